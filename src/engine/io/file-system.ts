@@ -1,0 +1,34 @@
+// The disk as the engine sees it outside the hot path: opening, recovering, rolling, checkpoints, deletion.
+// Owner: whichever thread owns the files. Not hot: bytes of the data path go through the tick ring by descriptor.
+//
+// Calls are synchronous, as they run at start-up, at a segment roll (every GiB) or in the background; errors are
+// thrown as Node's own (`code` ENOENT, ENOSPC, EIO …). Two implementations: node-file-system.ts, memory-file-system.ts.
+
+export interface FileSystem {
+  /** flags as node:fs: 'r', 'r+', 'w+', 'wx+', 'a'. */
+  open(path: string, flags: string): number;
+  close(fd: number): void;
+  /** Bytes read (0 at end). */
+  read(fd: number, into: Uint8Array, intoOffset: number, length: number, position: number): number;
+  /** Writes all of it. */
+  write(fd: number, from: Uint8Array, fromOffset: number, length: number, position: number): void;
+  truncate(fd: number, length: number): void;
+  size(fd: number): number;
+  fdatasync(fd: number): void;
+  /** Makes created, renamed and removed names in `path` durable. */
+  syncDirectory(path: string): void;
+  rename(from: string, to: string): void;
+  /** No error when absent. */
+  remove(path: string): void;
+  /** Recursively; no error when absent. */
+  removeTree(path: string): void;
+  makeDirectory(path: string): void;
+  /** Names in a directory, unsorted. */
+  list(path: string): string[];
+  exists(path: string): boolean;
+  isDirectory(path: string): boolean;
+  readText(path: string): string;
+  /** Write to `path.tmp`, fsync, rename over, fsync the directory. */
+  replaceText(path: string, text: string): void;
+  modifiedMs(path: string): number;
+}

@@ -1,0 +1,18 @@
+// What is known of one record batch about to be appended. One object is reused for every batch of a shard.
+// Owner: the shard's thread. Hot: filled from a native descriptor, never allocated per batch.
+
+export class BatchFacts {
+  /** Absolute address of the batch's first byte (APPEND's ADDRESS). */
+  address = 0;
+  /** Offset in this shard's own arena, or -1 when the bytes belong to another thread. */
+  arenaOffset = -1;
+  lengthBytes = 0;
+  attributes = 0;
+  lastOffsetDelta = 0;
+  recordCount = 0;
+  baseTimestamp = 0;
+  maxTimestamp = 0;
+  producerId = -1;
+  producerEpoch = -1;
+  baseSequence = -1;
+}
