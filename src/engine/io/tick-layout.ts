@@ -31,6 +31,9 @@ export const Ctl = {
   TICKS_F64: 4,
   /** Bytes now held in receive blocks (frames being assembled or retained). */
   HELD_BYTES_F64: 5,
+  /** Calls of submit() so far, counted by the reactor at its start: slots of an earlier count are gone (a chain left
+   *  open across it must not be continued). */
+  SUBMITS_F64: 6,
   /** Size of the control block in Int32 words. */
   WORDS: 32,
 } as const;
