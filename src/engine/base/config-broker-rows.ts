@@ -13,7 +13,7 @@ export const brokerRows = [
   list('controller.listener.names', '', 'Listeners that belong to a controller of Kafka; there is none here, so they are skipped.'),
   // Storage
   list('log.dirs', null, 'Directories that hold the logs; a new partition goes to the one with the fewest.', { importance: 'high' }),
-  string('log.dir', 'ringlog-data', 'The one directory that holds the logs, where log.dirs is not set.', { importance: 'high' }),
+  string('log.dir', 'data', 'The one directory that holds the logs, where log.dirs is not set.', { importance: 'high' }),
   int('num.recovery.threads.per.data.dir', '2', 'Logs of one directory that are recovered at the same time.', { min: 1 }),
   long('log.retention.check.interval.ms', '300000', 'Time between two looks for segments past their retention.', { min: 1 }),
   long('log.initial.task.delay.ms', '30000', 'Time after the start before background work on logs begins.', { min: 0, importance: 'low' }),

@@ -17,7 +17,8 @@ export interface ConfigBounds {
   readonly accepted?: string;
 }
 
-interface RowDetails extends ConfigBounds {
+interface RowDetails<OneOf extends string> extends ConfigBounds {
+  readonly oneOf?: readonly OneOf[];
   readonly importance?: ConfigImportance;
   readonly update?: ConfigUpdate;
 }
@@ -27,7 +28,9 @@ export interface ConfigRow<
   Name extends string = string,
   Type extends ConfigType = ConfigType,
   Fallback extends string | null = string | null,
+  OneOf extends string = string,
 > extends ConfigBounds {
+  readonly oneOf?: readonly OneOf[];
   readonly name: Name;
   readonly type: Type;
   /** The default as a user would write it. */
@@ -37,24 +40,27 @@ export interface ConfigRow<
   readonly update: ConfigUpdate;
 }
 
-interface ConfigTypes {
+interface ConfigTypes<OneOf extends string> {
   /** Longs above 2^53-1, as Kafka's "unlimited" 2^63-1, read as Number.MAX_SAFE_INTEGER. */
   readonly long: number;
   readonly int: number;
   readonly double: number;
   readonly boolean: boolean;
-  readonly string: string;
+  readonly string: OneOf;
   readonly password: string;
-  readonly list: readonly string[];
+  readonly list: readonly OneOf[];
 }
 
-export type ConfigValue = ConfigTypes[ConfigType] | null;
+export type ConfigValue = ConfigTypes<string>[ConfigType] | null;
+
+type ValueOf<Row> =
+  Row extends ConfigRow<string, infer Type, infer Fallback, infer OneOf>
+    ? ConfigTypes<OneOf>[Type] | (null extends Fallback ? null : never)
+    : never;
 
 /** The typed record a table stands for. */
 export type ConfigOf<Rows extends readonly ConfigRow[]> = {
-  readonly [Row in Rows[number] as Row['name']]:
-    | ConfigTypes[Row['type']]
-    | (null extends Row['fallback'] ? null : never);
+  readonly [Row in Rows[number] as Row['name']]: ValueOf<Row>;
 };
 
 /** Kafka's 2^63-1: no limit. */
@@ -62,12 +68,12 @@ export const UNLIMITED = '9223372036854775807';
 export const INT32_MAX = 2 ** 31 - 1;
 
 function row<const Type extends ConfigType>(type: Type) {
-  return <const Name extends string, const Fallback extends string | null>(
+  return <const Name extends string, const Fallback extends string | null, const OneOf extends string = string>(
     name: Name,
     fallback: Fallback,
     doc: string,
-    details: RowDetails = {},
-  ): ConfigRow<Name, Type, Fallback extends null ? null : string> => ({
+    details: RowDetails<OneOf> = {},
+  ): ConfigRow<Name, Type, Fallback extends null ? null : string, OneOf> => ({
     importance: 'medium',
     update: 'read-only',
     ...details,

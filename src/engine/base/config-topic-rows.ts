@@ -3,10 +3,11 @@
 
 import { UNLIMITED, bool, double, int, list, long, string } from './config-row.ts';
 
-export const COMPRESSION_TYPES = ['uncompressed', 'gzip', 'snappy', 'lz4', 'zstd', 'producer'];
-export const CLEANUP_POLICIES = ['delete', 'compact'];
-export const TIMESTAMP_TYPES = ['CreateTime', 'LogAppendTime'];
-export const STORAGE_MODES = ['page-cache', 'managed'];
+export const COMPRESSION_TYPES = ['uncompressed', 'gzip', 'snappy', 'lz4', 'zstd', 'producer'] as const;
+export const CLEANUP_POLICIES = ['delete', 'compact'] as const;
+export const TIMESTAMP_TYPES = ['CreateTime', 'LogAppendTime'] as const;
+/** The managed mode joins when it exists. */
+export const STORAGE_MODES = ['page-cache'] as const;
 
 export const topicRows = [
   list('cleanup.policy', 'delete', 'What happens to old records: delete drops whole segments, compact keeps the last one of each key; empty keeps all.', { oneOf: CLEANUP_POLICIES }),
