@@ -1,0 +1,120 @@
+// Everything a fresh clone needs before the broker or the tests run, each step only when its inputs changed:
+// dependencies from the lockfile, the native addon, compiled TypeScript. Plain Node, no dependencies.
+//
+//   node scripts/setup.mjs            all of it
+//   node scripts/setup.mjs --runtime  the same, leaving development dependencies out when nothing is installed yet
+//
+// A step is remembered by a hash of its inputs in .setup/. A machine without a compiler gets one clear line and runs on
+// the portable path.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const stamps = join(root, '.setup');
+const say = (line) => process.stderr.write(`${line}\n`);
+
+/** Files below `path`, sorted; nothing when it does not exist. */
+function filesBelow(path) {
+  const full = join(root, path);
+  if (!existsSync(full)) return [];
+  if (!statSync(full).isDirectory()) return [full];
+  return readdirSync(full, { withFileTypes: true })
+    .flatMap((entry) => (entry.name === 'test' && path === 'native' ? [] : filesBelow(join(path, entry.name))))
+    .sort();
+}
+
+/**
+ * Hash of the inputs' names, sizes and times: reading a thousand files would cost more than the 0.3 s a warm start may
+ * take, and a changed time only costs one needless build.
+ */
+function fingerprint(inputs, extra) {
+  const hash = createHash('sha256').update(extra);
+  for (const file of inputs.flatMap(filesBelow)) {
+    const { size, mtimeMs } = statSync(file);
+    hash.update(`${relative(root, file)}:${size}:${mtimeMs}\n`);
+  }
+  return hash.digest('hex');
+}
+
+/** Run `work` unless it already succeeded with the same inputs. `outputs` that are missing count as changed. */
+function step(name, inputs, extra, outputs, work) {
+  const stamp = join(stamps, name);
+  const before = fingerprint(inputs, extra);
+  const done = existsSync(stamp) && readFileSync(stamp, 'utf8') === before && outputs.every((path) => existsSync(join(root, path)));
+  if (done) return;
+  const result = work();
+  if (result === false) return;
+  mkdirSync(stamps, { recursive: true });
+  // Inputs may change by the work itself (npm touches the lockfile's time), so the hash is taken anew.
+  writeFileSync(stamp, fingerprint(inputs, extra));
+}
+
+function run(command, args, options = {}) {
+  execFileSync(command, args, { cwd: root, stdio: ['ignore', 2, 2], ...options });
+}
+
+function npmInstall() {
+  say('ringlog: installing dependencies from the lockfile');
+  const npm = process.env.npm_execpath;
+  const args = ['ci', '--no-audit', '--no-fund', '--ignore-scripts'];
+  if (npm !== undefined && npm.endsWith('.js')) run(process.execPath, [npm, ...args]);
+  else run('npm', args);
+}
+
+/** Where the running Node's own headers are, when they are installed beside it. */
+function headerFolder() {
+  const prefix = join(dirname(process.execPath), '..');
+  return existsSync(join(prefix, 'include', 'node', 'node_api.h')) ? prefix : undefined;
+}
+
+function compilerMissing() {
+  const missing = [process.env.CXX ?? 'g++', 'make', process.env.PYTHON ?? 'python3'].filter(
+    (tool) => spawnSync(tool, ['--version'], { stdio: 'ignore' }).error !== undefined,
+  );
+  return missing.length === 0 ? undefined : missing.join(', ');
+}
+
+function buildAddon() {
+  if (process.platform !== 'linux') {
+    say(`ringlog: the native addon is for Linux; running on the portable path (${process.platform})`);
+    return;
+  }
+  const missing = compilerMissing();
+  if (missing !== undefined) {
+    say(`ringlog: no native addon (${missing} not found): running on the portable path. Install g++, make and python3 for full speed.`);
+    return false;
+  }
+  say('ringlog: compiling the native addon');
+  const gyp = join(root, 'node_modules', 'node-gyp', 'bin', 'node-gyp.js');
+  const headers = headerFolder();
+  const args = [gyp, 'rebuild', '--jobs', 'max', '--silent', ...(headers === undefined ? [] : [`--nodedir=${headers}`])];
+  const result = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
+  if (result.status === 0) return;
+  const log = join(stamps, 'addon.log');
+  mkdirSync(stamps, { recursive: true });
+  writeFileSync(log, `${result.stdout}\n${result.stderr}`);
+  say(`ringlog: the native addon did not compile; running on the portable path (see ${relative(root, log)})`);
+  return false;
+}
+
+function compileTypeScript() {
+  say('ringlog: compiling TypeScript');
+  run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json']);
+}
+
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < 20 || (major === 20 && minor < 19)) {
+  say(`ringlog: Node ${process.versions.node} is too old: 20.19 or newer is needed`);
+  process.exit(1);
+}
+try {
+  step('dependencies', ['package-lock.json', 'package.json', 'omb-harness/package.json'], '', ['node_modules/typescript'], npmInstall);
+  step('addon', ['native', 'binding.gyp'], `${process.versions.modules} ${process.arch}`, [], buildAddon);
+  step('typescript', ['src', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'], '', ['dist/cli/main.js'], compileTypeScript);
+} catch (error) {
+  say(`ringlog: set-up failed: ${error.message}`);
+  process.exit(1);
+}

@@ -1,0 +1,155 @@
+// A Fetch in line: attempted at once, parked while there is too little, attempted again when something changes.
+// Owner: the shard's thread. Hot: pooled; targets, plans and watch nodes are kept for reuse.
+//
+// It is ready when (a) the bytes found reach min bytes, (b) a target has an error, (c) max wait has passed, or (d) it
+// asks for nothing. Everything else waits, watched by each of its partitions and by the timing wheel.
+
+import { ErrorCode } from '../base/error-code.ts';
+import { Ctl } from '../io/tick-layout.ts';
+import { planRead, ReadStatus } from '../log/log-read.ts';
+import { highWatermark, lastStableOffset } from '../partition/partition.ts';
+import { WatchNode, type Watcher } from '../partition/watch-list.ts';
+import { PendingRequest } from '../purgatory/request-line.ts';
+import type { FetchTarget } from './fetch-target.ts';
+import type { ShardBroker } from './shard-broker.ts';
+
+export abstract class FetchOperation extends PendingRequest implements Watcher {
+  readonly broker: ShardBroker;
+  targets: FetchTarget[] = [];
+  /** Targets in use: the first `count` of `targets`. */
+  count = 0;
+  /** Where the round over the targets begins, so that none is always last under the byte limit. */
+  first = 0;
+  minBytes = 1;
+  maxBytes = 0;
+  maxWaitMs = 0;
+  readCommitted = false;
+  /** Versions 13+ name topics by id. */
+  byTopicId = false;
+  plannedBytes = 0;
+  /** Some target has an error to report at once. */
+  faulty = false;
+  private readonly nodes: WatchNode[] = [];
+  private parked = false;
+  /** Tick of the last attempt. */
+  private attemptedTick = -1;
+
+  constructor(broker: ShardBroker) {
+    super();
+    this.broker = broker;
+  }
+
+  /** Attempt now; settle or park. */
+  begin(): void {
+    this.attempt();
+    if (this.ready() || this.maxWaitMs <= 0) {
+      this.line!.settle(this);
+      return;
+    }
+    this.watchAll();
+    this.broker.wheel.add(this, this.broker.nowMs() + this.maxWaitMs);
+    this.parked = true;
+  }
+
+  override onPartitionChange(): void {
+    this.attempt();
+    if (this.ready()) this.finish();
+    else this.watchAll();
+  }
+
+  override onDeadline(): void {
+    this.attempt();
+    this.finish();
+  }
+
+  /** The connection is gone: nobody waits for this any more. */
+  abandon(): void {
+    if (this.parked) this.finish();
+  }
+
+  /** Make a plan for every target, within the byte limits. */
+  attempt(): void {
+    this.plannedBytes = 0;
+    this.faulty = false;
+    this.attemptedTick = this.broker.ring.ctlF64[Ctl.TICKS_F64]!;
+    // A session's list may have shrunk under a request that was still parked.
+    if (this.count > this.targets.length) this.count = this.targets.length;
+    let remaining = this.maxBytes;
+    for (let i = 0; i < this.count; i++) {
+      const target = this.targets[(this.first + i) % this.count]!;
+      this.attemptTarget(target, remaining);
+      this.plannedBytes += target.plannedBytes;
+      remaining -= target.plannedBytes;
+      if (target.error !== ErrorCode.NONE) this.faulty = true;
+    }
+  }
+
+  /** Its turn to answer has come: what was found in an earlier tick may be old. */
+  attemptAgain(): void {
+    if (this.attemptedTick !== this.broker.ring.ctlF64[Ctl.TICKS_F64]!) this.attempt();
+  }
+
+  private ready(): boolean {
+    return this.faulty || this.count === 0 || this.plannedBytes >= this.minBytes;
+  }
+
+  private finish(): void {
+    this.parked = false;
+    this.broker.wheel.cancel(this);
+    for (let i = 0; i < this.nodes.length; i++) this.nodes[i]!.unlink();
+    this.line!.settle(this);
+  }
+
+  private watchAll(): void {
+    for (let i = 0; i < this.count; i++) {
+      const partition = this.targets[i]!.partition;
+      if (partition === null) continue;
+      let node = this.nodes[i];
+      if (node === undefined) this.nodes[i] = node = new WatchNode(this);
+      if (node.list === partition.watchers) continue;
+      node.unlink();
+      partition.watchers.link(node);
+    }
+  }
+
+  private attemptTarget(target: FetchTarget, remaining: number): void {
+    target.plannedBytes = 0;
+    target.error = this.resolve(target);
+    if (target.error !== ErrorCode.NONE) {
+      target.partition = null;
+      target.highWatermark = -1;
+      target.lastStableOffset = -1;
+      target.logStartOffset = -1;
+      return;
+    }
+    const partition = target.partition!;
+    target.highWatermark = highWatermark(partition);
+    target.lastStableOffset = lastStableOffset(partition);
+    target.logStartOffset = partition.log.startOffset;
+    const limit = this.readCommitted ? target.lastStableOffset : target.highWatermark;
+    const budget = Math.max(0, Math.min(target.maxBytes, remaining));
+    const status = planRead(this.broker.logs, partition.log, target.fetchOffset, budget, limit, this.plannedBytes === 0, target.plan);
+    if (status === ReadStatus.OK) target.plannedBytes = target.plan.length;
+    else if (status === ReadStatus.OUT_OF_RANGE) target.error = ErrorCode.OFFSET_OUT_OF_RANGE;
+    else if (status === ReadStatus.FAILED) target.error = ErrorCode.KAFKA_STORAGE_ERROR;
+  }
+
+  private resolve(target: FetchTarget): number {
+    let topic = target.topic;
+    if (topic === null || topic.gone) {
+      const topics = this.broker.topics;
+      topic = (this.byTopicId ? topics.byId.get(target.topicId) : topics.byName.get(target.topicName)) ?? null;
+      target.topic = topic;
+      if (topic === null) return this.byTopicId ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+    }
+    const index = target.partitionIndex;
+    const partition = topic.partitions[index];
+    if (partition == null) {
+      const known = index >= 0 && index < topic.leaderNodeIds.length;
+      return known ? ErrorCode.NOT_LEADER_OR_FOLLOWER : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+    }
+    target.partition = partition;
+    if (target.currentLeaderEpoch < 0 || target.currentLeaderEpoch === partition.leaderEpoch) return ErrorCode.NONE;
+    return target.currentLeaderEpoch < partition.leaderEpoch ? ErrorCode.FENCED_LEADER_EPOCH : ErrorCode.UNKNOWN_LEADER_EPOCH;
+  }
+}

@@ -1,0 +1,92 @@
+// Append one partition entry of a Produce request, on the shard that leads the partition. Owner: the shard's thread.
+// Hot: called once a batch; allocates nothing.
+
+import { ErrorCode } from '../base/error-code.ts';
+import { BatchStatus } from '../io/tick-layout.ts';
+import { append, AppendFault } from '../log/log-append.ts';
+import type { Partition } from '../partition/partition.ts';
+import type { BatchFacts } from '../record/batch-facts.ts';
+import type { ProduceOperation } from './produce-operation.ts';
+import type { ShardBroker } from './shard-broker.ts';
+
+const ATTRIBUTE_TRANSACTIONAL = 0x10;
+const ATTRIBUTE_CONTROL = 0x20;
+const ACKS_ALL = -1;
+
+/**
+ * Stage the batch in `facts` as entry `entry` of `operation`. Its order in the log is fixed when this returns; its
+ * outcome is decided at the end of the tick, or when the disk has it.
+ */
+export function produceEntry(
+  broker: ShardBroker,
+  operation: ProduceOperation,
+  entry: number,
+  partition: Partition,
+  facts: BatchFacts,
+): void {
+  operation.partitions[entry] = partition;
+  if ((facts.attributes & (ATTRIBUTE_TRANSACTIONAL | ATTRIBUTE_CONTROL)) !== 0) {
+    const control = (facts.attributes & ATTRIBUTE_CONTROL) !== 0;
+    operation.messages[entry] = control ? 'clients may not write control batches' : 'no transaction is open for this producer';
+    operation.decide(entry, control ? ErrorCode.INVALID_RECORD : ErrorCode.INVALID_TXN_STATE);
+    return;
+  }
+  const baseOffset = append(broker.logs, partition.log, facts, broker.wallMs());
+  if (baseOffset >= 0) {
+    operation.baseOffsets[entry] = baseOffset;
+    operation.endOffsets[entry] = baseOffset + facts.lastOffsetDelta + 1;
+    if (partition.log.config.timestampType === 'LogAppendTime') operation.appendTimesMs[entry] = broker.wallMs();
+    if (operation.acks === ACKS_ALL && broker.fsync === 'before-ack') waitForDisk(broker, operation, entry, partition);
+    return;
+  }
+  if (baseOffset === AppendFault.DUPLICATE) {
+    answerDuplicate(broker, operation, entry, partition);
+    return;
+  }
+  operation.decide(entry, errorOfFault(baseOffset));
+}
+
+/** Kafka's error for a batch the frame walker refused. */
+export function errorOfBatchStatus(status: number): number {
+  switch (status) {
+    case BatchStatus.OK:
+      return ErrorCode.NONE;
+    case BatchStatus.BAD_CRC:
+    case BatchStatus.BAD_LENGTH:
+      return ErrorCode.CORRUPT_MESSAGE;
+    case BatchStatus.BAD_MAGIC:
+      return ErrorCode.UNSUPPORTED_FOR_MESSAGE_FORMAT;
+    default:
+      return ErrorCode.INVALID_RECORD;
+  }
+}
+
+/** A retry of one of the producer's last five batches succeeds with the offset it got the first time. */
+function answerDuplicate(broker: ShardBroker, operation: ProduceOperation, entry: number, partition: Partition): void {
+  const baseOffset = broker.logs.duplicateBaseOffset;
+  operation.baseOffsets[entry] = baseOffset;
+  operation.endOffsets[entry] = broker.logs.duplicateEndOffset;
+  if (operation.acks !== ACKS_ALL || broker.fsync !== 'before-ack') return;
+  if (operation.endOffsets[entry]! > partition.log.durableOffset) waitForDisk(broker, operation, entry, partition);
+  else operation.decide(entry, ErrorCode.NONE);
+}
+
+function waitForDisk(broker: ShardBroker, operation: ProduceOperation, entry: number, partition: Partition): void {
+  operation.waitDurable(entry, partition);
+  broker.logs.requireDurable(partition.log);
+}
+
+function errorOfFault(fault: number): number {
+  switch (fault) {
+    case AppendFault.TOO_LARGE:
+      return ErrorCode.MESSAGE_TOO_LARGE;
+    case AppendFault.INVALID_TIMESTAMP:
+      return ErrorCode.INVALID_TIMESTAMP;
+    case AppendFault.OUT_OF_ORDER_SEQUENCE:
+      return ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER;
+    case AppendFault.INVALID_PRODUCER_EPOCH:
+      return ErrorCode.INVALID_PRODUCER_EPOCH;
+    default:
+      return ErrorCode.KAFKA_STORAGE_ERROR;
+  }
+}

@@ -1,0 +1,132 @@
+// What one shard is: its logs, its partitions, and what happens at the end of each tick. Owner: the shard's thread.
+// Hot: the LogListener calls and endTick(). State and wake-ups only; produce.ts, fetch.ts … are the verbs.
+
+import type { BrokerConfig } from '../base/config-schema.ts';
+import type { Clock } from '../base/clock.ts';
+import { Ctl } from '../io/tick-layout.ts';
+import type { FileSystem } from '../io/file-system.ts';
+import type { TickRing } from '../io/tick-ring.ts';
+import type { Log } from '../log/log.ts';
+import { LogTable, type LogListener } from '../log/log-table.ts';
+import type { Partition } from '../partition/partition.ts';
+import type { TopicTable } from '../partition/topic-table.ts';
+import { TimingWheel } from '../purgatory/timing-wheel.ts';
+import { BatchFacts } from '../record/batch-facts.ts';
+import { decideWrittenEntries, type ProduceOperation } from './produce-operation.ts';
+
+export interface ShardIdentity {
+  readonly shard: number;
+  readonly shardCount: number;
+  /** This shard's Kafka node id. */
+  readonly nodeId: number;
+}
+
+/** When an `acks=all` is good: on the disk, or in the page cache (`ringlog.fsync`). */
+export type FsyncPolicy = 'before-ack' | 'interval' | 'never';
+
+export class ShardBroker implements LogListener {
+  readonly config: BrokerConfig;
+  readonly identity: ShardIdentity;
+  readonly ring: TickRing;
+  readonly logs: LogTable;
+  readonly topics: TopicTable;
+  readonly wheel: TimingWheel;
+  readonly clock: Clock;
+  readonly fsync: FsyncPolicy;
+  /** Reused for every batch appended. */
+  readonly facts = new BatchFacts();
+  /** Partitions by their log's ticket. */
+  readonly partitionByTicket: (Partition | null)[] = [];
+  private touched: Partition[] = [];
+  private touchedSpare: Partition[] = [];
+  /** Produces whose fate is known when this tick's appends are: acks=1, and acks=all without fsync. */
+  private readonly awaitingWrite: ProduceOperation[] = [];
+  private awaitingWriteCount = 0;
+
+  constructor(config: BrokerConfig, identity: ShardIdentity, ring: TickRing, fs: FileSystem, clock: Clock, topics: TopicTable) {
+    this.config = config;
+    this.identity = identity;
+    this.ring = ring;
+    this.clock = clock;
+    this.topics = topics;
+    this.fsync = config['ringlog.fsync'] as FsyncPolicy;
+    this.wheel = new TimingWheel(clock.monotonicMs());
+    this.logs = new LogTable(ring, fs, clock, this);
+  }
+
+  /** Monotonic milliseconds at the start of this tick. */
+  nowMs(): number {
+    return this.ring.ctlF64[Ctl.NOW_MS_F64]!;
+  }
+
+  /** Wall-clock milliseconds at the start of this tick. */
+  wallMs(): number {
+    return this.ring.ctlF64[Ctl.WALL_MS_F64]!;
+  }
+
+  awaitWrite(operation: ProduceOperation): void {
+    this.awaitingWrite[this.awaitingWriteCount++] = operation;
+  }
+
+  onWritten(log: Log): void {
+    this.touch(log);
+  }
+
+  onReadable(log: Log): void {
+    this.touch(log);
+  }
+
+  onDurable(log: Log): void {
+    const partition = this.partitionByTicket[log.ticket];
+    if (partition != null) partition.durable.advance(log.durableOffset);
+  }
+
+  onFailed(log: Log, _errno: number): void {
+    const partition = this.partitionByTicket[log.ticket];
+    if (partition == null) return;
+    partition.durable.fail(log.failed ? log.durableOffset : log.writtenOffset);
+    this.touch(log);
+  }
+
+  /** Wake what waits on `partition` at the end of this tick. */
+  touchPartition(partition: Partition): void {
+    if (partition.touched) return;
+    partition.touched = true;
+    this.touched.push(partition);
+  }
+
+  private touch(log: Log): void {
+    const partition = this.partitionByTicket[log.ticket];
+    if (partition != null) this.touchPartition(partition);
+  }
+
+  /**
+   * After the appends of the tick have been carried out and their completions drained: decide the produces that wait
+   * for no more than the write, wake parked fetches, and ask for the disk on behalf of those that wait for it.
+   */
+  endTick(): void {
+    this.decideWritten();
+    while (this.touched.length > 0) this.wakeTouched();
+    this.logs.flush();
+    this.wheel.advance(this.nowMs());
+  }
+
+  private decideWritten(): void {
+    const operations = this.awaitingWrite;
+    const count = this.awaitingWriteCount;
+    this.awaitingWriteCount = 0;
+    for (let i = 0; i < count; i++) decideWrittenEntries(operations[i]!);
+  }
+
+  private wakeTouched(): void {
+    const round = this.touched;
+    this.touched = this.touchedSpare;
+    this.touchedSpare = round;
+    for (let i = 0; i < round.length; i++) {
+      const partition = round[i]!;
+      partition.touched = false;
+      partition.watchers.notify();
+    }
+    round.length = 0;
+  }
+}

@@ -1,0 +1,170 @@
+// Produce (API key 0), versions 3 to 13. Owner: the shard's thread. Hot: from the native walker's descriptors to staged
+// appends, and from outcomes to bytes, without an allocation a request.
+
+import { ErrorCode } from '../../../engine/base/error-code.ts';
+import { errorOfBatchStatus, produceEntry } from '../../../engine/broker/produce.ts';
+import { ProduceOperation } from '../../../engine/broker/produce-operation.ts';
+import type { ShardBroker } from '../../../engine/broker/shard-broker.ts';
+import { BatchStatus, Desc, DESC_WORDS, Frame } from '../../../engine/io/tick-layout.ts';
+import type { TopicEntry } from '../../../engine/partition/topic-table.ts';
+import { produceResponseBytesMax, writeProduceResponse } from '../wire/produce-response.ts';
+import type { Connection } from '../server/connection.ts';
+import type { Outbox } from '../server/outbox.ts';
+
+const DESC_F64 = DESC_WORDS / 2;
+const NO_ACKS = 0;
+const LEADER_ACK = 1;
+const ACKS_ALL = -1;
+
+/** A Produce in line on its connection. */
+class PendingProduce extends ProduceOperation {
+  connection: Connection | null = null;
+  private readonly handler: ProduceHandler;
+
+  constructor(handler: ProduceHandler) {
+    super();
+    this.handler = handler;
+  }
+
+  override answer(): void {
+    this.handler.answer(this);
+  }
+
+  override recycle(): void {
+    this.handler.recycle(this);
+  }
+}
+
+export class ProduceHandler {
+  private readonly broker: ShardBroker;
+  private readonly outbox: Outbox;
+  private readonly idle: PendingProduce[] = [];
+
+  constructor(broker: ShardBroker, outbox: Outbox) {
+    this.broker = broker;
+    this.outbox = outbox;
+  }
+
+  /** Take the frame whose completion slot starts at word `slot`. */
+  onFrame(connection: Connection, slot: number): void {
+    const cq = this.broker.ring.cq;
+    const operation = this.idle.pop() ?? new PendingProduce(this);
+    const acks = cq[slot + Frame.ACKS]!;
+    operation.connection = connection;
+    operation.correlationId = cq[slot + Frame.CORRELATION_ID]!;
+    operation.apiVersion = cq[slot + Frame.API_VERSION]!;
+    operation.begin(acks);
+    connection.line.enter(operation);
+    // One more entry than there are keeps an early refusal from settling the request before all entries are in.
+    operation.undecided = 1;
+    const acksValid = acks === LEADER_ACK || acks === ACKS_ALL || acks === NO_ACKS;
+    const transactional = cq[slot + Frame.TXN_ID_LENGTH]! >= 0;
+    const first = cq[slot + Frame.DESC_FIRST]!;
+    const count = cq[slot + Frame.DESC_COUNT]!;
+    for (let i = 0; i < count; i++) {
+      const refusal = acksValid ? (transactional ? ErrorCode.INVALID_TXN_STATE : ErrorCode.NONE) : ErrorCode.INVALID_REQUIRED_ACKS;
+      this.takeEntry(operation, first + i, refusal);
+    }
+    this.park(operation, cq[slot + Frame.TIMEOUT_MS]!);
+  }
+
+  private takeEntry(operation: PendingProduce, descriptor: number, refusal: number): void {
+    const ring = this.broker.ring;
+    const d = descriptor * DESC_WORDS;
+    const desc = ring.desc;
+    const topicLength = desc[d + Desc.TOPIC_LENGTH]!;
+    const topicStart = desc[d + Desc.TOPIC_START] === 1;
+    const topic = this.broker.topics.find(ring.arena, desc[d + Desc.TOPIC_OFFSET]!, topicLength, desc[d + Desc.TOPIC_HASH]!);
+    const index = desc[d + Desc.PARTITION]!;
+    const entry = operation.addEntry(topic, index, topicStart);
+    if (topic === null) {
+      const offset = desc[d + Desc.TOPIC_OFFSET]!;
+      operation.unknownNames[entry] = ring.arena.slice(offset, offset + (topicLength < 0 ? 16 : topicLength));
+      operation.decide(entry, topicLength < 0 ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+      return;
+    }
+    if (refusal !== ErrorCode.NONE) {
+      operation.decide(entry, refusal);
+      return;
+    }
+    const partition = topic.partitions[index];
+    if (partition == null) {
+      operation.decide(entry, missingPartitionError(topic, index));
+      return;
+    }
+    const status = desc[d + Desc.STATUS]!;
+    if (status !== BatchStatus.OK) {
+      operation.decide(entry, errorOfBatchStatus(status));
+      return;
+    }
+    this.fillFacts(d, descriptor * DESC_F64);
+    produceEntry(this.broker, operation, entry, partition, this.broker.facts);
+  }
+
+  private fillFacts(d: number, f: number): void {
+    const ring = this.broker.ring;
+    const desc = ring.desc;
+    const facts = this.broker.facts;
+    const offset = desc[d + Desc.RECORDS_OFFSET]!;
+    facts.arenaOffset = offset;
+    facts.address = ring.arenaAddress + offset;
+    facts.lengthBytes = desc[d + Desc.RECORDS_LENGTH]!;
+    facts.attributes = desc[d + Desc.ATTRIBUTES]!;
+    facts.lastOffsetDelta = desc[d + Desc.LAST_OFFSET_DELTA]!;
+    facts.recordCount = desc[d + Desc.RECORD_COUNT]!;
+    facts.producerEpoch = desc[d + Desc.PRODUCER_EPOCH]!;
+    facts.baseSequence = desc[d + Desc.BASE_SEQUENCE]!;
+    facts.baseTimestamp = ring.descF64[f + Desc.BASE_TIMESTAMP_F64]!;
+    facts.maxTimestamp = ring.descF64[f + Desc.MAX_TIMESTAMP_F64]!;
+    facts.producerId = ring.descF64[f + Desc.PRODUCER_ID_F64]!;
+  }
+
+  /** All entries are in: wait for what they need, at most the request's timeout. */
+  private park(operation: PendingProduce, timeoutMs: number): void {
+    const waitsForDisk = operation.linked > 0;
+    operation.undecided--;
+    if (operation.undecided === 0) {
+      operation.line!.settle(operation);
+      return;
+    }
+    // Entries that wait for the disk are decided by their durable queues; the others when the tick's appends are done.
+    if (waitsForDisk) this.broker.wheel.add(operation, this.broker.nowMs() + Math.max(timeoutMs, 0));
+    else this.broker.awaitWrite(operation);
+  }
+
+  answer(operation: PendingProduce): void {
+    this.broker.wheel.cancel(operation);
+    const connection = operation.connection!;
+    if (operation.acks === NO_ACKS) this.answerNothing(operation, connection);
+    else if (!connection.line.closed) this.write(operation, connection);
+    if (operation.linked === 0) this.recycle(operation);
+  }
+
+  recycle(operation: PendingProduce): void {
+    operation.connection = null;
+    this.idle.push(operation);
+  }
+
+  private write(operation: PendingProduce, connection: Connection): void {
+    const outbox = this.outbox;
+    const start = outbox.reserve(produceResponseBytesMax(operation));
+    const end = writeProduceResponse(outbox.bytes, outbox.view, start, operation);
+    outbox.trim(end);
+    outbox.send(connection.conn, connection.generation, start, end - start);
+  }
+
+  /** acks=0 has no answer; an error closes the connection, so that the client looks again. */
+  private answerNothing(operation: PendingProduce, connection: Connection): void {
+    for (let entry = 0; entry < operation.count; entry++) {
+      if (operation.errors[entry] !== ErrorCode.NONE && !connection.closing) {
+        connection.closing = true;
+        this.outbox.close(connection.conn, connection.generation, false);
+      }
+    }
+  }
+}
+
+function missingPartitionError(topic: TopicEntry, index: number): number {
+  if (index < 0 || index >= topic.leaderNodeIds.length) return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+  return ErrorCode.NOT_LEADER_OR_FOLLOWER;
+}

@@ -1,0 +1,31 @@
+// One client connection: who it is, and its requests in line. Owner: the shard's thread.
+// Allocated at accept; its request objects come from the shard's pools.
+
+import { RequestLine } from '../../../engine/purgatory/request-line.ts';
+
+export class Connection {
+  readonly conn: number;
+  readonly generation: number;
+  /** address:port of the peer. */
+  readonly peer: string;
+  readonly line = new RequestLine();
+  /** Client id of the newest cold request: for logs and member ids. */
+  clientId = '';
+  softwareName = '';
+  softwareVersion = '';
+  /** Reading is paused because too many requests wait for their answers. */
+  paused = false;
+  closing = false;
+
+  constructor(conn: number, generation: number, peer: string) {
+    this.conn = conn;
+    this.generation = generation;
+    this.peer = peer;
+  }
+
+  /** The peer's address without its port. */
+  get clientHost(): string {
+    const colon = this.peer.lastIndexOf(':');
+    return colon < 0 ? this.peer : this.peer.slice(0, colon);
+  }
+}

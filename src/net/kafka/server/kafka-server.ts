@@ -1,0 +1,213 @@
+// One shard's Kafka listener: connections, frames to handlers, answers in order. Owner: the shard's thread.
+// Hot: onTick() and what it calls for Produce and Fetch.
+//
+// A tick: drain completions (frames are decoded and their appends staged) → submit (appends are written) → drain their
+// completions → endTick decides produces and wakes fetches → what is left in the submission ring goes out on return.
+
+import { MalformedBytes } from '../../../engine/base/byte-reader.ts';
+import type { ShardBroker } from '../../../engine/broker/shard-broker.ts';
+import type { ShardServices } from '../../../engine/broker/shard-services.ts';
+import { CloseReason, Cq, CQ_SLOT_WORDS, CqField, Ctl, Frame, FrameStatus } from '../../../engine/io/tick-layout.ts';
+import type { Reactor } from '../../reactor/reactor.ts';
+import { FetchHandler } from '../handlers/fetch.ts';
+import { ProduceHandler } from '../handlers/produce.ts';
+import type { ApiRegistry } from '../handlers/api-registry.ts';
+import { Connection } from './connection.ts';
+import { Outbox } from './outbox.ts';
+import { RequestDispatcher } from './request-dispatcher.ts';
+import { headerEnd } from '../wire/request-header.ts';
+
+const API_PRODUCE = 0;
+const API_FETCH = 1;
+/** Requests one connection may have in line; more are left in its socket. */
+const LINE_MAX = 1000;
+
+export interface KafkaServerLog {
+  /** One line for a connection that was closed for a reason of its own making. */
+  connectionRefused(peer: string, clientId: string, reason: string): void;
+  /** A handler threw: a bug, or a request that an API cannot refuse otherwise. */
+  handlerFailed(api: string, error: unknown): void;
+}
+
+export interface KafkaServerParts {
+  readonly reactor: Reactor;
+  readonly broker: ShardBroker;
+  readonly services: ShardServices;
+  readonly registry: ApiRegistry;
+  readonly log: KafkaServerLog;
+  readonly random: () => number;
+  /** Called on WAKE: messages of other threads. */
+  readonly onWake: () => void;
+  /** Called at the end of each tick, before submissions go out. */
+  readonly onTickEnd: () => void;
+  readonly maxConnections: number;
+}
+
+export class KafkaServer {
+  readonly connections: (Connection | null)[] = [];
+  connectionCount = 0;
+  private readonly parts: KafkaServerParts;
+  private readonly reactor: Reactor;
+  private readonly broker: ShardBroker;
+  private readonly outbox: Outbox;
+  private readonly produce: ProduceHandler;
+  private readonly fetch: FetchHandler;
+  private readonly dispatcher: RequestDispatcher;
+  private armedMs = Infinity;
+
+  constructor(parts: KafkaServerParts) {
+    this.parts = parts;
+    this.reactor = parts.reactor;
+    this.broker = parts.broker;
+    this.outbox = new Outbox(parts.reactor);
+    this.produce = new ProduceHandler(parts.broker, this.outbox);
+    this.fetch = new FetchHandler(parts.broker, this.outbox, parts.random);
+    this.dispatcher = new RequestDispatcher(parts.reactor, this.outbox, parts.registry, parts.services, {
+      refuse: (connection, reason) => this.refuse(connection, reason),
+      failed: (api, error) => parts.log.handlerFailed(api, error),
+    });
+  }
+
+  onTick(): void {
+    const reactor = this.reactor;
+    const ctl = reactor.ctl;
+    let next = 0;
+    for (;;) {
+      while (next < ctl[Ctl.CQ_COUNT]!) this.onCompletion(next++ * CQ_SLOT_WORDS);
+      // Frames may still be unread in their blocks, so appends are carried out only now, all of the tick together.
+      if (ctl[Ctl.SQ_COUNT]! > 0 && this.broker.logs.pendingAppends > 0) {
+        reactor.submit();
+        continue;
+      }
+      this.broker.endTick();
+      this.parts.onTickEnd();
+      if (next === ctl[Ctl.CQ_COUNT]! && this.broker.logs.pendingAppends === 0) break;
+      if (this.broker.logs.pendingAppends > 0) reactor.submit();
+    }
+    ctl[Ctl.CQ_COUNT] = 0;
+    this.armTimer();
+  }
+
+  private onCompletion(slot: number): void {
+    const cq = this.reactor.cq;
+    switch (cq[slot + CqField.OP]) {
+      case Cq.FRAME:
+        this.onFrame(slot);
+        break;
+      case Cq.APPENDED:
+        this.broker.logs.onAppended(cq[slot + CqField.TICKET]!, cq[slot + CqField.RESULT]!);
+        break;
+      case Cq.SENT:
+        this.broker.logs.onSent(cq[slot + CqField.TICKET]!);
+        break;
+      case Cq.SYNCED:
+        this.broker.logs.onSynced(cq[slot + CqField.TICKET]!, cq[slot + CqField.RESULT]!);
+        break;
+      case Cq.READ_DONE:
+        this.broker.logs.onReadDone(cq[slot + CqField.TICKET]!, cq[slot + CqField.RESULT]!);
+        break;
+      case Cq.ACCEPTED:
+        this.onAccepted(cq[slot + CqField.CONN]!, cq[slot + CqField.GENERATION]!);
+        break;
+      case Cq.CLOSED:
+        this.onClosed(cq[slot + CqField.CONN]!, cq[slot + CqField.GENERATION]!, cq[slot + CqField.RESULT]!);
+        break;
+      case Cq.TIMER:
+        this.armedMs = Infinity;
+        break;
+      case Cq.WAKE:
+        this.parts.onWake();
+        break;
+    }
+  }
+
+  private onAccepted(conn: number, generation: number): void {
+    this.connections[conn] = new Connection(conn, generation, this.reactor.peerAddress(conn));
+    this.connectionCount++;
+  }
+
+  private onClosed(conn: number, generation: number, result: number): void {
+    const connection = this.connections[conn];
+    if (connection == null || connection.generation !== generation) return;
+    if (result > 0) this.parts.log.connectionRefused(connection.peer, connection.clientId, closeReasonText(result));
+    this.connections[conn] = null;
+    this.connectionCount--;
+    connection.line.closed = true;
+    this.fetch.onClosed(connection);
+  }
+
+  private onFrame(slot: number): void {
+    const cq = this.reactor.cq;
+    const connection = this.connections[cq[slot + Frame.CONN]!];
+    if (connection == null || connection.generation !== cq[slot + Frame.GENERATION] || connection.closing) return;
+    const status = cq[slot + Frame.STATUS]!;
+    if (status !== FrameStatus.OK) {
+      this.refuse(connection, status === FrameStatus.MALFORMED ? 'malformed request' : 'too many partitions in one request');
+      return;
+    }
+    const apiKey = cq[slot + Frame.API_KEY]!;
+    const version = cq[slot + Frame.API_VERSION]!;
+    if (apiKey === API_PRODUCE && version >= 3 && version <= 13) this.produce.onFrame(connection, slot);
+    else if (apiKey === API_FETCH && version >= 4 && version <= 18) this.onFetch(connection, slot, version);
+    else this.dispatcher.onFrame(connection, slot);
+    if (connection.line.length > LINE_MAX) this.pause(connection);
+  }
+
+  private onFetch(connection: Connection, slot: number, version: number): void {
+    const cq = this.reactor.cq;
+    const offset = cq[slot + Frame.OFFSET]!;
+    const end = offset + cq[slot + Frame.LENGTH]!;
+    const body = headerEnd(this.reactor.arena, this.reactor.view, offset, end, version >= 12);
+    if (body < 0) {
+      this.refuse(connection, 'malformed request header');
+      return;
+    }
+    try {
+      this.fetch.onFrame(connection, cq[slot + Frame.CORRELATION_ID]!, version, body, end);
+    } catch (error) {
+      if (!(error instanceof MalformedBytes)) throw error;
+      this.refuse(connection, `malformed Fetch: ${error.message}`);
+    }
+  }
+
+  /** Close for a reason of the client's making. */
+  private refuse(connection: Connection, reason: string): void {
+    if (connection.closing) return;
+    connection.closing = true;
+    this.parts.log.connectionRefused(connection.peer, connection.clientId, reason);
+    this.outbox.close(connection.conn, connection.generation, false);
+  }
+
+  /** Too many unanswered requests: leave the rest in the socket until half of them are answered. */
+  private pause(connection: Connection): void {
+    if (connection.paused) return;
+    connection.paused = true;
+    this.outbox.setReading(connection.conn, connection.generation, false);
+    connection.line.whenShorter(LINE_MAX / 2, () => {
+      connection.paused = false;
+      if (!connection.line.closed) this.outbox.setReading(connection.conn, connection.generation, true);
+    });
+  }
+
+  private armTimer(): void {
+    const next = this.broker.wheel.nextDeadlineMs();
+    if (next === this.armedMs) return;
+    // A timer that comes too early costs one empty tick; moving it for every parked fetch would cost one call each.
+    if (next > this.armedMs && this.armedMs > this.broker.nowMs()) return;
+    this.armedMs = next;
+    this.outbox.arm(next);
+  }
+}
+
+function closeReasonText(reason: number): string {
+  switch (reason) {
+    case CloseReason.FRAME_TOO_LARGE:
+      return 'request larger than socket.request.max.bytes';
+    case CloseReason.FRAME_NEGATIVE:
+      return 'negative request length';
+    case CloseReason.SEND_QUEUE_FULL:
+      return 'client does not read its answers';
+    default:
+      return `closed by the reactor (${reason})`;
+  }
+}
