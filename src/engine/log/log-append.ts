@@ -1,0 +1,151 @@
+// Append one batch to a log: check it, give it its place, stage the write. Owner: the shard's thread. @hot
+// Allocation-free once the log and the producer are known.
+//
+// Nothing is written here. The batch becomes a slot of a gathered write (one chain a segment and submit); the write's
+// completion moves writtenOffset (LogTable.onAppended), or drops what was staged.
+
+import { crc32c } from '../base/crc32c.ts';
+import { assert } from '../base/assert.ts';
+import { APPEND_PATCH, Ctl, Sq, SQ_SLOT_WORDS, SqField } from '../io/tick-layout.ts';
+import type { BatchFacts } from '../record/batch-facts.ts';
+import type { Log } from './log.ts';
+import type { LogTable } from './log-table.ts';
+import { needsRoll, rollLog } from './log-roll.ts';
+import { SequenceVerdict } from './producer-state.ts';
+import type { Segment } from './segment.ts';
+import { noteBatch } from './segment-index.ts';
+
+/** Why append() refused a batch. */
+export const AppendFault = {
+  /** The log is failed, full for the moment, or closed. */
+  FAILED: -1,
+  TOO_LARGE: -2,
+  INVALID_TIMESTAMP: -3,
+  OUT_OF_ORDER_SEQUENCE: -4,
+  INVALID_PRODUCER_EPOCH: -5,
+  /** Already stored: LogTable.duplicateBaseOffset, duplicateEndOffset, duplicateTimestamp. */
+  DUPLICATE: -6,
+  /** A producer id without a sequence. */
+  INVALID_RECORD: -7,
+} as const;
+
+const SLOT_F64 = SQ_SLOT_WORDS / 2;
+const ATTRIBUTES = 21;
+const MAX_TIMESTAMP = 35;
+const CRC = 17;
+const TIMESTAMP_TYPE_LOG_APPEND = 0x08;
+const TWO_POW_32 = 0x1_0000_0000;
+
+/** @returns the batch's base offset, or an AppendFault */
+export function append(table: LogTable, log: Log, batch: BatchFacts, nowMs: number): number {
+  if (log.failed || log.closed || log.refusedTick === table.ring.ctlF64[Ctl.TICKS_F64]) return AppendFault.FAILED;
+  const config = log.config;
+  if (batch.lengthBytes > config.maxMessageBytes || batch.lengthBytes > config.segmentBytes) return AppendFault.TOO_LARGE;
+  const logAppendTime = config.timestampType === 'LogAppendTime';
+  if (!logAppendTime && !timestampsInRange(log, batch, nowMs)) return AppendFault.INVALID_TIMESTAMP;
+  if (batch.producerId >= 0) {
+    const fault = checkProducer(table, log, batch);
+    if (fault !== 0) return fault;
+  }
+  if (needsRoll(log, batch, logAppendTime ? nowMs : batch.maxTimestamp, nowMs) && !rollLog(table, log, nowMs)) {
+    return AppendFault.FAILED;
+  }
+  if (logAppendTime) stampLogAppendTime(table, batch, nowMs);
+  const baseOffset = log.endOffset;
+  const lastOffset = baseOffset + batch.lastOffsetDelta;
+  if (log.leaderEpoch > log.leaderEpochs.latestEpoch) log.leaderEpochs.assign(log.leaderEpoch, baseOffset);
+  if (batch.producerId >= 0) {
+    log.producers.record(batch.producerId, batch.producerEpoch, batch.baseSequence, lastOffset, batch.lastOffsetDelta, batch.maxTimestamp);
+  }
+  const segment = log.active;
+  const position = segment.stagedBytes;
+  stage(table, log, segment, batch, baseOffset);
+  noteBatch(segment, config.indexIntervalBytes, position, batch.lengthBytes, lastOffset, batch.maxTimestamp);
+  log.recent.add(
+    baseOffset,
+    lastOffset,
+    segment.baseOffset,
+    position,
+    batch.lengthBytes,
+    batch.arenaOffset,
+    table.ring.ctlF64[Ctl.TICKS_F64]!,
+  );
+  log.endOffset = lastOffset + 1;
+  return baseOffset;
+}
+
+/** Producers without timestamps send -1, which is taken as it is. */
+function timestampsInRange(log: Log, batch: BatchFacts, nowMs: number): boolean {
+  const config = log.config;
+  // Only a broker stamps log-append time.
+  if ((batch.attributes & TIMESTAMP_TYPE_LOG_APPEND) !== 0) return false;
+  if (batch.maxTimestamp < 0) return batch.maxTimestamp === -1;
+  if (batch.maxTimestamp - nowMs > config.timestampAfterMaxMs) return false;
+  return nowMs - batch.baseTimestamp <= config.timestampBeforeMaxMs || batch.baseTimestamp < 0;
+}
+
+function checkProducer(table: LogTable, log: Log, batch: BatchFacts): number {
+  if (batch.baseSequence < 0 || batch.producerEpoch < 0) return AppendFault.INVALID_RECORD;
+  switch (log.producers.check(batch)) {
+    case SequenceVerdict.NEXT:
+      return 0;
+    case SequenceVerdict.DUPLICATE:
+      table.duplicateBaseOffset = log.producers.duplicateBaseOffset;
+      table.duplicateEndOffset = log.producers.duplicateEndOffset;
+      table.duplicateTimestamp = log.producers.duplicateTimestamp;
+      return AppendFault.DUPLICATE;
+    case SequenceVerdict.OLD_EPOCH:
+      return AppendFault.INVALID_PRODUCER_EPOCH;
+    default:
+      return AppendFault.OUT_OF_ORDER_SEQUENCE;
+  }
+}
+
+/** Log-append time lies inside the checksum, so the batch is rewritten in place: attribute, max timestamp, CRC. */
+function stampLogAppendTime(table: LogTable, batch: BatchFacts, nowMs: number): void {
+  const at = batch.arenaOffset;
+  assert(at >= 0, 'log append time needs the batch in this arena', at);
+  const view = table.ring.view;
+  batch.attributes |= TIMESTAMP_TYPE_LOG_APPEND;
+  batch.maxTimestamp = Math.floor(nowMs);
+  view.setInt16(at + ATTRIBUTES, batch.attributes);
+  view.setUint32(at + MAX_TIMESTAMP, Math.floor(batch.maxTimestamp / TWO_POW_32));
+  view.setUint32(at + MAX_TIMESTAMP + 4, batch.maxTimestamp % TWO_POW_32);
+  view.setInt32(at + CRC, crc32c(table.ring.arena, at + ATTRIBUTES, batch.lengthBytes - ATTRIBUTES));
+}
+
+/** Enter the write into the submission ring, at the end of the log's open chain or as a new one. */
+function stage(table: LogTable, log: Log, segment: Segment, batch: BatchFacts, baseOffset: number): void {
+  const ring = table.ring;
+  const ctl = ring.ctl;
+  const sq = ring.sq;
+  if (ctl[Ctl.SQ_COUNT] === ring.sqCapacity) ring.submit();
+  const slot = ctl[Ctl.SQ_COUNT]!;
+  ctl[Ctl.SQ_COUNT] = slot + 1;
+  const at = slot * SQ_SLOT_WORDS;
+  const chains = table.chains;
+  const submits = ring.ctlF64[Ctl.SUBMITS_F64]!;
+  if (log.chain >= 0 && log.chainSubmits === submits && chains.segment(log.chain) === segment) {
+    sq[at + SqField.OP] = Sq.APPEND_MORE;
+    sq[log.chainTailSlot * SQ_SLOT_WORDS + SqField.NEXT] = slot;
+  } else {
+    sq[at + SqField.OP] = Sq.APPEND;
+    log.chain = chains.begin(log, segment);
+    log.chainSubmits = submits;
+    log.pendingChains++;
+  }
+  log.chainTailSlot = slot;
+  const f = slot * SLOT_F64;
+  sq[at + SqField.FD] = segment.fd;
+  sq[at + SqField.LENGTH] = batch.lengthBytes;
+  sq[at + SqField.TICKET] = log.chain;
+  sq[at + SqField.FLAGS] = APPEND_PATCH;
+  sq[at + SqField.LEADER_EPOCH] = log.leaderEpoch;
+  sq[at + SqField.NEXT] = -1;
+  ring.sqF64[f + SqField.POSITION_F64] = segment.stagedBytes;
+  ring.sqF64[f + SqField.ADDRESS_F64] = batch.address;
+  ring.sqF64[f + SqField.BASE_OFFSET_F64] = baseOffset;
+  segment.stagedBytes += batch.lengthBytes;
+  segment.endOffset = baseOffset + batch.lastOffsetDelta + 1;
+  chains.extend(log.chain, batch.lengthBytes, segment.endOffset);
+}

@@ -1,0 +1,88 @@
+// Log: the state of one partition's log. Owner: the shard's thread. State only: log-append.ts, log-read.ts,
+// log-sync.ts, retention.ts … are the verbs, and LogTable receives what the reactor did.
+//
+// Offsets, always in this order (all but endOffset move only when the kernel has confirmed it):
+//
+//   startOffset <= durableOffset <= writtenOffset <= endOffset
+//
+// startOffset may pass durableOffset when records are deleted before they were ever synced; nothing reads below it.
+
+import type { LogConfig } from './log-config.ts';
+import { LeaderEpochCache } from './leader-epoch-cache.ts';
+import { PositionCache } from './position-cache.ts';
+import { ProducerState } from './producer-state.ts';
+import { RecentBatches } from './recent-batches.ts';
+import type { RecoveryReport } from './recovery-report.ts';
+import type { Segment } from './segment.ts';
+
+export class Log {
+  /** `<topic>-<partition>`. */
+  readonly name: string;
+  readonly topicId: string;
+  dir: string;
+  config: LogConfig;
+  /** Index in LogTable, what completions name the log by. */
+  ticket = -1;
+  startOffset = 0;
+  /** Next offset to assign. */
+  endOffset = 0;
+  /** All below is in the page cache: what readers may see. */
+  writtenOffset = 0;
+  /** All below is on the disk. */
+  durableOffset = 0;
+  leaderEpoch: number;
+  /** A write or sync failed in a way that cannot be trusted again: no append is taken until a restart. */
+  failed = false;
+  closed = false;
+  /** Ascending by base offset, never empty; the last one is appended to. */
+  readonly segments: Segment[] = [];
+  readonly producers = new ProducerState();
+  readonly leaderEpochs = new LeaderEpochCache();
+  readonly recent = new RecentBatches();
+  readonly positions = new PositionCache();
+  /** What opening it found. */
+  recovery: RecoveryReport | null = null;
+
+  // Staging: the chain of submission slots that the next batch may join.
+  chain = -1;
+  chainTailSlot = -1;
+  /** Count of submits when the chain was begun: a chain of an earlier count has been executed. */
+  chainSubmits = -1;
+  pendingChains = 0;
+  /** Grows when staged batches are dropped, so that their late completions are known for what they are. */
+  generation = 0;
+  /** No append in this tick: batches staged in it were dropped, and their offsets must not be given out again before
+   *  every request of the tick has been decided by comparing offsets. */
+  refusedTick = -1;
+
+  // Syncing: one round at a time.
+  syncsPending = 0;
+  syncErrno = 0;
+  /** What durableOffset becomes when the round ends. */
+  syncCoversOffset = 0;
+  /** Someone wants everything below this on the disk. */
+  demandOffset = 0;
+  /** Listed among the logs that flush() looks at. */
+  demanded = false;
+  /** When the oldest batch not yet synced was written; -1 when there is none. */
+  dirtySinceMs = -1;
+
+  constructor(dir: string, name: string, topicId: string, config: LogConfig, leaderEpoch: number) {
+    this.dir = dir;
+    this.name = name;
+    this.topicId = topicId;
+    this.config = config;
+    this.leaderEpoch = leaderEpoch;
+  }
+
+  get active(): Segment {
+    return this.segments[this.segments.length - 1]!;
+  }
+
+  /** Bytes of record batches in its files. */
+  get sizeBytes(): number {
+    let bytes = 0;
+    for (const segment of this.segments) bytes += segment.writtenBytes;
+    return bytes;
+  }
+}

@@ -1,0 +1,39 @@
+// Index entries of a segment as batches are added to it. Owner: the shard's thread. @hot noteBatch()
+//
+// The rule (Kafka's): when more than index.interval.bytes lie between the last entry and a batch, that batch gets an
+// offset entry, and a time entry if the maximum timestamp grew since the last. Checked before the batch is counted, so
+// the first batch of a segment gets none. Rolling and closing add one last time entry.
+
+import type { Segment } from './segment.ts';
+
+export function noteBatch(
+  segment: Segment,
+  intervalBytes: number,
+  position: number,
+  lengthBytes: number,
+  lastOffset: number,
+  maxTimestamp: number,
+): void {
+  const relative = lastOffset - segment.baseOffset;
+  if (position === 0) segment.firstTimestamp = maxTimestamp;
+  if (maxTimestamp > segment.maxTimestamp) {
+    segment.maxTimestamp = maxTimestamp;
+    segment.maxTimestampOffset = lastOffset;
+  }
+  if (segment.sinceIndexBytes > intervalBytes) {
+    segment.offsetIndex!.add(relative, position);
+    addTimeEntry(segment);
+    segment.sinceIndexBytes = 0;
+    segment.indexDirty = true;
+  }
+  segment.sinceIndexBytes += lengthBytes;
+}
+
+/** The maximum timestamp so far as a time entry, if it is a new one. */
+export function addTimeEntry(segment: Segment): void {
+  if (segment.maxTimestamp < 0) return;
+  const timeIndex = segment.timeIndex!;
+  const before = timeIndex.count;
+  timeIndex.add(segment.maxTimestamp, segment.maxTimestampOffset - segment.baseOffset);
+  if (timeIndex.count !== before) segment.indexDirty = true;
+}
