@@ -51,7 +51,7 @@ export abstract class FetchOperation extends PendingRequest implements Watcher {
     this.parked = true;
   }
 
-  override onPartitionChange(): void {
+  onPartitionChange(): void {
     this.attempt();
     if (this.ready()) this.finish();
     else this.watchAll();
@@ -132,6 +132,7 @@ export abstract class FetchOperation extends PendingRequest implements Watcher {
     if (status === ReadStatus.OK) target.plannedBytes = target.plan.length;
     else if (status === ReadStatus.OUT_OF_RANGE) target.error = ErrorCode.OFFSET_OUT_OF_RANGE;
     else if (status === ReadStatus.FAILED) target.error = ErrorCode.KAFKA_STORAGE_ERROR;
+    else if (status === ReadStatus.CORRUPT) target.error = ErrorCode.CORRUPT_MESSAGE;
   }
 
   private resolve(target: FetchTarget): number {

@@ -1,6 +1,8 @@
 // Partition work that is not Produce or Fetch, asked for by name. Owner: the asking shard's thread; the answer may come
 // from another shard (`single` listeners). Plain objects, so that a ring can carry them.
 
+import type { ActiveProducer } from '../log/producer-state.ts';
+
 export interface PartitionName {
   readonly topic: string;
   readonly partition: number;
@@ -41,16 +43,6 @@ export interface DeleteRecordsQuery extends PartitionName {
 export interface DeleteRecordsAnswer {
   readonly errorCode: number;
   readonly lowWatermark: number;
-}
-
-export interface ActiveProducer {
-  readonly producerId: number;
-  readonly producerEpoch: number;
-  readonly lastSequence: number;
-  readonly lastTimestamp: number;
-  readonly coordinatorEpoch: number;
-  /** -1: no open transaction. */
-  readonly currentTransactionStartOffset: number;
 }
 
 export interface DescribeProducersAnswer {

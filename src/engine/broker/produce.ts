@@ -84,6 +84,8 @@ function errorOfFault(fault: number): number {
       return ErrorCode.INVALID_TIMESTAMP;
     case AppendFault.OUT_OF_ORDER_SEQUENCE:
       return ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER;
+    case AppendFault.INVALID_RECORD:
+      return ErrorCode.INVALID_RECORD;
     case AppendFault.INVALID_PRODUCER_EPOCH:
       return ErrorCode.INVALID_PRODUCER_EPOCH;
     default:

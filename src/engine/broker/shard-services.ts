@@ -20,8 +20,10 @@ export interface ShardServices {
   readonly partitions: PartitionVerbs;
   /** Groups; routed to the shard that leads the group's partition of `__consumer_offsets`. */
   readonly groups: GroupCoordinator;
-  /** Resolves when this shard's image has reached `revision` of the controller's answer, or rejects after `timeoutMs`. */
+  /** True once this shard's image satisfies `predicate`; false when it has not within `timeoutMs`. */
   imageWith(predicate: (image: MetadataImage) => boolean, timeoutMs: number): Promise<boolean>;
   /** A producer id never given out before. */
   nextProducerId(): Promise<number>;
+  /** Broker configs in force now, dynamic ones included. */
+  effectiveConfig(): BrokerConfig;
 }

@@ -36,11 +36,6 @@ export interface KafkaServerParts {
   readonly registry: ApiRegistry;
   readonly log: KafkaServerLog;
   readonly random: () => number;
-  /** Called on WAKE: messages of other threads. */
-  readonly onWake: () => void;
-  /** Called at the end of each tick, before submissions go out. */
-  readonly onTickEnd: () => void;
-  readonly maxConnections: number;
 }
 
 export class KafkaServer {
@@ -80,7 +75,6 @@ export class KafkaServer {
         continue;
       }
       this.broker.endTick();
-      this.parts.onTickEnd();
       if (next === ctl[Ctl.CQ_COUNT]! && this.broker.logs.pendingAppends === 0) break;
       if (this.broker.logs.pendingAppends > 0) reactor.submit();
     }
@@ -116,7 +110,7 @@ export class KafkaServer {
         this.armedMs = Infinity;
         break;
       case Cq.WAKE:
-        this.parts.onWake();
+        // Mail of other threads is drained at the start of every tick.
         break;
     }
   }

@@ -118,7 +118,7 @@ export class RequestDispatcher {
     pending.correlationId = correlationId;
     connection.line.enter(pending);
     try {
-      const result: unknown = handler.handle(this.context(connection, version), request as never);
+      const result = handler.handle(this.context(connection, version), request);
       if (result instanceof Promise)
         void result.then(
           (response) => this.late(pending, response),
@@ -179,7 +179,7 @@ export class RequestDispatcher {
     writer.int32(correlationId);
     // ApiVersions answers have the plain header in every version: the client may not know our versions yet.
     if (version >= handler.api.flexibleSince && handler.api.key !== API_VERSIONS) writer.uvarint(0);
-    handler.api.encodeResponse(writer, response as never, version);
+    handler.api.encodeResponse(writer, response, version);
     const frame = writer.view();
     writer.patchInt32(0, frame.length - 4);
     this.send(connection, frame);

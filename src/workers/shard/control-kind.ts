@@ -1,0 +1,51 @@
+// Kinds of control messages between the supervisor and the shards, and among shards. Owner: constants.
+// Bodies are plain data (msgpackr); the type of each stands beside its number.
+
+import type { CheckpointEntry } from '../../engine/log/checkpoint-file.ts';
+import type { MetadataDelta } from '../../engine/metadata/metadata-delta.ts';
+
+export const ControlKind = {
+  /** Supervisor → shard, call: ImageBody. Answered when the shard's partitions follow it. */
+  IMAGE: 1,
+  /** Supervisor → shard, call: ListenBody. Answered with the ports. */
+  LISTEN: 2,
+  /** Supervisor → shard, call: nothing. Answered with Checkpoints. */
+  CHECKPOINTS: 3,
+  /** Supervisor → shard, call: accept no more, answer what is in line, close all logs. Answered with Checkpoints. */
+  CLOSE: 4,
+  /** Shard → supervisor, call: VerbBody of ControllerVerbs. */
+  CONTROLLER: 5,
+  /** Shard → shard, call: VerbBody of PartitionVerbs. */
+  PARTITIONS: 6,
+  /** Shard → shard, call: VerbBody of GroupCoordinator. */
+  GROUPS: 7,
+  /** Shard → supervisor, one-way: EventBody for the log. */
+  EVENT: 8,
+} as const;
+
+export interface ImageBody {
+  readonly delta: MetadataDelta;
+}
+
+export interface ListenBody {
+  readonly listeners: readonly { readonly name: string; readonly host: string; readonly port: number }[];
+  readonly reusePort: boolean;
+}
+
+/** By log directory. */
+export interface Checkpoints {
+  readonly recoveryPoints: Readonly<Record<string, readonly CheckpointEntry[]>>;
+  readonly logStartOffsets: Readonly<Record<string, readonly CheckpointEntry[]>>;
+  readonly highWatermarks: Readonly<Record<string, readonly CheckpointEntry[]>>;
+}
+
+export interface VerbBody {
+  readonly verb: string;
+  readonly request: unknown;
+}
+
+export interface EventBody {
+  readonly level: 'info' | 'warn' | 'error';
+  readonly message: string;
+  readonly detail?: Readonly<Record<string, string | number>>;
+}

@@ -1,0 +1,20 @@
+// What the last run left in a log directory, as a shard asks for it when it opens a log. Owner: read by the supervisor's
+// thread before shards start; constant afterwards.
+
+import type { RecoveryFacts } from '../../engine/broker/apply-image.ts';
+
+/** Of one directory. Structured-cloneable: travels to workers. */
+export interface DirectoryFacts {
+  readonly clean: boolean;
+  /** By `topic-partition`. */
+  readonly recoveryPoints: ReadonlyMap<string, number>;
+  readonly logStartOffsets: ReadonlyMap<string, number>;
+}
+
+export function recoveryFacts(facts: ReadonlyMap<string, DirectoryFacts>): RecoveryFacts {
+  return {
+    isClean: (logDir) => facts.get(logDir)?.clean ?? false,
+    recoveryPoint: (logDir, name) => facts.get(logDir)?.recoveryPoints.get(name) ?? 0,
+    logStartOffset: (logDir, name) => facts.get(logDir)?.logStartOffsets.get(name) ?? 0,
+  };
+}

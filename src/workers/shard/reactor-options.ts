@@ -1,0 +1,26 @@
+// A reactor's bounds, as the configuration gives them. Owner: pure.
+
+import type { BrokerConfig } from '../../engine/base/config-schema.ts';
+import type { ReactorOptions } from '../../net/reactor/reactor.ts';
+
+/** Address space of a shard's arena; pages are taken only as they are used. */
+const ARENA_BYTES_MIN = 512 * 1024 * 1024;
+const SEND_QUEUE_BYTES = 128 * 1024 * 1024;
+const CONNECTIONS_MAX = 65_536;
+const FILE_THREADS = 2;
+
+export function reactorOptions(config: BrokerConfig): ReactorOptions & { readonly choice: 'auto' | 'native' | 'portable' } {
+  const requestMaxBytes = config['socket.request.max.bytes'];
+  return {
+    choice: config['ringlog.reactor'] as 'auto' | 'native' | 'portable',
+    requestMaxBytes,
+    // A frame is assembled in a block of the next power of two, beside the smaller one it outgrew.
+    arenaBytes: Math.min(0x7fff_0000, Math.max(ARENA_BYTES_MIN, 2 ** Math.ceil(Math.log2(requestMaxBytes)) * 4)),
+    sendQueueMaxBytes: SEND_QUEUE_BYTES,
+    maxConnections: Math.min(config['max.connections'], CONNECTIONS_MAX),
+    fileThreads: FILE_THREADS,
+    receiveBufferBytes: Math.max(config['socket.receive.buffer.bytes'], 0),
+    sendBufferBytes: Math.max(config['socket.send.buffer.bytes'], 0),
+    ioUring: config['ringlog.io.uring'] !== 'off',
+  };
+}

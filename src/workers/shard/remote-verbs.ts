@@ -1,0 +1,33 @@
+// Calls of an interface of promises that end on another thread: one control call each. Owner: the calling thread.
+// Not hot.
+
+import type { ControllerVerbs } from '../../engine/metadata/controller-requests.ts';
+import type { Mailbox } from '../ring/mailbox.ts';
+import { ControlKind, type VerbBody } from './control-kind.ts';
+
+/** How long the controller may take: creating a topic opens its logs on every shard. */
+const CONTROLLER_DEADLINE_MS = 60_000;
+
+/** The controller, seen from a shard. */
+export function remoteController(mailbox: Mailbox): ControllerVerbs {
+  const call = <T>(verb: keyof ControllerVerbs, request: unknown): Promise<T> =>
+    mailbox.call(ControlKind.CONTROLLER, { verb, request } satisfies VerbBody, CONTROLLER_DEADLINE_MS) as Promise<T>;
+  return {
+    createTopics: (request) => call('createTopics', request),
+    deleteTopics: (request) => call('deleteTopics', request),
+    createPartitions: (request) => call('createPartitions', request),
+    incrementalAlterConfigs: (request) => call('incrementalAlterConfigs', request),
+    alterConfigs: (request) => call('alterConfigs', request),
+    describeConfigs: (request) => call('describeConfigs', request),
+    autoCreateTopics: (names) => call('autoCreateTopics', names),
+    ensureInternalTopic: (name) => call('ensureInternalTopic', name),
+    allocateProducerIds: () => call('allocateProducerIds', null),
+  };
+}
+
+/** Carry out a call that came by ring. @throws when the verb is not one of `target`'s */
+export function runVerb(target: object, { verb, request }: VerbBody): unknown {
+  const method: unknown = (target as Record<string, unknown>)[verb];
+  if (typeof method !== 'function') throw new Error(`no verb ${verb}`);
+  return method.call(target, request);
+}

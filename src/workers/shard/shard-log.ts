@@ -1,0 +1,41 @@
+// What a shard has to say, as events for the process's log. Owner: the shard's thread. Not hot: lines about clients are
+// limited, so that one bad client cannot flood the log.
+
+import type { KafkaServerLog } from '../../net/kafka/server/kafka-server.ts';
+import type { EventBody } from './control-kind.ts';
+import type { ShardLog } from './shard.ts';
+
+const CLIENT_LINES_A_SECOND = 5;
+
+export function shardLog(event: (body: EventBody) => void, nowMs: () => number = () => performance.now()): KafkaServerLog & ShardLog {
+  let windowMs = 0;
+  let lines = 0;
+  let suppressed = 0;
+  const admitted = (): boolean => {
+    const now = nowMs();
+    if (now - windowMs >= 1000) {
+      if (suppressed > 0) event({ level: 'warn', message: `${suppressed} more connections closed for bad requests` });
+      windowMs = now;
+      lines = 0;
+      suppressed = 0;
+    }
+    if (++lines <= CLIENT_LINES_A_SECOND) return true;
+    suppressed++;
+    return false;
+  };
+  return {
+    connectionRefused(peer, clientId, reason) {
+      if (admitted()) event({ level: 'warn', message: `closed ${peer}: ${reason}`, detail: { peer, clientId } });
+    },
+    handlerFailed(api, error) {
+      const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      event({ level: 'error', message: `${api} failed: ${text}` });
+    },
+    recovered(partition, report) {
+      event({ level: 'info', message: `recovered ${partition}: ${report}`, detail: { partition } });
+    },
+    logFailed(partition, reason) {
+      event({ level: 'error', message: `log of ${partition} failed: ${reason}`, detail: { partition } });
+    },
+  };
+}

@@ -1,0 +1,92 @@
+// The entry of a shard's worker thread: pins it to its core, opens its reactor, puts the shard together and answers the
+// supervisor. Owner: the shard's thread. Not hot itself.
+//
+// An exception anywhere here ends the worker, and with it the process: the supervisor logs the cause and exits. A shard
+// is never restarted inside a process, because what it owned in memory is gone.
+
+import { workerData } from 'node:worker_threads';
+import { systemClock } from '../../engine/base/clock.ts';
+import type { BrokerConfig } from '../../engine/base/config-schema.ts';
+import { loadNativeBinding } from '../../engine/io/native-binding.ts';
+import { nodeFileSystem } from '../../engine/io/node-file-system.ts';
+import type { ShardIdentity } from '../../engine/broker/shard-broker.ts';
+import { openReactor } from '../../net/reactor/open-reactor.ts';
+import type { Mailbox, MailHandler } from '../ring/mailbox.ts';
+import { MeshEndpoint } from '../ring/mesh-endpoint.ts';
+import { type RingMesh, SUPERVISOR_THREAD } from '../ring/ring-mesh.ts';
+import { ControlKind, type EventBody, type ImageBody, type ListenBody, type VerbBody } from './control-kind.ts';
+import { type DirectoryFacts, recoveryFacts } from './directory-facts.ts';
+import { reactorOptions } from './reactor-options.ts';
+import { remoteController, runVerb } from './remote-verbs.ts';
+import { Shard, type ShardParts } from './shard.ts';
+import { shardLog } from './shard-log.ts';
+
+/** What a worker is started with; structured-cloneable. */
+export interface ShardWorkerData {
+  readonly config: BrokerConfig;
+  readonly given: ReadonlyMap<string, string>;
+  readonly identity: ShardIdentity;
+  readonly mesh: RingMesh;
+  /** Core to pin to; -1: none. */
+  readonly core: number;
+  readonly facts: ReadonlyMap<string, DirectoryFacts>;
+}
+
+async function main(data: ShardWorkerData): Promise<void> {
+  const native = loadNativeBinding();
+  if (data.core >= 0) native.binding?.pinThread(data.core);
+  const reactor = await openReactor(reactorOptions(data.config));
+  // The shard is made after the endpoint that carries its mail; nothing arrives before the first tick.
+  let shard: Shard | undefined;
+  const handler: MailHandler = {
+    onMessage: () => undefined,
+    onControl: (mailbox, kind, body) => onControl(shard!, mailbox, kind, body),
+    onSpace: () => undefined,
+  };
+  const endpoint = new MeshEndpoint(data.mesh, data.identity.shard + 1, handler, {
+    signal: native.binding === null ? null : (fd) => native.binding!.signal(fd),
+    wakeFd: reactor.wakeFd,
+    onWake: () => reactor.schedule(),
+  });
+  const supervisor = endpoint.mailboxes[SUPERVISOR_THREAD]!;
+  const event = (body: EventBody): void => void supervisor.sendControl(ControlKind.EVENT, body);
+  const parts: ShardParts = {
+    config: data.config,
+    given: data.given,
+    identity: data.identity,
+    reactor,
+    fs: nodeFileSystem,
+    clock: systemClock,
+    random: Math.random,
+    controller: remoteController(supervisor),
+    recovery: recoveryFacts(data.facts),
+    log: shardLog(event),
+    drainMail: () => void endpoint.drain(),
+    finishTick: () => endpoint.finishTick(),
+  };
+  shard = new Shard(parts);
+  shard.start();
+  reactor.schedule();
+}
+
+function onControl(shard: Shard, _mailbox: Mailbox, kind: number, body: unknown): unknown {
+  switch (kind) {
+    case ControlKind.IMAGE:
+      shard.applyDelta((body as ImageBody).delta);
+      return null;
+    case ControlKind.LISTEN:
+      return shard.listen(body as ListenBody);
+    case ControlKind.CHECKPOINTS:
+      return shard.checkpoints();
+    case ControlKind.CLOSE:
+      return shard.close();
+    case ControlKind.PARTITIONS:
+      return runVerb(shard.partitionVerbs, body as VerbBody);
+    case ControlKind.GROUPS:
+      return runVerb(shard.groups.coordinator, body as VerbBody);
+    default:
+      throw new Error(`unknown control message ${kind}`);
+  }
+}
+
+await main(workerData as ShardWorkerData);

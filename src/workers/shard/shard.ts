@@ -1,0 +1,206 @@
+// One shard put together: reactor, logs, server, coordinators. Owner: the thread it was made on, a worker's or the
+// caller's (`ringlog.shards=0`). Hot: tick().
+
+import type { BrokerLayers } from '../../engine/base/config-broker.ts';
+import { effectiveBrokerConfig } from '../../engine/base/config-broker.ts';
+import type { BrokerConfig } from '../../engine/base/config-schema.ts';
+import type { Clock } from '../../engine/base/clock.ts';
+import { crc32c } from '../../engine/base/crc32c.ts';
+import { applyImage, type ImageContext, layersOf, type RecoveryFacts } from '../../engine/broker/apply-image.ts';
+import { LocalPartitionVerbs } from '../../engine/broker/local-partition-verbs.ts';
+import { ShardBroker, type ShardIdentity } from '../../engine/broker/shard-broker.ts';
+import type { ShardServices } from '../../engine/broker/shard-services.ts';
+import type { FileSystem } from '../../engine/io/file-system.ts';
+import { type CheckpointEntry } from '../../engine/log/checkpoint-file.ts';
+import { logStartOffsets, recoveryPoints } from '../../engine/log/log-checkpoints.ts';
+import type { RecoveryReport } from '../../engine/log/recovery-report.ts';
+import { retainLog } from '../../engine/log/retention.ts';
+import type { ControllerVerbs } from '../../engine/metadata/controller-requests.ts';
+import { applyDelta, type MetadataDelta } from '../../engine/metadata/metadata-delta.ts';
+import { EMPTY_IMAGE, type MetadataImage } from '../../engine/metadata/metadata-image.ts';
+import { highWatermark, type Partition } from '../../engine/partition/partition.ts';
+import { TopicTable } from '../../engine/partition/topic-table.ts';
+import { kafkaApis } from '../../net/kafka/handlers/kafka-apis.ts';
+import { KafkaServer, type KafkaServerLog } from '../../net/kafka/server/kafka-server.ts';
+import type { Reactor } from '../../net/reactor/reactor.ts';
+import type { Checkpoints, ListenBody } from './control-kind.ts';
+import { GroupShard } from './group-shard.ts';
+import { ImageWatch } from './image-watch.ts';
+import { ProducerIdSource } from './producer-id-source.ts';
+
+const LISTEN_BACKLOG_MIN = 50;
+
+export interface ShardParts {
+  readonly config: BrokerConfig;
+  /** Texts the process was started with: sources of values, and defaults of topics. */
+  readonly given: ReadonlyMap<string, string>;
+  readonly identity: ShardIdentity;
+  readonly reactor: Reactor;
+  readonly fs: FileSystem;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly controller: ControllerVerbs;
+  readonly recovery: RecoveryFacts;
+  readonly log: KafkaServerLog & ShardLog;
+  /** Run at the start of every tick: mail of other threads. */
+  readonly drainMail: () => void;
+  /** Run at the end of every tick; false when another tick must follow. */
+  readonly finishTick: () => boolean;
+}
+
+export interface ShardLog {
+  /** What opening a log found and did, when it was more than opening it. */
+  recovered(partition: string, report: string): void;
+  logFailed(partition: string, reason: string): void;
+}
+
+export class Shard {
+  readonly broker: ShardBroker;
+  readonly server: KafkaServer;
+  readonly groups: GroupShard;
+  readonly partitionVerbs: LocalPartitionVerbs;
+  private readonly parts: ShardParts;
+  private readonly images = new ImageWatch(EMPTY_IMAGE);
+  private readonly context: ImageContext;
+  private nextRetentionMs: number;
+  private closing = false;
+
+  constructor(parts: ShardParts) {
+    this.parts = parts;
+    const { config, identity, reactor, fs, clock } = parts;
+    this.broker = new ShardBroker(config, identity, reactor, fs, clock, new TopicTable(crc32c));
+    this.partitionVerbs = new LocalPartitionVerbs(this.broker);
+    this.groups = new GroupShard(this.broker, reactor, parts.random, () => this.images.current);
+    const services = this.buildServices();
+    this.server = new KafkaServer({
+      reactor,
+      broker: this.broker,
+      services,
+      registry: kafkaApis(),
+      log: parts.log,
+      random: parts.random,
+    });
+    this.context = {
+      given: parts.given,
+      recovery: parts.recovery,
+      listener: { onOpened: (partition) => this.onOpened(partition), onClosed: (partition) => this.groups.onClosed(partition) },
+    };
+    this.nextRetentionMs = clock.monotonicMs() + config['log.initial.task.delay.ms'];
+  }
+
+  start(): void {
+    this.parts.reactor.start(() => this.tick());
+  }
+
+  private tick(): void {
+    this.parts.drainMail();
+    this.server.onTick();
+    this.groups.endTick();
+    if (this.broker.nowMs() >= this.nextRetentionMs) this.retain();
+    if (!this.parts.finishTick()) this.parts.reactor.schedule();
+  }
+
+  image(): MetadataImage {
+    return this.images.current;
+  }
+
+  /** Follow the controller. When this returns, new partitions are open and removed ones are gone. */
+  applyDelta(delta: MetadataDelta): void {
+    const image = applyDelta(this.images.current, delta);
+    applyImage(this.broker, image, delta, this.context);
+    this.images.advance(image);
+    this.parts.reactor.schedule();
+  }
+
+  /** @returns the ports listened on, in order */
+  async listen({ listeners, reusePort }: ListenBody): Promise<number[]> {
+    const backlog = Math.max(LISTEN_BACKLOG_MIN, this.parts.config['socket.listen.backlog.size']);
+    const ports: number[] = [];
+    for (const { host, port } of listeners) ports.push((await this.parts.reactor.listen({ host, port, reusePort, backlog })).port);
+    return ports;
+  }
+
+  checkpoints(): Checkpoints {
+    const recovery = recoveryPoints(this.broker.logs);
+    const starts = logStartOffsets(this.broker.logs);
+    const marks: CheckpointEntry[] = [];
+    const dirOf = new Map<string, string>();
+    for (const partition of this.broker.partitionByTicket) {
+      if (partition == null) continue;
+      const { topicName, index, log } = partition;
+      dirOf.set(log.name, log.dir.slice(0, log.dir.lastIndexOf('/')));
+      marks.push({ topic: topicName, partition: index, offset: highWatermark(partition) });
+    }
+    return {
+      recoveryPoints: byDirectory(recovery, dirOf),
+      logStartOffsets: byDirectory(starts, dirOf),
+      highWatermarks: byDirectory(marks, dirOf),
+    };
+  }
+
+  /** Stop taking connections, let what is in line be answered or time out, flush and close every log. */
+  async close(): Promise<Checkpoints> {
+    this.closing = true;
+    this.parts.reactor.stopListening();
+    this.groups.close();
+    await this.parts.reactor.close();
+    this.broker.logs.closeAll();
+    return this.checkpoints();
+  }
+
+  private onOpened(partition: Partition): void {
+    const report = partition.log.recovery;
+    if (report !== null && worthTelling(report)) this.parts.log.recovered(partition.log.name, describeRecovery(report));
+    this.groups.onOpened(partition);
+  }
+
+  private retain(): void {
+    const { config, clock } = this.parts;
+    this.nextRetentionMs = this.broker.nowMs() + config['log.retention.check.interval.ms'];
+    if (this.closing) return;
+    for (const partition of this.broker.partitionByTicket) {
+      if (partition == null) continue;
+      const { log } = partition;
+      if (retainLog(this.broker.logs, log, clock.wallMs(), highWatermark(partition)) > 0) this.broker.touchPartition(partition);
+      log.producers.expire(clock.wallMs(), config['producer.id.expiration.ms']);
+    }
+  }
+
+  private buildServices(): ShardServices {
+    const { config, controller, given, identity } = this.parts;
+    const producerIds = new ProducerIdSource(controller);
+    const layers = (): BrokerLayers => layersOf(this.images.current, identity.nodeId, given);
+    return {
+      config,
+      broker: this.broker,
+      image: () => this.images.current,
+      controller,
+      partitions: this.partitionVerbs,
+      groups: this.groups.coordinator,
+      imageWith: (predicate, timeoutMs) => this.images.wait(predicate, timeoutMs),
+      nextProducerId: () => producerIds.next(),
+      effectiveConfig: () => effectiveBrokerConfig(layers()),
+    };
+  }
+}
+
+function worthTelling(report: RecoveryReport): boolean {
+  return report.truncatedBytes > 0 || report.deletedSegments > 0 || report.damage.length > 0;
+}
+
+function describeRecovery(report: RecoveryReport): string {
+  const damage = report.damage.map(({ segment, ...range }) => `segment ${segment}: ${JSON.stringify(range)}`);
+  return [
+    `end offset ${report.endOffset}, ${report.scannedBytes} bytes checked`,
+    ...(report.truncatedBytes > 0 ? [`${report.truncatedBytes} bytes of a torn tail cut off`] : []),
+    ...(report.deletedSegments > 0 ? [`${report.deletedSegments} segments behind it deleted`] : []),
+    ...(damage.length > 0 ? [`DAMAGED and kept: ${damage.join(', ')}`] : []),
+  ].join('; ');
+}
+
+function byDirectory(entries: readonly CheckpointEntry[], dirOf: ReadonlyMap<string, string>): Record<string, CheckpointEntry[]> {
+  const sorted: Record<string, CheckpointEntry[]> = {};
+  for (const dir of dirOf.values()) sorted[dir] = [];
+  for (const entry of entries) sorted[dirOf.get(`${entry.topic}-${entry.partition}`) ?? '']?.push(entry);
+  return sorted;
+}
