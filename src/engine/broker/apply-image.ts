@@ -1,12 +1,12 @@
 // Make a shard's partitions those of a metadata image: open logs, follow epochs and configs, drop what is gone.
 // Owner: the shard's thread, between ticks. Not hot: opening a log reads and recovers its files.
 
-import type { BrokerLayers } from '../base/config-broker.ts';
+import type { BrokerLayers, BrokerSettings } from '../base/config-broker.ts';
 import { effectiveTopicConfig } from '../base/config-topic.ts';
 import type { LogConfig } from '../log/log-config.ts';
+import { brokerLayers } from '../metadata/broker-layers.ts';
 import type { MetadataDelta } from '../metadata/metadata-delta.ts';
 import type { MetadataImage, PartitionImage, TopicImage } from '../metadata/metadata-image.ts';
-import { CLUSTER_DEFAULT } from '../metadata/metadata-image.ts';
 import { toLogConfig } from '../metadata/topic-log-config.ts';
 import { DurableQueue } from '../partition/durable-queue.ts';
 import type { Partition } from '../partition/partition.ts';
@@ -30,8 +30,8 @@ export interface PartitionListener {
 }
 
 export interface ImageContext {
-  /** Configs the process was started with, by name. */
-  readonly given: ReadonlyMap<string, string>;
+  /** What the process was started with. */
+  readonly settings: BrokerSettings;
   readonly recovery: RecoveryFacts;
   readonly listener: PartitionListener;
 }
@@ -41,16 +41,8 @@ export function applyImage(broker: ShardBroker, image: MetadataImage, delta: Met
   for (const name of delta.removedTopicNames) removeTopic(broker, name, context);
   // A changed broker default changes every topic that does not override it.
   const changed = delta.brokerConfigs.length > 0 ? [...image.topicsByName.keys()] : delta.topics.map((topic) => topic.name);
-  const layers = layersOf(image, broker.identity.nodeId, context.given);
+  const layers = brokerLayers(context.settings, image, null);
   for (const name of changed) applyTopic(broker, image.topicsByName.get(name)!, layers, context);
-}
-
-export function layersOf(image: MetadataImage, nodeId: number, given: ReadonlyMap<string, string>): BrokerLayers {
-  return {
-    given,
-    clusterDynamic: image.brokerConfigs.get(CLUSTER_DEFAULT) ?? {},
-    nodeDynamic: image.brokerConfigs.get(String(nodeId)) ?? {},
-  };
 }
 
 function applyTopic(broker: ShardBroker, topic: TopicImage, layers: BrokerLayers, context: ImageContext): void {

@@ -6,7 +6,7 @@
 
 import { workerData } from 'node:worker_threads';
 import { systemClock } from '../../engine/base/clock.ts';
-import type { BrokerConfig } from '../../engine/base/config-schema.ts';
+import type { BrokerSettings } from '../../engine/base/config-broker.ts';
 import { loadNativeBinding } from '../../engine/io/native-binding.ts';
 import { nodeFileSystem } from '../../engine/io/node-file-system.ts';
 import type { ShardIdentity } from '../../engine/broker/shard-broker.ts';
@@ -23,8 +23,7 @@ import { shardLog } from './shard-log.ts';
 
 /** What a worker is started with; structured-cloneable. */
 export interface ShardWorkerData {
-  readonly config: BrokerConfig;
-  readonly given: ReadonlyMap<string, string>;
+  readonly settings: BrokerSettings;
   readonly identity: ShardIdentity;
   readonly mesh: RingMesh;
   /** Core to pin to; -1: none. */
@@ -35,7 +34,7 @@ export interface ShardWorkerData {
 async function main(data: ShardWorkerData): Promise<void> {
   const native = loadNativeBinding();
   if (data.core >= 0) native.binding?.pinThread(data.core);
-  const reactor = await openReactor(reactorOptions(data.config));
+  const reactor = await openReactor(reactorOptions(data.settings.config));
   // The shard is made after the endpoint that carries its mail; nothing arrives before the first tick.
   let shard: Shard | undefined;
   const handler: MailHandler = {
@@ -51,8 +50,7 @@ async function main(data: ShardWorkerData): Promise<void> {
   const supervisor = endpoint.mailboxes[SUPERVISOR_THREAD]!;
   const event = (body: EventBody): void => void supervisor.sendControl(ControlKind.EVENT, body);
   const parts: ShardParts = {
-    config: data.config,
-    given: data.given,
+    settings: data.settings,
     identity: data.identity,
     reactor,
     fs: nodeFileSystem,

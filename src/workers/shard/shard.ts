@@ -1,12 +1,10 @@
 // One shard put together: reactor, logs, server, coordinators. Owner: the thread it was made on, a worker's or the
 // caller's (`ringlog.shards=0`). Hot: tick().
 
-import type { BrokerLayers } from '../../engine/base/config-broker.ts';
-import { effectiveBrokerConfig } from '../../engine/base/config-broker.ts';
-import type { BrokerConfig } from '../../engine/base/config-schema.ts';
+import { type BrokerSettings, effectiveBrokerConfig } from '../../engine/base/config-broker.ts';
 import type { Clock } from '../../engine/base/clock.ts';
 import { crc32c } from '../../engine/base/crc32c.ts';
-import { applyImage, type ImageContext, layersOf, type RecoveryFacts } from '../../engine/broker/apply-image.ts';
+import { applyImage, type ImageContext, type RecoveryFacts } from '../../engine/broker/apply-image.ts';
 import { LocalPartitionVerbs } from '../../engine/broker/local-partition-verbs.ts';
 import { ShardBroker, type ShardIdentity } from '../../engine/broker/shard-broker.ts';
 import type { ShardServices } from '../../engine/broker/shard-services.ts';
@@ -15,6 +13,7 @@ import { type CheckpointEntry } from '../../engine/log/checkpoint-file.ts';
 import { logStartOffsets, recoveryPoints } from '../../engine/log/log-checkpoints.ts';
 import type { RecoveryReport } from '../../engine/log/recovery-report.ts';
 import { retainLog } from '../../engine/log/retention.ts';
+import { brokerLayers } from '../../engine/metadata/broker-layers.ts';
 import type { ControllerVerbs } from '../../engine/metadata/controller-requests.ts';
 import { applyDelta, type MetadataDelta } from '../../engine/metadata/metadata-delta.ts';
 import { EMPTY_IMAGE, type MetadataImage } from '../../engine/metadata/metadata-image.ts';
@@ -31,9 +30,7 @@ import { ProducerIdSource } from './producer-id-source.ts';
 const LISTEN_BACKLOG_MIN = 50;
 
 export interface ShardParts {
-  readonly config: BrokerConfig;
-  /** Texts the process was started with: sources of values, and defaults of topics. */
-  readonly given: ReadonlyMap<string, string>;
+  readonly settings: BrokerSettings;
   readonly identity: ShardIdentity;
   readonly reactor: Reactor;
   readonly fs: FileSystem;
@@ -67,7 +64,8 @@ export class Shard {
 
   constructor(parts: ShardParts) {
     this.parts = parts;
-    const { config, identity, reactor, fs, clock } = parts;
+    const { identity, reactor, fs, clock } = parts;
+    const { config } = parts.settings;
     this.broker = new ShardBroker(config, identity, reactor, fs, clock, new TopicTable(crc32c));
     this.partitionVerbs = new LocalPartitionVerbs(this.broker);
     this.groups = new GroupShard(this.broker, reactor, parts.random, () => this.images.current);
@@ -81,7 +79,7 @@ export class Shard {
       random: parts.random,
     });
     this.context = {
-      given: parts.given,
+      settings: parts.settings,
       recovery: parts.recovery,
       listener: { onOpened: (partition) => this.onOpened(partition), onClosed: (partition) => this.groups.onClosed(partition) },
     };
@@ -114,7 +112,7 @@ export class Shard {
 
   /** @returns the ports listened on, in order */
   async listen({ listeners, reusePort }: ListenBody): Promise<number[]> {
-    const backlog = Math.max(LISTEN_BACKLOG_MIN, this.parts.config['socket.listen.backlog.size']);
+    const backlog = Math.max(LISTEN_BACKLOG_MIN, this.parts.settings.config['socket.listen.backlog.size']);
     const ports: number[] = [];
     for (const { host, port } of listeners) ports.push((await this.parts.reactor.listen({ host, port, reusePort, backlog })).port);
     return ports;
@@ -155,7 +153,8 @@ export class Shard {
   }
 
   private retain(): void {
-    const { config, clock } = this.parts;
+    const { clock, settings } = this.parts;
+    const { config } = settings;
     this.nextRetentionMs = this.broker.nowMs() + config['log.retention.check.interval.ms'];
     if (this.closing) return;
     for (const partition of this.broker.partitionByTicket) {
@@ -167,11 +166,10 @@ export class Shard {
   }
 
   private buildServices(): ShardServices {
-    const { config, controller, given, identity } = this.parts;
+    const { controller, identity, settings } = this.parts;
     const producerIds = new ProducerIdSource(controller);
-    const layers = (): BrokerLayers => layersOf(this.images.current, identity.nodeId, given);
     return {
-      config,
+      config: settings.config,
       broker: this.broker,
       image: () => this.images.current,
       controller,
@@ -179,7 +177,7 @@ export class Shard {
       groups: this.groups.coordinator,
       imageWith: (predicate, timeoutMs) => this.images.wait(predicate, timeoutMs),
       nextProducerId: () => producerIds.next(),
-      effectiveConfig: () => effectiveBrokerConfig(layers()),
+      effectiveConfig: () => effectiveBrokerConfig(brokerLayers(settings, this.images.current, identity.nodeId)),
     };
   }
 }
