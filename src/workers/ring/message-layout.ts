@@ -1,0 +1,144 @@
+// What travels in a ring's slots: message kinds and the place of every field.
+// Owner: written by the sending thread, read by the receiving one. Hot: constants only.
+//
+// Words 0..3 are SlotField (spsc-ring.ts). Fields named *_F64 index the Float64Array at (at >> 1); all others index the
+// Int32Array at `at`. TICKET is the sender's own number for the request and comes back untouched in its answer.
+// PARTITION is the index of the partition in the owning shard's table, as assigned by the controller.
+//
+// Single-port Produce:  shard A ── FORWARD_APPEND ──► owner B       (bytes stay in A's receive block until the answer)
+//                       shard A ◄── APPEND_RESULT ─── owner B
+// Single-port Fetch:    shard A ── FETCH_PLAN_REQUEST ► owner B
+//                       shard A ◄── FETCH_PLAN ────── owner B       (numbers only: a descriptor is valid in every thread)
+//                       shard A ── RELEASE_LEASE ───► owner B       (the socket has taken the bytes)
+// Parked fetch:         shard A ── WATCH ► B, later A ◄── NOTIFY ── B, or A ── UNWATCH ► B
+// Embedded caller:      as Produce, but the batch is encoded in the payload and appended straight from it.
+
+import { SlotField } from './spsc-ring.ts';
+
+export const MessageKind = {
+  /** Part of a msgpack-encoded control message: control-channel.ts. */
+  CONTROL: 1,
+  FORWARD_APPEND: 2,
+  APPEND_RESULT: 3,
+  FETCH_PLAN_REQUEST: 4,
+  FETCH_PLAN: 5,
+  RELEASE_LEASE: 6,
+  WATCH: 7,
+  UNWATCH: 8,
+  NOTIFY: 9,
+} as const;
+
+/** One batch to append. Facts are BatchFacts' (engine/record/batch-facts.ts), as the sender's native side found them. */
+export const ForwardAppend = {
+  ...SlotField,
+  PARTITION: 4,
+  LENGTH: 5,
+  /** Absolute address of the batch. Read only when BATCH_IN_PAYLOAD is not set. */
+  ADDRESS_F64: 3,
+  ATTRIBUTES: 8,
+  LAST_OFFSET_DELTA: 9,
+  RECORD_COUNT: 10,
+  PRODUCER_EPOCH: 11,
+  BASE_SEQUENCE: 12,
+  ACKS: 13,
+  TIMEOUT_MS: 14,
+  /** BATCH_IN_PAYLOAD or 0. */
+  FLAGS: 15,
+} as const;
+
+/** FLAGS: the batch follows its facts in the payload, at PAYLOAD_OFFSET + ForwardAppendPayload.BATCH. */
+export const BATCH_IN_PAYLOAD = 1;
+
+/** Payload of FORWARD_APPEND: f64 index from (PAYLOAD_OFFSET >> 3), and the byte where an embedded batch starts. */
+export const ForwardAppendPayload = {
+  BASE_TIMESTAMP_F64: 0,
+  MAX_TIMESTAMP_F64: 1,
+  PRODUCER_ID_F64: 2,
+  BATCH: 24,
+} as const;
+
+export const AppendResult = {
+  ...SlotField,
+  PARTITION: 4,
+  ERROR_CODE: 5,
+  BASE_OFFSET_F64: 3,
+  /** -1 unless the topic stamps append time. */
+  LOG_APPEND_TIME_F64: 4,
+  LOG_START_OFFSET_F64: 5,
+  /** Leader epoch of the answering shard, for NOT_LEADER answers. */
+  LEADER_EPOCH: 12,
+} as const;
+
+export const FetchPlanRequest = {
+  ...SlotField,
+  PARTITION: 4,
+  MAX_BYTES: 5,
+  FETCH_OFFSET_F64: 3,
+  /** -1: not checked. */
+  CURRENT_LEADER_EPOCH: 8,
+  LAST_FETCHED_EPOCH: 9,
+  /** 0 read uncommitted, 1 read committed. */
+  ISOLATION_LEVEL: 10,
+  /** 1: one whole batch even when it is longer than MAX_BYTES (first partition with data of a response). */
+  AT_LEAST_ONE_BATCH: 11,
+} as const;
+
+/** A plan for one partition: one range of one file. Its payload holds aborted transactions: pairs of f64 (id, offset). */
+export const FetchPlan = {
+  ...SlotField,
+  ERROR_CODE: 4,
+  FD: 5,
+  POSITION_F64: 3,
+  LENGTH: 8,
+  /** To give back with RELEASE_LEASE; -1 when LENGTH is 0 and nothing is held. */
+  LEASE: 9,
+  HIGH_WATERMARK_F64: 5,
+  LAST_STABLE_OFFSET_F64: 6,
+  LOG_START_OFFSET_F64: 7,
+} as const;
+
+export const ReleaseLease = {
+  ...SlotField,
+  LEASE: 4,
+} as const;
+
+/** Tell me once when PARTITION has MIN_BYTES beyond FETCH_OFFSET, or can no longer answer from it. */
+export const Watch = {
+  ...SlotField,
+  PARTITION: 4,
+  MIN_BYTES: 5,
+  FETCH_OFFSET_F64: 3,
+  ISOLATION_LEVEL: 8,
+} as const;
+
+/** The watch named by TICKET is not needed any more; a NOTIFY may cross it. */
+export const Unwatch = {
+  ...SlotField,
+  PARTITION: 4,
+} as const;
+
+export const Notify = {
+  ...SlotField,
+  PARTITION: 4,
+  ERROR_CODE: 5,
+  HIGH_WATERMARK_F64: 3,
+} as const;
+
+/** One chunk of a control message; TICKET is the call's number (0 for one-way messages). */
+export const Control = {
+  ...SlotField,
+  /** The caller's own numbering of control messages. */
+  CONTROL_KIND: 4,
+  /** ControlRole. */
+  ROLE: 5,
+  /** Bytes of the whole message, of which this payload is the next part. */
+  TOTAL_BYTES: 6,
+} as const;
+
+export const ControlRole = {
+  ONE_WAY: 0,
+  REQUEST: 1,
+  ANSWER: 2,
+  /** The answer to a request whose handler threw. */
+  FAILURE: 3,
+} as const;
