@@ -36,8 +36,11 @@ export interface PartitionImage {
   readonly leaderEpoch: number;
   /** The one shard that owns the log. */
   readonly shard: number;
+  /** Node ids. */
   readonly replicas: readonly number[];
   readonly isr: readonly number[];
+  /** Identity of the log directory that holds it, as in that directory's meta.properties. */
+  readonly directoryId: string;
   /** Path of the log directory that holds it; '' when that directory is not mounted. */
   readonly logDir: string;
 }
