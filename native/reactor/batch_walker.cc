@@ -98,7 +98,7 @@ void describe_nothing(int32_t* descriptor) {
 }
 
 void describe_header(const uint8_t* batch, int32_t* descriptor) {
-  descriptor[Desc::ATTRIBUTES] = load_be16(batch + kAttributesAt);
+  descriptor[Desc::ATTRIBUTES] = static_cast<int16_t>(load_be16(batch + kAttributesAt));
   descriptor[Desc::LAST_OFFSET_DELTA] = static_cast<int32_t>(load_be32(batch + kLastOffsetDeltaAt));
   descriptor[Desc::RECORD_COUNT] = static_cast<int32_t>(load_be32(batch + kRecordCountAt));
   descriptor[Desc::PRODUCER_EPOCH] = static_cast<int16_t>(load_be16(batch + kProducerEpochAt));
