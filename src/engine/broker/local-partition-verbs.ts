@@ -43,7 +43,11 @@ export class LocalPartitionVerbs implements PartitionVerbs {
     return queries.map((query) => {
       const partition = this.find(query, query.currentLeaderEpoch);
       if (typeof partition === 'number') return { errorCode: partition, leaderEpoch: -1, endOffset: -1 };
-      const { epoch, endOffset } = partition.log.leaderEpochs.endOffsetFor(query.leaderEpoch, partition.leaderEpoch, partition.log.endOffset);
+      const { epoch, endOffset } = partition.log.leaderEpochs.endOffsetFor(
+        query.leaderEpoch,
+        partition.leaderEpoch,
+        partition.log.endOffset,
+      );
       return { errorCode: ErrorCode.NONE, leaderEpoch: epoch, endOffset };
     });
   }

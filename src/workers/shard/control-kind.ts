@@ -21,6 +21,8 @@ export const ControlKind = {
   GROUPS: 7,
   /** Shard → supervisor, one-way: EventBody for the log. */
   EVENT: 8,
+  /** Supervisor → shard, call: nothing. Answered with the reactor's report once the shard is put together. */
+  READY: 9,
 } as const;
 
 export interface ImageBody {

@@ -69,6 +69,8 @@ async function main(data: ShardWorkerData): Promise<void> {
 
 function onControl(shard: Shard, _mailbox: Mailbox, kind: number, body: unknown): unknown {
   switch (kind) {
+    case ControlKind.READY:
+      return shard.report;
     case ControlKind.IMAGE:
       shard.applyDelta((body as ImageBody).delta);
       return null;

@@ -16,12 +16,12 @@ import { retainLog } from '../../engine/log/retention.ts';
 import { brokerLayers } from '../../engine/metadata/broker-layers.ts';
 import type { ControllerVerbs } from '../../engine/metadata/controller-requests.ts';
 import { applyDelta, type MetadataDelta } from '../../engine/metadata/metadata-delta.ts';
-import { EMPTY_IMAGE, type MetadataImage } from '../../engine/metadata/metadata-image.ts';
+import { EMPTY_IMAGE } from '../../engine/metadata/metadata-image.ts';
 import { highWatermark, type Partition } from '../../engine/partition/partition.ts';
 import { TopicTable } from '../../engine/partition/topic-table.ts';
 import { kafkaApis } from '../../net/kafka/handlers/kafka-apis.ts';
 import { KafkaServer, type KafkaServerLog } from '../../net/kafka/server/kafka-server.ts';
-import type { Reactor } from '../../net/reactor/reactor.ts';
+import type { Reactor, ReactorReport } from '../../net/reactor/reactor.ts';
 import type { Checkpoints, ListenBody } from './control-kind.ts';
 import { GroupShard } from './group-shard.ts';
 import { ImageWatch } from './image-watch.ts';
@@ -98,8 +98,8 @@ export class Shard {
     if (!this.parts.finishTick()) this.parts.reactor.schedule();
   }
 
-  image(): MetadataImage {
-    return this.images.current;
+  get report(): ReactorReport {
+    return this.parts.reactor.report;
   }
 
   /** Follow the controller. When this returns, new partitions are open and removed ones are gone. */

@@ -1,7 +1,6 @@
 // The log directories of the process: locked, named, and their checkpoint files. Owner: the supervisor's thread.
 // Shards report what their logs have come to; only this writes the files, which all shards share. Not hot.
 
-import type { UuidSource } from '../../engine/base/uuid.ts';
 import type { FileSystem } from '../../engine/io/file-system.ts';
 import {
   type CheckpointEntry,
@@ -21,13 +20,9 @@ import {
   writeCleanMarker,
   writeMetaProperties,
 } from '../../engine/log/log-directory.ts';
+import type { DirectoryIdentity, FoundDirectory } from '../../engine/metadata/cluster-identity.ts';
 import type { Checkpoints } from '../shard/control-kind.ts';
 import type { DirectoryFacts } from '../shard/directory-facts.ts';
-
-/** The directories belong to another cluster or node. */
-export class ForeignDirectory extends Error {
-  override readonly name = 'ForeignDirectory';
-}
 
 export class LogDirectories {
   readonly paths: readonly string[];
@@ -56,26 +51,17 @@ export class LogDirectories {
     return directories;
   }
 
-  /** The cluster id that the directories already carry, null on new ones. @throws ForeignDirectory when they disagree */
-  clusterId(nodeId: number): string | null {
-    let clusterId: string | null = null;
-    for (const path of this.paths) {
+  /** Whose the directories say they are. */
+  found(): FoundDirectory[] {
+    return this.paths.map((path) => {
       const meta = readMetaProperties(this.fs, path);
-      if (meta === null) continue;
-      if (clusterId !== null && meta.clusterId !== clusterId) {
-        throw new ForeignDirectory(`${path} belongs to cluster ${meta.clusterId}, another log directory to ${clusterId}`);
-      }
-      if (meta.nodeId !== nodeId) throw new ForeignDirectory(`${path} belongs to node ${meta.nodeId}, this is node ${nodeId} (node.id)`);
-      clusterId = meta.clusterId;
-    }
-    return clusterId;
+      return { path, clusterId: meta?.clusterId ?? null, nodeId: meta?.nodeId ?? null, directoryId: meta?.directoryId ?? null };
+    });
   }
 
-  writeMeta(clusterId: string, nodeId: number, uuids: UuidSource): void {
-    for (const path of this.paths) {
-      if (readMetaProperties(this.fs, path) === null) {
-        writeMetaProperties(this.fs, path, { clusterId, nodeId, directoryId: uuids.next() });
-      }
+  writeMeta(clusterId: string, nodeId: number, directories: readonly DirectoryIdentity[]): void {
+    for (const { path, id, isNew } of directories) {
+      if (isNew) writeMetaProperties(this.fs, path, { clusterId, nodeId, directoryId: id });
     }
   }
 

@@ -13,7 +13,12 @@ export const alterConfigsHandler = apiHandler({
     });
     return {
       throttleTimeMs: 0,
-      responses: results.map(({ type, name, errorCode, errorMessage }) => ({ resourceType: type, resourceName: name, errorCode, errorMessage })),
+      responses: results.map(({ type, name, errorCode, errorMessage }) => ({
+        resourceType: type,
+        resourceName: name,
+        errorCode,
+        errorMessage,
+      })),
     };
   },
 });

@@ -25,7 +25,8 @@ export const createTopicsHandler = apiHandler({
         errorMessage: result.errorMessage,
         numPartitions: result.partitionCount,
         replicationFactor: result.replicationFactor,
-        configs: result.errorCode === ErrorCode.NONE ? result.configs.map(({ source, ...config }) => ({ ...config, configSource: source })) : null,
+        configs:
+          result.errorCode === ErrorCode.NONE ? result.configs.map(({ source, ...config }) => ({ ...config, configSource: source })) : null,
       })),
     };
   },

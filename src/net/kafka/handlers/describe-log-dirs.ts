@@ -11,7 +11,10 @@ export const describeLogDirsHandler = apiHandler({
   api: describeLogDirsApi,
   async handle({ services }, request) {
     const stored = await services.partitions.describeLogDirs();
-    const asked = request.topics === null ? null : new Set(request.topics.flatMap(({ topic, partitions }) => partitions.map((index) => `${topic}-${index}`)));
+    const asked =
+      request.topics === null
+        ? null
+        : new Set(request.topics.flatMap(({ topic, partitions }) => partitions.map((index) => `${topic}-${index}`)));
     const wanted = stored.filter(({ topic, partition }) => asked === null || asked.has(`${topic}-${partition}`));
     const results = await Promise.all(
       logDirectories(services.config).map(async (logDir) => ({

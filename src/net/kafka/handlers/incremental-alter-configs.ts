@@ -17,7 +17,12 @@ export const incrementalAlterConfigsHandler = apiHandler({
     });
     return {
       throttleTimeMs: 0,
-      responses: results.map(({ type, name, errorCode, errorMessage }) => ({ resourceType: type, resourceName: name, errorCode, errorMessage })),
+      responses: results.map(({ type, name, errorCode, errorMessage }) => ({
+        resourceType: type,
+        resourceName: name,
+        errorCode,
+        errorMessage,
+      })),
     };
   },
 });

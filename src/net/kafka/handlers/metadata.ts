@@ -55,7 +55,12 @@ async function createMissing(context: RequestContext, request: MetadataRequest):
   return refused;
 }
 
-function answerOf(image: MetadataImage, name: string | null, topicId: string, refused: ReadonlyMap<string, number>): MetadataResponseTopicInput {
+function answerOf(
+  image: MetadataImage,
+  name: string | null,
+  topicId: string,
+  refused: ReadonlyMap<string, number>,
+): MetadataResponseTopicInput {
   if (name === null) {
     const topic = image.topicById(topicId);
     return topic === undefined ? unknown(null, topicId, ErrorCode.UNKNOWN_TOPIC_ID) : describe(topic);

@@ -1,0 +1,84 @@
+// A broker that runs: periodic checkpoints, and a clean stop. Owner: the thread that started it, usually the main thread.
+// Not hot: no record passes through here.
+
+import type { ListenerMode } from '../../engine/base/config-listeners.ts';
+import type { ControllerVerbs } from '../../engine/metadata/controller-requests.ts';
+import type { MetadataStore } from '../../engine/metadata/metadata-store.ts';
+import type { ReactorReport } from '../../net/reactor/reactor.ts';
+import type { BrokerLog } from './broker-log.ts';
+import type { LogDirectories } from './log-directories.ts';
+import type { ShardHandle } from './shard-worker.ts';
+
+/** What a started broker says of itself. */
+export interface BrokerFacts {
+  readonly clusterId: string;
+  /** One a node, as clients are told. */
+  readonly addresses: readonly { readonly nodeId: number; readonly host: string; readonly port: number }[];
+  readonly mode: ListenerMode;
+  /** 0: in the calling thread. */
+  readonly shardCount: number;
+  readonly cores: readonly number[];
+  readonly partitions: number;
+  readonly reactor: ReactorReport;
+}
+
+export interface RunningBrokerParts {
+  readonly facts: BrokerFacts;
+  readonly controller: ControllerVerbs;
+  readonly shards: readonly ShardHandle[];
+  readonly directories: LogDirectories;
+  readonly store: MetadataStore;
+  /** Lets go of what joins the threads. */
+  readonly closeMesh: () => void;
+  readonly checkpointIntervalMs: number;
+  readonly log: BrokerLog;
+}
+
+export class RunningBroker {
+  readonly facts: BrokerFacts;
+  readonly controller: ControllerVerbs;
+  private readonly parts: RunningBrokerParts;
+  private readonly timer: NodeJS.Timeout;
+  private stopping: Promise<void> | null = null;
+
+  constructor(parts: RunningBrokerParts) {
+    this.facts = parts.facts;
+    this.controller = parts.controller;
+    this.parts = parts;
+    this.timer = setInterval(() => void this.checkpoint(), parts.checkpointIntervalMs);
+  }
+
+  /** Stop cleanly: every acked record is on the disk and the next start scans nothing. */
+  stop(): Promise<void> {
+    this.stopping ??= this.shutDown();
+    return this.stopping;
+  }
+
+  /** A shard is gone: stop the timers, write nothing more. The directories stay marked as not cleanly stopped. */
+  abandon(): void {
+    clearInterval(this.timer);
+    this.stopping ??= Promise.resolve();
+  }
+
+  private async shutDown(): Promise<void> {
+    const { shards, closeMesh, directories, store } = this.parts;
+    clearInterval(this.timer);
+    const last = await Promise.all(shards.map((shard) => shard.close()));
+    closeMesh();
+    directories.writeCheckpoints(last);
+    await store.close();
+    directories.writeCleanMarkers();
+    directories.unlock();
+  }
+
+  private async checkpoint(): Promise<void> {
+    const { shards, directories, log } = this.parts;
+    try {
+      const reports = await Promise.all(shards.map((shard) => shard.checkpoints()));
+      if (this.stopping === null) directories.writeCheckpoints(reports);
+    } catch (error) {
+      // The next round tries again; a start after a crash only scans more.
+      if (this.stopping === null) log.warn(`checkpoints were not written: ${(error as Error).message}`);
+    }
+  }
+}

@@ -1,0 +1,173 @@
+// Start a broker in this process. Owner: the calling thread, which becomes the controller's. Not hot.
+//
+//   lock directories → metadata store → identity → shards → register nodes → image to every shard → listen
+
+import { hostname } from 'node:os';
+import { type BrokerSettings, logDirectories } from '../../engine/base/config-broker.ts';
+import { planShards } from '../../engine/base/config-cores.ts';
+import { type Listener, type ListenerMode, listenersOfShard, resolveListeners } from '../../engine/base/config-listeners.ts';
+import { systemUuidSource } from '../../engine/base/uuid.ts';
+import { nodeFileSystem } from '../../engine/io/node-file-system.ts';
+import { settleClusterIdentity } from '../../engine/metadata/cluster-identity.ts';
+import { Controller } from '../../engine/metadata/controller.ts';
+import type { NodeRegistration } from '../../engine/metadata/controller-requests.ts';
+import { LocalMetadataStore } from '../../engine/metadata/local-metadata-store.ts';
+import type { ShardIdentity } from '../../engine/broker/shard-broker.ts';
+import type { BrokerLog } from './broker-log.ts';
+import { ImagePublisher } from './image-publisher.ts';
+import { LogDirectories } from './log-directories.ts';
+import { RunningBroker } from './running-broker.ts';
+import { openShards, type ShardFleet } from './shard-fleet.ts';
+import { usableCores } from './usable-cores.ts';
+
+const METADATA_FOLDER = 'ringlog-metadata';
+
+export interface StartOptions {
+  readonly settings: BrokerSettings;
+  readonly log: BrokerLog;
+  /** A shard died: nothing it owned can be trusted any more, so the process has to end. */
+  readonly onDeath: (cause: Error) => void;
+}
+
+/** The broker cannot start as it is configured; the lines say why. */
+export class CannotStart extends Error {
+  override readonly name = 'CannotStart';
+
+  constructor(reasons: readonly string[]) {
+    super(reasons.join('\n'));
+  }
+}
+
+/** Where each shard listens and what clients are told. */
+interface Topology {
+  readonly mode: ListenerMode;
+  readonly shardCount: number;
+  readonly cores: readonly number[];
+  readonly identities: readonly ShardIdentity[];
+  /** Of shard i at i. */
+  readonly listeners: readonly (readonly Listener[])[];
+}
+
+/** @throws CannotStart, DirectoryLocked, or what a listener fails with (`code` EADDRINUSE …) */
+export async function startBroker(options: StartOptions): Promise<RunningBroker> {
+  const { settings } = options;
+  const topology = planTopology(settings);
+  const directories = LogDirectories.open(nodeFileSystem, logDirectories(settings.config), process.pid);
+  let fleet: ShardFleet | undefined;
+  try {
+    const { controller, store, clusterId } = await openController(settings, directories);
+    fleet = await openShards(options, topology, directories.facts);
+    return await bringUp(options, topology, directories, controller, store, clusterId, fleet);
+  } catch (error) {
+    await fleet?.abandon();
+    directories.unlock();
+    throw error;
+  }
+}
+
+function planTopology({ config }: BrokerSettings): Topology {
+  const resolved = resolveListeners(config, hostname());
+  if (!resolved.ok) throw new CannotStart(resolved.errors);
+  const plan = planShards(config, usableCores());
+  const shardCount = Math.max(1, plan.shardCount);
+  const listeners: (readonly Listener[])[] = [];
+  const identities: ShardIdentity[] = [];
+  for (let shard = 0; shard < shardCount; shard++) {
+    const own = listenersOfShard(resolved.listeners, resolved.mode, shard, shardCount);
+    if (!own.ok) throw new CannotStart([own.error]);
+    listeners.push(own.listeners);
+    identities.push({ shard, shardCount, nodeId: config['node.id'] + (resolved.mode === 'single' ? 0 : shard) });
+  }
+  return { mode: resolved.mode, shardCount: plan.shardCount, cores: plan.cores, identities, listeners };
+}
+
+async function openController(settings: BrokerSettings, directories: LogDirectories) {
+  const { config } = settings;
+  const store = await LocalMetadataStore.open(nodeFileSystem, `${directories.paths[0]}/${METADATA_FOLDER}`);
+  const identity = await settleClusterIdentity({
+    store,
+    uuids: systemUuidSource,
+    nodeId: config['node.id'],
+    clusterId: config['ringlog.cluster.id'],
+    found: directories.found(),
+  });
+  if (!identity.ok) throw new CannotStart(identity.errors);
+  directories.writeMeta(identity.clusterId, config['node.id'], identity.directories);
+  const controller = await Controller.open({ store, settings, uuids: systemUuidSource, directories: identity.directories });
+  return { controller, store, clusterId: identity.clusterId };
+}
+
+async function bringUp(
+  { settings, log }: StartOptions,
+  topology: Topology,
+  directories: LogDirectories,
+  controller: Controller,
+  store: LocalMetadataStore,
+  clusterId: string,
+  fleet: ShardFleet,
+): Promise<RunningBroker> {
+  const publisher = new ImagePublisher(fleet.shards);
+  const verbs = publisher.followed(controller);
+  fleet.serve(verbs);
+  // Ports that the kernel chooses are known only when they are bound; all others are known before anybody can ask.
+  const early = topology.listeners.flat().some(({ port }) => port === 0);
+  let ports = early ? await listen(topology, fleet) : topology.listeners.map((own) => own.map(({ port }) => port));
+  const nodes = nodesOf(topology, ports);
+  const report = await controller.register({ nodes, shardNodeIds: topology.identities.map(({ nodeId }) => nodeId) });
+  for (const name of report.offlinePartitions) log.warn(`${name} has no leader: its log directory is not mounted`);
+  await publisher.follow(controller);
+  if (!early) ports = await listen(topology, fleet);
+  return new RunningBroker({
+    facts: {
+      clusterId,
+      addresses: nodes.map(({ nodeId, endpoints }) => ({ nodeId, host: endpoints[0]!.host, port: endpoints[0]!.port })),
+      mode: topology.mode,
+      shardCount: fleet.shardCount,
+      cores: fleet.cores,
+      partitions: [...controller.image.topicsByName.values()].reduce((sum, topic) => sum + topic.partitions.length, 0),
+      reactor: fleet.report,
+    },
+    controller: verbs,
+    shards: fleet.shards,
+    directories,
+    store,
+    closeMesh: () => fleet.close(),
+    checkpointIntervalMs: settings.config['log.flush.offset.checkpoint.interval.ms'],
+    log,
+  });
+}
+
+/** @returns the ports of shard i's listeners at i */
+function listen({ mode, listeners }: Topology, fleet: ShardFleet): Promise<number[][]> {
+  const reusePort = mode === 'single' && fleet.shards.length > 1;
+  const bodyOf = (own: readonly Listener[]) => ({ listeners: own.map(({ name, host, port }) => ({ name, host, port })), reusePort });
+  if (!reusePort) return Promise.all(fleet.shards.map((shard, i) => shard.listen(bodyOf(listeners[i]!))));
+  return listenTogether(fleet, listeners[0]!, bodyOf);
+}
+
+/** One port for all: a port the kernel chooses for the first shard is then asked for by the others. */
+async function listenTogether(
+  fleet: ShardFleet,
+  listeners: readonly Listener[],
+  bodyOf: (own: readonly Listener[]) => Parameters<ShardFleet['shards'][number]['listen']>[0],
+): Promise<number[][]> {
+  const [first, ...others] = fleet.shards;
+  const ports = await first!.listen(bodyOf(listeners));
+  const bound = listeners.map((listener, i) => ({ ...listener, port: ports[i]! }));
+  await Promise.all(others.map((shard) => shard.listen(bodyOf(bound))));
+  return fleet.shards.map(() => ports);
+}
+
+function nodesOf({ mode, identities, listeners }: Topology, ports: readonly (readonly number[])[]): NodeRegistration[] {
+  const speaking = mode === 'single' ? identities.slice(0, 1) : identities;
+  return speaking.map(({ nodeId, shard }, i) => ({
+    nodeId,
+    shard,
+    endpoints: listeners[i]!.map(({ name, advertisedHost, advertisedPort }, l) => ({
+      listener: name,
+      host: advertisedHost,
+      port: advertisedPort === 0 ? ports[i]![l]! : advertisedPort,
+    })),
+    rack: null,
+  }));
+}
