@@ -216,8 +216,7 @@ function collectStructs(message) {
       field.range = intersect(field.versions, struct.within);
       if (field.range.to < field.range.from) throw new Error(`${field.path} is in no version`);
       if (field.tag >= 0 && field.range.from < message.flexibleSince) throw new Error(`${field.path}: tag too early`);
-      field.optional =
-        field.fallback !== undefined || field.tag >= 0 || field.ignorable || !covers(field.range, struct.within);
+      field.optional = field.fallback !== undefined || field.tag >= 0 || field.ignorable || !covers(field.range, struct.within);
       field.canBeNull = field.nullable.to >= field.nullable.from || field.fallback === null;
     }
   }
@@ -381,11 +380,7 @@ function readOne(field, message) {
     if (!field.canBeNull) return read;
     return ternary(field.tag >= 0 ? 'r.uvarint() !== 0' : 'r.structPresent()', read, 'null');
   }
-  return chooseEncoding(
-    field,
-    message,
-    (compact, nullable) => `r.${primitiveMethod(field.type, compact, nullable, true)}()`,
-  );
+  return chooseEncoding(field, message, (compact, nullable) => `r.${primitiveMethod(field.type, compact, nullable, true)}()`);
 }
 
 function readTags(struct, message) {
@@ -523,7 +518,10 @@ function functionOf(head, lines, struct, message) {
   // A struct that is the same in all versions still takes the version, so that all are called alike.
   let signature = struct.top || /\bversion\b/.test(body.join('\n')) ? head : head.replace('version:', '_version:');
   if (signature.length > 98) {
-    signature = signature.replace('(', '(\n  ').replaceAll(', ', ',\n  ').replace(/\): (\w+)$/, ',\n): $1');
+    signature = signature
+      .replace('(', '(\n  ')
+      .replaceAll(', ', ',\n  ')
+      .replace(/\): (\w+)$/, ',\n): $1');
   }
   return `${signature} {\n${indent(body).join('\n')}\n}`;
 }

@@ -180,9 +180,7 @@ const RETRIABLE: ReadonlySet<number> = new Set<ErrorCode>([
   ErrorCode.SHARE_SESSION_LIMIT_REACHED,
 ]);
 
-const NAMES: ReadonlyMap<number, string> = new Map(
-  Object.entries(ErrorCode).map(([name, code]) => [code, name]),
-);
+const NAMES: ReadonlyMap<number, string> = new Map(Object.entries(ErrorCode).map(([name, code]) => [code, name]));
 
 /** The name of a code, or a readable stand-in for a number that is none (a newer broker's answer, say). */
 export function errorName(code: number): string {

@@ -173,27 +173,34 @@ describe('the range', () => {
 test('what the writer writes the reader reads', () => {
   const numbers = { int8: 8, int16: 16, int32: 32, varint: 32 } as const;
   fc.assert(
-    fc.property(fc.integer(), fc.maxSafeInteger(), fc.nat(0xffff_ffff), fc.string({ unit: 'grapheme' }), fc.uint8Array(), (i, long, u, text, bytes) => {
-      const w = new ByteWriter(16);
-      for (const [name, bits] of Object.entries(numbers)) w[name as keyof typeof numbers]((i << (32 - bits)) >> (32 - bits));
-      w.int64(long);
-      w.varlong(long);
-      w.uvarint(u);
-      w.uint32(u);
-      w.float64(long / 3);
-      w.string(text);
-      w.nullableString(null);
-      w.compactNullableString(text);
-      w.bytes(bytes);
-      w.compactBytes(bytes);
-      const r = new ByteReader(w.view());
-      for (const [name, bits] of Object.entries(numbers)) {
-        expect(r[name as keyof typeof numbers]()).toBe((i << (32 - bits)) >> (32 - bits));
-      }
-      expect([r.int64(), r.varlong(), r.uvarint(), r.uint32(), r.float64()]).toEqual([long, long, u, u, long / 3]);
-      expect([r.string(), r.nullableString(), r.compactNullableString()]).toEqual([text, null, text]);
-      expect([r.bytes(), r.compactBytesView()]).toEqual([bytes, bytes]);
-      expect(r.remaining).toBe(0);
-    }),
+    fc.property(
+      fc.integer(),
+      fc.maxSafeInteger(),
+      fc.nat(0xffff_ffff),
+      fc.string({ unit: 'grapheme' }),
+      fc.uint8Array(),
+      (i, long, u, text, bytes) => {
+        const w = new ByteWriter(16);
+        for (const [name, bits] of Object.entries(numbers)) w[name as keyof typeof numbers]((i << (32 - bits)) >> (32 - bits));
+        w.int64(long);
+        w.varlong(long);
+        w.uvarint(u);
+        w.uint32(u);
+        w.float64(long / 3);
+        w.string(text);
+        w.nullableString(null);
+        w.compactNullableString(text);
+        w.bytes(bytes);
+        w.compactBytes(bytes);
+        const r = new ByteReader(w.view());
+        for (const [name, bits] of Object.entries(numbers)) {
+          expect(r[name as keyof typeof numbers]()).toBe((i << (32 - bits)) >> (32 - bits));
+        }
+        expect([r.int64(), r.varlong(), r.uvarint(), r.uint32(), r.float64()]).toEqual([long, long, u, u, long / 3]);
+        expect([r.string(), r.nullableString(), r.compactNullableString()]).toEqual([text, null, text]);
+        expect([r.bytes(), r.compactBytesView()]).toEqual([bytes, bytes]);
+        expect(r.remaining).toBe(0);
+      },
+    ),
   );
 });

@@ -3,13 +3,7 @@
 import { Buffer } from 'node:buffer';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  ByteWriter,
-  UnencodableField,
-  uvarintSize,
-  varintSize,
-  varlongSize,
-} from '../../../src/engine/base/byte-writer.ts';
+import { ByteWriter, UnencodableField, uvarintSize, varintSize, varlongSize } from '../../../src/engine/base/byte-writer.ts';
 
 const written = (write: (w: ByteWriter) => void): string => {
   const w = new ByteWriter(16);

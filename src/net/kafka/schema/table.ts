@@ -149,7 +149,7 @@ function splitLines(text: string): Line[] {
 
 function parseFields(lines: Line[], within: Range, shared: Shared): Field[] {
   const fields: Field[] = [];
-  for (let at = 0; at < lines.length; ) {
+  for (let at = 0; at < lines.length;) {
     let next = at + 1;
     while (next < lines.length && lines[next]!.indent > lines[at]!.indent) next++;
     fields.push(parseField(lines[at]!, lines.slice(at + 1, next), within, shared));

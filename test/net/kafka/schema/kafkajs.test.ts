@@ -34,11 +34,20 @@ const requests: readonly [api: string, versions: readonly number[], input: unkno
     'fetch',
     [5, 6],
     {
-      replicaId: -1, maxWaitTime: 500, minBytes: 1, maxBytes: 999, isolationLevel: 1,
+      replicaId: -1,
+      maxWaitTime: 500,
+      minBytes: 1,
+      maxBytes: 999,
+      isolationLevel: 1,
       topics: [{ topic: 't', partitions: [{ partition: 3, fetchOffset: '4294967297', logStartOffset: -1, maxBytes: 10 }] }],
     },
     {
-      replicaId: -1, maxWaitMs: 500, minBytes: 1, maxBytes: 999, isolationLevel: 1, sessionEpoch: -1,
+      replicaId: -1,
+      maxWaitMs: 500,
+      minBytes: 1,
+      maxBytes: 999,
+      isolationLevel: 1,
+      sessionEpoch: -1,
       topics: [{ topic: 't', partitions: [{ partition: 3, fetchOffset: 4_294_967_297, logStartOffset: -1, partitionMaxBytes: 10 }] }],
     },
   ],
@@ -46,12 +55,20 @@ const requests: readonly [api: string, versions: readonly number[], input: unkno
     'fetch',
     [9, 10, 11],
     {
-      replicaId: -1, maxWaitTime: 5, minBytes: 1, maxBytes: 9, sessionId: 4, sessionEpoch: 2,
+      replicaId: -1,
+      maxWaitTime: 5,
+      minBytes: 1,
+      maxBytes: 9,
+      sessionId: 4,
+      sessionEpoch: 2,
       topics: [{ topic: 't', partitions: [{ partition: 3, currentLeaderEpoch: 7, fetchOffset: 8, maxBytes: 10 }] }],
       forgottenTopics: [{ topic: 'u', partitions: [1, 2] }],
     },
     {
-      sessionId: 4, sessionEpoch: 2, rackId: '', forgottenTopicsData: [{ topic: 'u', partitions: [1, 2] }],
+      sessionId: 4,
+      sessionEpoch: 2,
+      rackId: '',
+      forgottenTopicsData: [{ topic: 'u', partitions: [1, 2] }],
       topics: [{ topic: 't', partitions: [{ partition: 3, currentLeaderEpoch: 7, fetchOffset: 8, partitionMaxBytes: 10 }] }],
     },
   ],
@@ -66,12 +83,23 @@ const requests: readonly [api: string, versions: readonly number[], input: unkno
     'joinGroup',
     [5],
     {
-      groupId: 'g', sessionTimeout: 10, rebalanceTimeout: 20, memberId: 'm', groupInstanceId: 'i', protocolType: 'consumer',
+      groupId: 'g',
+      sessionTimeout: 10,
+      rebalanceTimeout: 20,
+      memberId: 'm',
+      groupInstanceId: 'i',
+      protocolType: 'consumer',
       groupProtocols: [{ name: 'range', metadata: Buffer.from('meta') }],
     },
     {
-      groupId: 'g', sessionTimeoutMs: 10, rebalanceTimeoutMs: 20, memberId: 'm', groupInstanceId: 'i', reason: null,
-      protocolType: 'consumer', protocols: [{ name: 'range', metadata: text('meta') }],
+      groupId: 'g',
+      sessionTimeoutMs: 10,
+      rebalanceTimeoutMs: 20,
+      memberId: 'm',
+      groupInstanceId: 'i',
+      reason: null,
+      protocolType: 'consumer',
+      protocols: [{ name: 'range', metadata: text('meta') }],
     },
   ],
   [
@@ -87,16 +115,27 @@ const requests: readonly [api: string, versions: readonly number[], input: unkno
     { groupId: 'g', generationId: 4, memberId: 'm', groupInstanceId: null },
   ],
   ['leaveGroup', [0, 1, 2], { groupId: 'g', memberId: 'm' }, { groupId: 'g', memberId: 'm', members: [] }],
-  ['leaveGroup', [3], { groupId: 'g', members: [{ memberId: 'm' }] }, { members: [{ memberId: 'm', groupInstanceId: null, reason: null }] }],
+  [
+    'leaveGroup',
+    [3],
+    { groupId: 'g', members: [{ memberId: 'm' }] },
+    { members: [{ memberId: 'm', groupInstanceId: null, reason: null }] },
+  ],
   [
     'offsetCommit',
     [2, 3, 4],
     {
-      groupId: 'g', groupGenerationId: 4, memberId: 'm', retentionTime: 77,
+      groupId: 'g',
+      groupGenerationId: 4,
+      memberId: 'm',
+      retentionTime: 77,
       topics: [{ topic: 't', partitions: [{ partition: 1, offset: '12345678901', metadata: 'x' }] }],
     },
     {
-      groupId: 'g', generationIdOrMemberEpoch: 4, memberId: 'm', retentionTimeMs: 77,
+      groupId: 'g',
+      generationIdOrMemberEpoch: 4,
+      memberId: 'm',
+      retentionTimeMs: 77,
       topics: [{ name: 't', partitions: [{ partitionIndex: 1, committedOffset: 12_345_678_901, committedMetadata: 'x' }] }],
     },
   ],
@@ -110,14 +149,16 @@ const requests: readonly [api: string, versions: readonly number[], input: unkno
     'createTopics',
     [2, 3],
     {
-      validateOnly: true, timeout: 5,
+      validateOnly: true,
+      timeout: 5,
       topics: [
         { topic: 't', numPartitions: 3, replicationFactor: 1, configEntries: [{ name: 'k', value: 'v' }] },
         { topic: 'u', replicaAssignment: [{ partition: 0, replicas: [1, 2] }] },
       ],
     },
     {
-      validateOnly: true, timeoutMs: 5,
+      validateOnly: true,
+      timeoutMs: 5,
       topics: [
         { name: 't', numPartitions: 3, replicationFactor: 1, assignments: [], configs: [{ name: 'k', value: 'v' }] },
         { name: 'u', numPartitions: -1, replicationFactor: -1, assignments: [{ partitionIndex: 0, brokerIds: [1, 2] }], configs: [] },
@@ -131,32 +172,55 @@ const requests: readonly [api: string, versions: readonly number[], input: unkno
     { topics: [{ topic: 't', partitions: [{ partition: 1, offset: '7' }] }], timeout: 5 },
     { topics: [{ name: 't', partitions: [{ partitionIndex: 1, offset: 7 }] }], timeoutMs: 5 },
   ],
-  ['initProducerId', [0, 1], { transactionalId: null, transactionTimeout: 9 }, { transactionalId: null, transactionTimeoutMs: 9, producerId: -1 }],
+  [
+    'initProducerId',
+    [0, 1],
+    { transactionalId: null, transactionTimeout: 9 },
+    { transactionalId: null, transactionTimeoutMs: 9, producerId: -1 },
+  ],
   [
     'addPartitionsToTxn',
     [0, 1],
     { transactionalId: 'x', producerId: '5', producerEpoch: 1, topics: [{ topic: 't', partitions: [0, 1] }] },
     {
-      v3AndBelowTransactionalId: 'x', v3AndBelowProducerId: 5, v3AndBelowProducerEpoch: 1,
-      v3AndBelowTopics: [{ name: 't', partitions: [0, 1] }], transactions: [],
+      v3AndBelowTransactionalId: 'x',
+      v3AndBelowProducerId: 5,
+      v3AndBelowProducerEpoch: 1,
+      v3AndBelowTopics: [{ name: 't', partitions: [0, 1] }],
+      transactions: [],
     },
   ],
   [
     'txnOffsetCommit',
     [0, 1],
     {
-      transactionalId: 'x', groupId: 'g', producerId: '5', producerEpoch: 1,
+      transactionalId: 'x',
+      groupId: 'g',
+      producerId: '5',
+      producerEpoch: 1,
       topics: [{ topic: 't', partitions: [{ partition: 0, offset: 3, metadata: null }] }],
     },
     { topics: [{ name: 't', partitions: [{ partitionIndex: 0, committedOffset: 3, committedMetadata: null }] }] },
   ],
-  ['endTxn', [0, 1], { transactionalId: 'x', producerId: '5', producerEpoch: 1, transactionResult: true }, { committed: true, producerId: 5 }],
+  [
+    'endTxn',
+    [0, 1],
+    { transactionalId: 'x', producerId: '5', producerEpoch: 1, transactionResult: true },
+    { committed: true, producerId: 5 },
+  ],
   [
     'describeConfigs',
     [1, 2],
-    { resources: [{ type: 2, name: 't', configNames: ['a'] }, { type: 4, name: '0', configNames: [] }], includeSynonyms: true },
     {
-      includeSynonyms: true, includeDocumentation: false,
+      resources: [
+        { type: 2, name: 't', configNames: ['a'] },
+        { type: 4, name: '0', configNames: [] },
+      ],
+      includeSynonyms: true,
+    },
+    {
+      includeSynonyms: true,
+      includeDocumentation: false,
       resources: [
         { resourceType: 2, resourceName: 't', configurationKeys: ['a'] },
         { resourceType: 4, resourceName: '0', configurationKeys: null },
@@ -237,13 +301,24 @@ const responses: readonly [api: string, versions: readonly number[], answer: unk
   [
     'metadata',
     [2, 3, 4, 5, 6],
-    { clusterId: 'c', controllerId: 1, brokers: [broker], topics: [{ errorCode: 0, name: 't', isInternal: true, partitions: [partition] }] },
     {
-      clusterId: 'c', controllerId: 1, brokers: [broker],
-      topicMetadata: [{
-        topicErrorCode: 0, topic: 't', isInternal: true,
-        partitionMetadata: [{ partitionErrorCode: 0, partitionId: 0, leader: 1, replicas: [1], isr: [1] }],
-      }],
+      clusterId: 'c',
+      controllerId: 1,
+      brokers: [broker],
+      topics: [{ errorCode: 0, name: 't', isInternal: true, partitions: [partition] }],
+    },
+    {
+      clusterId: 'c',
+      controllerId: 1,
+      brokers: [broker],
+      topicMetadata: [
+        {
+          topicErrorCode: 0,
+          topic: 't',
+          isInternal: true,
+          partitionMetadata: [{ partitionErrorCode: 0, partitionId: 0, leader: 1, replicas: [1], isr: [1] }],
+        },
+      ],
     },
   ],
   [
@@ -257,23 +332,38 @@ const responses: readonly [api: string, versions: readonly number[], answer: unk
     [7, 10, 11],
     {
       sessionId: 5,
-      responses: [{
-        topic: 't',
-        partitions: [{
-          partitionIndex: 1, errorCode: 0, highWatermark: 9, lastStableOffset: 8, records: null,
-          abortedTransactions: [{ producerId: 4, firstOffset: 6 }],
-        }],
-      }],
+      responses: [
+        {
+          topic: 't',
+          partitions: [
+            {
+              partitionIndex: 1,
+              errorCode: 0,
+              highWatermark: 9,
+              lastStableOffset: 8,
+              records: null,
+              abortedTransactions: [{ producerId: 4, firstOffset: 6 }],
+            },
+          ],
+        },
+      ],
     },
     {
       sessionId: 5,
-      responses: [{
-        topicName: 't',
-        partitions: [{
-          partition: 1, highWatermark: '9', lastStableOffset: '8', messages: [],
-          abortedTransactions: [{ producerId: '4', firstOffset: '6' }],
-        }],
-      }],
+      responses: [
+        {
+          topicName: 't',
+          partitions: [
+            {
+              partition: 1,
+              highWatermark: '9',
+              lastStableOffset: '8',
+              messages: [],
+              abortedTransactions: [{ producerId: '4', firstOffset: '6' }],
+            },
+          ],
+        },
+      ],
     },
   ],
   [
@@ -288,7 +378,10 @@ const responses: readonly [api: string, versions: readonly number[], answer: unk
     [5],
     { errorCode: 0, generationId: 2, protocolName: 'range', leader: 'm', memberId: 'm', members: [{ memberId: 'm', metadata: text('x') }] },
     {
-      generationId: 2, groupProtocol: 'range', leaderId: 'm', memberId: 'm',
+      generationId: 2,
+      groupProtocol: 'range',
+      leaderId: 'm',
+      memberId: 'm',
       members: [{ memberId: 'm', groupInstanceId: null, memberMetadata: Buffer.from('x') }],
     },
   ],
@@ -325,35 +418,77 @@ const responses: readonly [api: string, versions: readonly number[], answer: unk
     [1, 2],
     {
       throttleTimeMs: 0,
-      results: [{
-        errorCode: 0, errorMessage: null, resourceType: 2, resourceName: 't',
-        configs: [{ name: 'a', value: null, readOnly: true, configSource: 5, isSensitive: false, synonyms: [{ name: 'b', value: 'c', source: 5 }] }],
-      }],
+      results: [
+        {
+          errorCode: 0,
+          errorMessage: null,
+          resourceType: 2,
+          resourceName: 't',
+          configs: [
+            {
+              name: 'a',
+              value: null,
+              readOnly: true,
+              configSource: 5,
+              isSensitive: false,
+              synonyms: [{ name: 'b', value: 'c', source: 5 }],
+            },
+          ],
+        },
+      ],
     },
     {
-      resources: [{
-        resourceType: 2, resourceName: 't',
-        configEntries: [{ configName: 'a', configValue: null, readOnly: true, configSynonyms: [{ configName: 'b', configValue: 'c', configSource: 5 }] }],
-      }],
+      resources: [
+        {
+          resourceType: 2,
+          resourceName: 't',
+          configEntries: [
+            {
+              configName: 'a',
+              configValue: null,
+              readOnly: true,
+              configSynonyms: [{ configName: 'b', configValue: 'c', configSource: 5 }],
+            },
+          ],
+        },
+      ],
     },
   ],
   [
     'describeGroups',
     [1, 2],
     {
-      groups: [{
-        errorCode: 0, groupId: 'g', groupState: 'Stable', protocolType: 'consumer', protocolData: 'range',
-        members: [{ memberId: 'm', clientId: 'c', clientHost: '/h', memberMetadata: text('x'), memberAssignment: text('y') }],
-      }],
+      groups: [
+        {
+          errorCode: 0,
+          groupId: 'g',
+          groupState: 'Stable',
+          protocolType: 'consumer',
+          protocolData: 'range',
+          members: [{ memberId: 'm', clientId: 'c', clientHost: '/h', memberMetadata: text('x'), memberAssignment: text('y') }],
+        },
+      ],
     },
     {
-      groups: [{
-        groupId: 'g', state: 'Stable', protocolType: 'consumer', protocol: 'range',
-        members: [{ memberId: 'm', clientId: 'c', clientHost: '/h', memberMetadata: Buffer.from('x'), memberAssignment: Buffer.from('y') }],
-      }],
+      groups: [
+        {
+          groupId: 'g',
+          state: 'Stable',
+          protocolType: 'consumer',
+          protocol: 'range',
+          members: [
+            { memberId: 'm', clientId: 'c', clientHost: '/h', memberMetadata: Buffer.from('x'), memberAssignment: Buffer.from('y') },
+          ],
+        },
+      ],
     },
   ],
-  ['listGroups', [0, 1, 2], { errorCode: 0, groups: [{ groupId: 'g', protocolType: 'consumer' }] }, { groups: [{ groupId: 'g', protocolType: 'consumer' }] }],
+  [
+    'listGroups',
+    [0, 1, 2],
+    { errorCode: 0, groups: [{ groupId: 'g', protocolType: 'consumer' }] },
+    { groups: [{ groupId: 'g', protocolType: 'consumer' }] },
+  ],
 ];
 
 describe('we encode, kafkajs decodes', () => {

@@ -82,15 +82,24 @@ function readOne(c: Cursor, field: Field, version: number, flexible: boolean): u
     return readStruct(c, field.struct, version, flexible);
   }
   switch (field.type) {
-    case 'bool': return c.take(1)[0] !== 0;
-    case 'int8': return c.take(1).readInt8();
-    case 'int16': return c.take(2).readInt16BE();
-    case 'uint16': return c.take(2).readUInt16BE();
-    case 'int32': return c.take(4).readInt32BE();
-    case 'uint32': return c.take(4).readUInt32BE();
-    case 'int64': return Number(c.take(8).readBigInt64BE());
-    case 'float64': return c.take(8).readDoubleBE();
-    case 'uuid': return c.take(16).toString('base64url');
+    case 'bool':
+      return c.take(1)[0] !== 0;
+    case 'int8':
+      return c.take(1).readInt8();
+    case 'int16':
+      return c.take(2).readInt16BE();
+    case 'uint16':
+      return c.take(2).readUInt16BE();
+    case 'int32':
+      return c.take(4).readInt32BE();
+    case 'uint32':
+      return c.take(4).readUInt32BE();
+    case 'int64':
+      return Number(c.take(8).readBigInt64BE());
+    case 'float64':
+      return c.take(8).readDoubleBE();
+    case 'uuid':
+      return c.take(16).toString('base64url');
     case 'string': {
       const size = flexible ? c.uvarint() - 1 : c.take(2).readInt16BE();
       return size < 0 ? null : c.take(size).toString('utf8');
@@ -147,14 +156,7 @@ function writeStruct(
   }
 }
 
-function writeField(
-  out: Buffer[],
-  field: Field,
-  value: unknown,
-  version: number,
-  flexible: boolean,
-  strange: readonly number[],
-): void {
+function writeField(out: Buffer[], field: Field, value: unknown, version: number, flexible: boolean, strange: readonly number[]): void {
   const compact = flexible && !field.plain;
   const sized = (size: number, bytes: Buffer | null): void => {
     const length = bytes === null ? -1 : bytes.length;
