@@ -250,7 +250,7 @@ export class InterleavingExplorer {
           o.waiting = read(o, at) === value;
           o.label += o.waiting ? ' waits' : ' not equal';
           // The callback runs when the actor wakes: Actor.wake().
-          o.value = o.waiting ? { async: true, value: { then: () => undefined } } : { async: false, value: 'not-equal' };
+          o.value = o.waiting ? { async: true, value: new Promise(() => undefined) } : { async: false, value: 'not-equal' };
         }),
       notify: (words: Int32Array, i: number) =>
         this.operate('notify', (o, state) => {

@@ -21,10 +21,9 @@ class ManualTimers implements Timers {
   }
 
   fire(): void {
-    for (const [timer, callback] of [...this.due]) {
-      this.due.delete(timer);
-      callback();
-    }
+    const callbacks = Array.from(this.due.values());
+    this.due.clear();
+    for (const callback of callbacks) callback();
   }
 }
 
@@ -115,7 +114,11 @@ describe('control messages', () => {
     one.runOnLoop();
     two.runOnLoop();
     await expect(toTwo.call(1, {})).rejects.toMatchObject({ name: 'CallError', code: 'UNKNOWN_TOPIC', message: 'no such topic' });
-    await expect(toTwo.call(2, {})).rejects.toMatchObject({ code: 'REMOTE', message: 'broken', cause: expect.stringContaining('TypeError') });
+    await expect(toTwo.call(2, {})).rejects.toMatchObject({
+      code: 'REMOTE',
+      message: 'broken',
+      cause: expect.stringContaining('TypeError'),
+    });
   });
 
   it('fail at their deadline, and a late answer is dropped', async () => {

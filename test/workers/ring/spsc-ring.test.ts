@@ -48,7 +48,8 @@ describe('a ring against a plain queue', () => {
         let ticket = 0;
         for (const op of operations) {
           if (op.do === 'send') {
-            if (send(producer, ticket, (op as { length: number }).length)) claimed.push({ ticket: ticket++, length: (op as { length: number }).length });
+            if (send(producer, ticket, (op as { length: number }).length))
+              claimed.push({ ticket: ticket++, length: (op as { length: number }).length });
             // A refused claim shows what was claimed.
             else published.push(...claimed.splice(0));
           } else if (op.do === 'publish') {
