@@ -1,0 +1,173 @@
+// The `ringlog` command: sub-commands and what they share. Owner: the main thread. Each command is loaded when it is
+// called, so that `serve` does not pay for the others.
+
+import { Command, Option } from 'commander';
+import { readFileSync } from 'node:fs';
+import { CommandFailed } from './command-failed.ts';
+
+const version: string = (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version;
+
+const bootstrap = (): Option => new Option('-b, --bootstrap <host:port>', 'a broker to ask first').default('127.0.0.1:9092').env('RINGLOG_BOOTSTRAP');
+const json = (): Option => new Option('--json', 'print JSON, one value a line');
+const repeated = (value: string, before: string[]): string[] => [...before, value];
+
+export async function runCli(args: readonly string[]): Promise<void> {
+  const program = new Command('ringlog')
+    .description('A thread-per-core commit log that any Kafka client can talk to')
+    .version(version)
+    .showHelpAfterError('(see ringlog --help)')
+    .enablePositionalOptions();
+  addServe(program);
+  addTopic(program);
+  addProduce(program);
+  addConsume(program);
+  addGroup(program);
+  addDump(program);
+  addDoctor(program);
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+  } catch (error) {
+    process.exitCode = 1;
+    process.stderr.write(`ringlog: ${describe(error)}\n`);
+  }
+}
+
+/** Bugs keep their stack; everything a user can act on is one line. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const expected = ['CommandFailed', 'KafkaError', 'KafkaConnectionError', 'CannotStart', 'DirectoryLocked', 'BadCheckpoint'];
+  const system = 'code' in error && 'syscall' in error;
+  return expected.includes(error.name) || system ? error.message : (error.stack ?? error.message);
+}
+
+function addServe(program: Command): void {
+  program
+    .command('serve')
+    .description('run the broker')
+    .argument('[file]', 'a server.properties file')
+    .option('--set <key=value>', 'set a config; wins over the file and the environment', repeated, [])
+    .option('--insecure', 'allow listeners that other machines can reach, without encryption and authentication')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  ringlog serve
+  ringlog serve server.properties --set listeners=PLAINTEXT://127.0.0.1:19092
+  ringlog serve --set log.dirs=/var/lib/ringlog --set ringlog.shards=2
+  KAFKA_NUM_PARTITIONS=4 ringlog serve`,
+    )
+    .action(async (file: string | undefined, options: { set: string[]; insecure?: boolean }) => {
+      const { serve } = await import('./serve.ts');
+      await serve({ file, sets: options.insecure === true ? [...options.set, 'ringlog.insecure=true'] : options.set, version });
+    });
+}
+
+function addTopic(program: Command): void {
+  const topic = program.command('topic').description('create, list, describe, change and delete topics');
+  topic
+    .command('create <name>')
+    .description('create a topic')
+    .addOption(bootstrap())
+    .option('-p, --partitions <n>', "how many partitions; the broker's num.partitions if not given", wholeNumber)
+    .option('-c, --config <key=value>', 'a topic config', repeated, [])
+    .addOption(json())
+    .addHelpText('after', '\nExample:\n  ringlog topic create clicks --partitions 4 --config retention.ms=86400000')
+    .action(async (name: string, options) => (await import('./topic.ts')).createTopic(name, options));
+  topic
+    .command('list')
+    .description('list topics')
+    .addOption(bootstrap())
+    .option('--internal', 'internal topics too')
+    .addOption(json())
+    .action(async (options) => (await import('./topic.ts')).listTopics(options));
+  topic
+    .command('describe <name>')
+    .description('partitions, leaders, offsets and configs of a topic')
+    .addOption(bootstrap())
+    .addOption(json())
+    .action(async (name: string, options) => (await import('./topic.ts')).describeTopic(name, options));
+  topic
+    .command('config <name>')
+    .description('set or remove configs of a topic')
+    .addOption(bootstrap())
+    .option('--set <key=value>', 'set a config', repeated, [])
+    .option('--unset <key>', 'back to the default', repeated, [])
+    .action(async (name: string, options) => (await import('./topic.ts')).configureTopic(name, options));
+  topic
+    .command('delete <names...>')
+    .description('delete topics with all their records')
+    .addOption(bootstrap())
+    .action(async (names: string[], options) => (await import('./topic.ts')).deleteTopics(names, options));
+}
+
+function addProduce(program: Command): void {
+  program
+    .command('produce <topic>')
+    .description('write records: one a line of standard input')
+    .addOption(bootstrap())
+    .option('-k, --key-separator <text>', 'what separates key and value in a line; without it lines are values')
+    .option('-p, --partition <n>', 'write to this partition', wholeNumber)
+    .addOption(new Option('--acks <level>', 'who must have a record').choices(['0', '1', 'all']).default('all'))
+    .addOption(json())
+    .addHelpText('after', "\nExamples:\n  echo hello | ringlog produce greetings\n  ringlog produce users --key-separator : < users.txt")
+    .action(async (topic: string, options) => (await import('./produce.ts')).produceLines(topic, options));
+}
+
+function addConsume(program: Command): void {
+  program
+    .command('consume <topic>')
+    .description('print records as they come')
+    .addOption(bootstrap())
+    .addOption(new Option('-f, --from <where>', 'beginning, end, an offset, or a time (ISO 8601)').default('end'))
+    .option('-p, --partition <n>', 'only this partition', wholeNumber)
+    .option('-n, --count <n>', 'stop after this many records', wholeNumber)
+    .option('--until-end', 'stop at the end of what is there now')
+    .addOption(json())
+    .addHelpText('after', '\nExamples:\n  ringlog consume greetings --from beginning --until-end\n  ringlog consume clicks --json --count 10')
+    .action(async (topic: string, options) => (await import('./consume.ts')).consume(topic, options));
+}
+
+function addGroup(program: Command): void {
+  const group = program.command('group').description('list, describe and delete consumer groups');
+  group
+    .command('list')
+    .description('list groups')
+    .addOption(bootstrap())
+    .addOption(json())
+    .action(async (options) => (await import('./group.ts')).listGroups(options));
+  group
+    .command('describe <id>')
+    .description('members, committed offsets and lag of a group')
+    .addOption(bootstrap())
+    .addOption(json())
+    .action(async (id: string, options) => (await import('./group.ts')).describeGroup(id, options));
+  group
+    .command('delete <ids...>')
+    .description('delete groups that have no members')
+    .addOption(bootstrap())
+    .action(async (ids: string[], options) => (await import('./group.ts')).deleteGroups(ids, options));
+}
+
+function addDump(program: Command): void {
+  program
+    .command('dump <files...>')
+    .description('print what .log, .index and .timeindex files hold; checks every batch')
+    .option('--records', 'print records too')
+    .addOption(json())
+    .action(async (files: string[], options) => (await import('./dump.ts')).dumpFiles(files, options));
+}
+
+function addDoctor(program: Command): void {
+  program
+    .command('doctor')
+    .description('what this machine offers and what the broker would use')
+    .option('-d, --dir <path>', 'a directory on the disk to be used', '.')
+    .addOption(json())
+    .action(async (options) => (await import('./doctor.ts')).doctor(options));
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 0) throw new CommandFailed(`'${text}' is not a whole number`);
+  return value;
+}

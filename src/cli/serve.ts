@@ -1,0 +1,98 @@
+// `ringlog serve`: settings, banner, and the process around the broker. Owner: the main thread.
+
+import { readFileSync } from 'node:fs';
+import { type BrokerSettings, logDirectories, parseBrokerConfig } from '../engine/base/config-broker.ts';
+import { readConfigSources } from '../engine/base/config-sources.ts';
+import { type BrokerLog, processLog } from '../workers/supervisor/broker-log.ts';
+import type { RunningBroker } from '../workers/supervisor/running-broker.ts';
+import { CannotStart, startBroker } from '../workers/supervisor/start-broker.ts';
+import { CommandFailed } from './command-failed.ts';
+
+export interface ServeOptions {
+  readonly file: string | undefined;
+  readonly sets: readonly string[];
+  readonly version: string;
+}
+
+/** A clean stop that takes longer than this is given up. */
+const STOP_LIMIT_MS = 60_000;
+
+export async function serve(options: ServeOptions): Promise<void> {
+  const log = await processLog(process.env.RINGLOG_LOG_LEVEL ?? 'info', process.stderr.isTTY === true);
+  const settings = readSettings(options, log);
+  const started = performance.now();
+  // A shard's death: nothing more is accepted and the exit code says so; restarting is for the process manager.
+  const onDeath = (cause: Error): void => {
+    log.error(`a shard died, the broker stops: ${cause.stack ?? cause.message}`);
+    process.exit(70);
+  };
+  const broker = await startBroker({ settings, log, onDeath }).catch((error: unknown) => {
+    throw explain(error);
+  });
+  printBanner(options.version, settings, broker, performance.now() - started);
+  stopOnSignals(broker, log);
+}
+
+export function readSettings({ file, sets }: Pick<ServeOptions, 'file' | 'sets'>, log: BrokerLog): BrokerSettings {
+  const sources = readConfigSources({
+    file: file === undefined ? null : { name: file, text: readFileSync(file, 'utf8') },
+    environment: process.env,
+    sets,
+  });
+  if (!sources.ok) throw new CannotStart(sources.errors);
+  const parsed = parseBrokerConfig(sources.entries);
+  for (const warning of parsed.warnings) log.warn(warning);
+  if (!parsed.ok) throw new CannotStart(parsed.errors);
+  return parsed.settings;
+}
+
+function explain(error: unknown): unknown {
+  const { code, message } = error as { code?: string; message?: string };
+  if (code === 'EADDRINUSE') return new CommandFailed(`${message}: another process listens there; choose another with --set listeners=PLAINTEXT://127.0.0.1:PORT`);
+  return error;
+}
+
+const DURABILITY = {
+  'before-ack': 'acks=all is answered when the records are on the disk (survives power loss)',
+  interval: 'acks=all is answered from the page cache, the disk follows at intervals (survives a crash of the process)',
+  never: 'acks=all is answered from the page cache, the disk follows when the kernel likes (survives a crash of the process)',
+} as const;
+
+function printBanner(version: string, { config }: BrokerSettings, { facts }: RunningBroker, startMs: number): void {
+  const nodes = facts.addresses.map(({ nodeId, host, port }) => `${host}:${port} (node ${nodeId})`).join(', ');
+  const cores = facts.cores.length === 0 ? 'not pinned' : `core${facts.cores.length > 1 ? 's' : ''} ${facts.cores.join(', ')}`;
+  const shards = facts.shardCount === 0 ? 'in the main thread' : `${facts.shardCount} on ${cores}`;
+  const engines = facts.reactor.rows.map(({ facility, engine }) => `${facility} ${engine}`).join(', ');
+  const lines = [
+    `ringlog ${version}  ready in ${Math.round(startMs)} ms, pid ${process.pid}`,
+    `  listening   ${nodes}, listeners ${facts.mode}`,
+    `  shards      ${shards}`,
+    `  engines     ${facts.reactor.kind}: ${engines}`,
+    `  data        ${logDirectories(config).join(', ')} (cluster ${facts.clusterId}, ${facts.partitions} partitions)`,
+    `  durability  ${DURABILITY[config['ringlog.fsync'] as keyof typeof DURABILITY]}`,
+  ];
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+function stopOnSignals(broker: RunningBroker, log: BrokerLog): void {
+  const stop = (signal: NodeJS.Signals): void => {
+    log.info(`${signal}: stopping`);
+    const limit = setTimeout(() => {
+      log.error(`not stopped within ${STOP_LIMIT_MS} ms; giving up`);
+      process.exit(1);
+    }, STOP_LIMIT_MS);
+    broker.stop().then(
+      () => {
+        clearTimeout(limit);
+        log.info('stopped');
+        process.exit(0);
+      },
+      (error: unknown) => {
+        log.error(`the stop failed: ${(error as Error).stack}`);
+        process.exit(1);
+      },
+    );
+  };
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
+}
