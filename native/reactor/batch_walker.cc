@@ -1,12 +1,12 @@
 // The twin of src/engine/record/produced-batch.ts: both write the same numbers, and a differential test holds them to it.
 
-#include "batch_walker.h"
+#include "reactor/batch_walker.h"
 
 #include <cstring>
 
-#include "../base/bytes.h"
-#include "../sys/crc32c.h"
-#include "tick_layout.h"
+#include "base/bytes.h"
+#include "sys/crc32c.h"
+#include "reactor/tick_layout.h"
 
 namespace ringlog {
 namespace {

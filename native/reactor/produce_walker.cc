@@ -1,11 +1,11 @@
 // The twin of src/net/kafka/wire/produce-walker.ts: both write the same numbers, and a differential test holds them to it.
 
-#include "produce_walker.h"
+#include "reactor/produce_walker.h"
 
-#include "../base/bytes.h"
-#include "../sys/crc32c.h"
-#include "batch_walker.h"
-#include "tick_layout.h"
+#include "base/bytes.h"
+#include "sys/crc32c.h"
+#include "reactor/batch_walker.h"
+#include "reactor/tick_layout.h"
 
 namespace ringlog {
 namespace {

@@ -4,7 +4,7 @@
 // of the unit. The hardware forms run three streams over neighbouring blocks and join them: a register is carried over n
 // bytes by multiplying it with x^(8n) modulo the polynomial.
 
-#include "crc32c.h"
+#include "sys/crc32c.h"
 
 #include <array>
 #include <atomic>
