@@ -1,0 +1,255 @@
+#include "napi/reactor_binding.h"
+
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+#include <memory>
+
+#include "napi/reactor_loop.h"
+#include "napi/values.h"
+#include "sys/file_io.h"
+
+namespace ringlog {
+
+namespace {
+
+// Every function carries its loop; after close() the loop is there still, its reactor is not.
+ReactorLoop* loop_of(void* data) { return static_cast<ReactorLoop*>(data); }
+
+void throw_closed(napi_env env) { napi_throw_error(env, "ERR_RINGLOG_CLOSED", "the reactor is closed"); }
+
+void throw_errno(napi_env env, const char* what, int error) {
+  char message[160];
+  std::snprintf(message, sizeof message, "%s: %s", what, std::strerror(-error));
+  napi_throw_error(env, strerrorname_np(-error), message);
+}
+
+napi_value call_start(napi_env env, napi_callback_info info) {
+  Arguments<1> arguments(env, info);
+  loop_of(arguments.data)->start(arguments.at[0]);
+  return nullptr;
+}
+
+napi_value call_submit(napi_env env, napi_callback_info info) {
+  size_t none = 0;
+  void* data = nullptr;
+  RINGLOG_NAPI(napi_get_cb_info(env, info, &none, nullptr, nullptr, &data));
+  ReactorLoop* loop = loop_of(data);
+  if (loop->reactor() == nullptr) return nullptr;
+  loop->reactor()->submit();
+  loop->run_soon_if_needed();
+  return nullptr;
+}
+
+napi_value call_read_now(napi_env env, napi_callback_info info) {
+  Arguments<4> arguments(env, info);
+  ReactorLoop* loop = loop_of(arguments.data);
+  if (loop->reactor() == nullptr) return integer(env, -EBADF);
+  const int64_t got = loop->reactor()->read_now(to_int32(env, arguments.at[0]), to_int64(env, arguments.at[1]),
+                                                to_int32(env, arguments.at[2]), to_int32(env, arguments.at[3]));
+  return number(env, static_cast<double>(got));
+}
+
+napi_value call_resident_bytes(napi_env env, napi_callback_info info) {
+  Arguments<3> arguments(env, info);
+  const int64_t got =
+      resident_bytes(to_int32(env, arguments.at[0]), to_int64(env, arguments.at[1]), to_int64(env, arguments.at[2]));
+  return number(env, got < 0 ? -1 : static_cast<double>(got));
+}
+
+napi_value call_take_block(napi_env env, napi_callback_info info) {
+  Arguments<1> arguments(env, info);
+  ReactorLoop* loop = loop_of(arguments.data);
+  if (loop->reactor() == nullptr) return integer(env, -1);
+  const double length = to_double(env, arguments.at[0]);
+  if (!(length >= 0) || length > 2147483647.0) return integer(env, -1);
+  return integer(env, loop->reactor()->take_block(static_cast<size_t>(length)));
+}
+
+napi_value call_give_block(napi_env env, napi_callback_info info) {
+  Arguments<1> arguments(env, info);
+  ReactorLoop* loop = loop_of(arguments.data);
+  if (loop->reactor() == nullptr) return nullptr;
+  const int32_t block = to_int32(env, arguments.at[0]);
+  if (!loop->reactor()->state().pool.taken(block)) {
+    napi_throw_range_error(env, "ERR_RINGLOG_BLOCK", "giveBlock: not a block that is taken");
+    return nullptr;
+  }
+  loop->reactor()->give_block(block);
+  loop->run_soon_if_needed();
+  return nullptr;
+}
+
+napi_value call_listen(napi_env env, napi_callback_info info) {
+  Arguments<4> arguments(env, info);
+  ReactorLoop* loop = loop_of(arguments.data);
+  if (loop->reactor() == nullptr) {
+    throw_closed(env);
+    return nullptr;
+  }
+  char address[64] = "";
+  size_t length = 0;
+  napi_get_value_string_utf8(env, arguments.at[0], address, sizeof address, &length);
+  const ReactorOptions& options = loop->reactor()->state().options;
+  ListenSpec spec{};
+  spec.address = address;
+  spec.port = static_cast<uint16_t>(to_int32(env, arguments.at[1]));
+  spec.reuse_port = to_bool(env, arguments.at[2]);
+  spec.backlog = to_int32(env, arguments.at[3]);
+  spec.receive_buffer_bytes = options.receive_buffer_bytes;
+  spec.send_buffer_bytes = options.send_buffer_bytes;
+  uint16_t port = 0;
+  const int listener = loop->reactor()->listen(spec, &port);
+  if (listener < 0) {
+    char what[128];
+    std::snprintf(what, sizeof what, "listen %s:%d", address, static_cast<int>(spec.port));
+    throw_errno(env, what, listener);
+    return nullptr;
+  }
+  napi_value result;
+  RINGLOG_NAPI(napi_create_object(env, &result));
+  set(env, result, "id", integer(env, listener));
+  set(env, result, "port", integer(env, port));
+  return result;
+}
+
+napi_value call_stop_listening(napi_env env, napi_callback_info info) {
+  Arguments<1> arguments(env, info);
+  if (Reactor* reactor = loop_of(arguments.data)->reactor(); reactor != nullptr) reactor->stop_listening();
+  return nullptr;
+}
+
+napi_value call_peer_address(napi_env env, napi_callback_info info) {
+  Arguments<1> arguments(env, info);
+  char name[80] = "";
+  size_t length = 0;
+  if (Reactor* reactor = loop_of(arguments.data)->reactor(); reactor != nullptr) {
+    length = reactor->peer_address(to_int32(env, arguments.at[0]), name, sizeof name);
+  }
+  return text(env, name, length);
+}
+
+napi_value call_wake(napi_env env, napi_callback_info info) {
+  Arguments<1> arguments(env, info);
+  ReactorLoop* loop = loop_of(arguments.data);
+  if (loop->reactor() == nullptr) return nullptr;
+  loop->reactor()->wake();
+  loop->run_soon_if_needed();
+  return nullptr;
+}
+
+napi_value call_schedule(napi_env env, napi_callback_info info) {
+  Arguments<1> arguments(env, info);
+  ReactorLoop* loop = loop_of(arguments.data);
+  if (loop->reactor() == nullptr) return nullptr;
+  loop->reactor()->request_tick();
+  loop->run_soon_if_needed();
+  return nullptr;
+}
+
+napi_value call_counters(napi_env env, napi_callback_info info) {
+  Arguments<1> arguments(env, info);
+  Reactor* reactor = loop_of(arguments.data)->reactor();
+  napi_value result;
+  RINGLOG_NAPI(napi_create_object(env, &result));
+  if (reactor == nullptr) return result;
+  const ReactorState& state = reactor->state();
+  set(env, result, "connections", number(env, state.connections.open_count()));
+  set(env, result, "takenBytes", number(env, static_cast<double>(state.pool.taken_bytes() - kOutBytes)));
+  set(env, result, "coldReads", number(env, static_cast<double>(state.cold_reads_total)));
+  set(env, result, "fileJobs", number(env, state.jobs_in_flight));
+  return result;
+}
+
+napi_value call_close(napi_env env, napi_callback_info info) {
+  Arguments<1> arguments(env, info);
+  loop_of(arguments.data)->close();
+  return nullptr;
+}
+
+void drop_mapping(napi_env, void*, void* mapping) { static_cast<Mapping*>(mapping)->drop(); }
+
+// The ArrayBuffer holds the mapping too: views that outlive the reactor keep their addresses.
+bool expose(napi_env env, napi_value object, const char* name, Mapping* mapping) {
+  napi_value buffer;
+  mapping->hold();
+  if (napi_create_external_arraybuffer(env, mapping->data(), mapping->bytes(), drop_mapping, mapping, &buffer) != napi_ok) {
+    mapping->drop();
+    return false;
+  }
+  set(env, object, name, buffer);
+  return true;
+}
+
+ReactorOptions read_options(napi_env env, napi_value from) {
+  ReactorOptions options;
+  const auto whole = [&](const char* name) { return to_double(env, get(env, from, name)); };
+  // The request bound also bounds what is read of a length field: an int32.
+  options.request_max_bytes = static_cast<uint32_t>(std::fmin(whole("requestMaxBytes"), 1073741824.0));
+  options.arena_bytes = static_cast<uint32_t>(std::fmin(whole("arenaBytes"), 2147483647.0 - 65535)) & ~0xffffu;
+  options.send_queue_max_bytes = static_cast<uint32_t>(std::fmin(whole("sendQueueMaxBytes"), 2147483647.0));
+  options.max_connections = static_cast<uint32_t>(std::fmin(whole("maxConnections"), 1048576.0));
+  options.file_threads = static_cast<int>(std::fmax(1, std::fmin(whole("fileThreads"), 64)));
+  options.receive_buffer_bytes = static_cast<int>(whole("receiveBufferBytes"));
+  options.send_buffer_bytes = static_cast<int>(whole("sendBufferBytes"));
+  options.io_uring = to_bool(env, get(env, from, "ioUring"));
+  return options;
+}
+
+void set_memory(napi_env env, napi_value object, const ReactorState& state) {
+  set(env, object, "arenaAddress", number(env, static_cast<double>(reinterpret_cast<uintptr_t>(state.arena))));
+  set(env, object, "outOffset", integer(env, state.out_block));
+  set(env, object, "outBytes", integer(env, kOutBytes));
+  set(env, object, "cqCapacity", integer(env, kCqCapacity));
+  set(env, object, "sqCapacity", integer(env, kSqCapacity));
+  set(env, object, "descCapacity", integer(env, kDescCapacity));
+}
+
+}  // namespace
+
+napi_value create_reactor(napi_env env, napi_callback_info info) {
+  Arguments<1> arguments(env, info);
+  const ReactorOptions options = read_options(env, arguments.at[0]);
+  if (options.arena_bytes < 4 * kOutBytes) {
+    napi_throw_range_error(env, "ERR_RINGLOG_OPTION", "arenaBytes must be at least 16 MiB");
+    return nullptr;
+  }
+  int error = 0;
+  std::unique_ptr<Reactor> reactor = Reactor::create(options, &error);
+  if (reactor == nullptr) {
+    throw_errno(env, "reactor", error);
+    return nullptr;
+  }
+  Mapping* arena = reactor->state().arena_map;
+  Mapping* rings = reactor->state().ring_map;
+  ReactorLoop* loop = ReactorLoop::create(env, std::move(reactor), &error);
+  if (loop == nullptr) {
+    throw_errno(env, "reactor's place in the loop", error);
+    return nullptr;
+  }
+  napi_value object;
+  RINGLOG_NAPI(napi_create_object(env, &object));
+  if (!expose(env, object, "arena", arena) || !expose(env, object, "rings", rings)) {
+    loop->close();
+    napi_throw_error(env, "ERR_RINGLOG_EXTERNAL", "this runtime refuses external ArrayBuffers");
+    return nullptr;
+  }
+  set_memory(env, object, loop->reactor()->state());
+  set(env, object, "wakeFd", integer(env, loop->reactor()->wake_fd()));
+  set_function(env, object, "start", call_start, loop);
+  set_function(env, object, "submit", call_submit, loop);
+  set_function(env, object, "readNow", call_read_now, loop);
+  set_function(env, object, "residentBytes", call_resident_bytes, loop);
+  set_function(env, object, "takeBlock", call_take_block, loop);
+  set_function(env, object, "giveBlock", call_give_block, loop);
+  set_function(env, object, "listen", call_listen, loop);
+  set_function(env, object, "stopListening", call_stop_listening, loop);
+  set_function(env, object, "peerAddress", call_peer_address, loop);
+  set_function(env, object, "wake", call_wake, loop);
+  set_function(env, object, "schedule", call_schedule, loop);
+  set_function(env, object, "counters", call_counters, loop);
+  set_function(env, object, "close", call_close, loop);
+  return object;
+}
+
+}  // namespace ringlog

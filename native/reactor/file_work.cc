@@ -1,0 +1,154 @@
+#include "reactor/file_work.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/check.h"
+#include "reactor/connection_close.h"
+#include "reactor/send.h"
+#include "sys/file_io.h"
+
+namespace ringlog {
+
+namespace {
+
+constexpr int64_t kChunkBytes = 1024 * 1024;
+
+void submit_job(ReactorState& state, const FileJob& job) {
+  state.jobs_in_flight++;
+  state.file_threads->submit(job);
+}
+
+int32_t cold_slot(ReactorState& state) {
+  if (state.free_cold_reads.empty()) {
+    state.cold_reads.emplace_back();
+    return static_cast<int32_t>(state.cold_reads.size()) - 1;
+  }
+  const int32_t index = state.free_cold_reads.back();
+  state.free_cold_reads.pop_back();
+  state.cold_reads[static_cast<size_t>(index)] = ColdRead{};
+  return index;
+}
+
+void start_cold_read(ReactorState& state, Connection& conn, SendItem& item) {
+  const auto length = static_cast<size_t>(std::min<uint64_t>(item.length, kChunkBytes));
+  const int32_t block = state.pool.take(length);
+  if (block < 0) {
+    state.cold_waiting.push_back(conn.index);
+    if (!state.starved) state.starved_since_ms = state.now_ms;
+    state.starved = true;
+    return;
+  }
+  state.cold_reads_total++;
+  const int32_t index = cold_slot(state);
+  ColdRead& cold = state.cold_reads[static_cast<size_t>(index)];
+  cold.conn = conn.index;
+  cold.generation = conn.generation;
+  cold.block = block;
+  item.cold = index;
+  FileJob job{};
+  job.kind = FileJob::Kind::kColdRead;
+  job.fd = item.file;
+  job.ticket = index;
+  job.position = item.position;
+  job.into = state.arena + block;
+  job.length = length;
+  submit_job(state, job);
+}
+
+void finish_cold_read(ReactorState& state, const FileJob& job) {
+  const ColdRead cold = state.cold_reads[static_cast<size_t>(job.ticket)];
+  state.free_cold_reads.push_back(job.ticket);
+  Connection* conn = cold.conn < 0 ? nullptr : state.connections.find(cold.conn, cold.generation);
+  if (conn == nullptr) {
+    state.pool.drop(cold.block);
+    if (cold.orphan_ticket >= 0) state.cq.push(Cq::SENT, -1, 0, -ECONNRESET, cold.orphan_ticket);
+    return;
+  }
+  SendItem& item = conn->queue.front();
+  RINGLOG_CHECK_OP(item.cold, ==, job.ticket);
+  item.cold = -1;
+  if (job.result <= 0) {
+    state.pool.drop(cold.block);
+    // The length of the answer has been promised: without these bytes the connection cannot go on.
+    close_connection(state, *conn, job.result < 0 ? static_cast<int32_t>(job.result) : -EIO);
+    return;
+  }
+  item.block = cold.block;
+  item.block_at = 0;
+  item.block_length = static_cast<uint32_t>(job.result);
+  if (conn->writable) state.want_write(*conn);
+}
+
+}  // namespace
+
+void submit_sync(ReactorState& state, int fd, int32_t ticket) {
+  FileJob job{};
+  job.kind = FileJob::Kind::kSync;
+  job.fd = fd;
+  job.ticket = ticket;
+  submit_job(state, job);
+}
+
+void submit_read(ReactorState& state, int fd, int64_t position, int32_t offset, int32_t length, int32_t ticket) {
+  FileJob job{};
+  job.kind = FileJob::Kind::kRead;
+  job.fd = fd;
+  job.ticket = ticket;
+  job.position = position;
+  job.into = state.arena + offset;
+  job.length = static_cast<size_t>(length);
+  submit_job(state, job);
+}
+
+void collect_file_work(ReactorState& state) {
+  state.file_threads->take_results(&state.finished_jobs);
+  for (const FileJob& job : state.finished_jobs) {
+    state.jobs_in_flight--;
+    switch (job.kind) {
+      case FileJob::Kind::kSync:
+        state.cq.push(Cq::SYNCED, job.fd, 0, static_cast<int32_t>(job.result), job.ticket);
+        break;
+      case FileJob::Kind::kRead:
+        state.cq.push(Cq::READ_DONE, job.fd, 0, static_cast<int32_t>(job.result), job.ticket);
+        break;
+      case FileJob::Kind::kColdRead:
+        finish_cold_read(state, job);
+        break;
+    }
+  }
+  state.finished_jobs.clear();
+}
+
+bool find_resident(ReactorState& state, Connection& conn, SendItem& item) {
+  const int64_t end = item.position + static_cast<int64_t>(item.length);
+  const int64_t tail = state.tails.resident_until(item.file, item.position, state.now_ms);
+  if (tail > item.position) {
+    item.resident_until = std::min(tail, end);
+    return true;
+  }
+  const int64_t chunk_end = std::min(end, item.position + kChunkBytes);
+  if (state.cachestat_works) {
+    const int64_t resident = resident_bytes(item.file, item.position, chunk_end - item.position);
+    if (resident >= 0 && resident < chunk_end - item.position) {
+      start_cold_read(state, conn, item);
+      return false;
+    }
+    // An old kernel, or a file the kernel will not tell about: send it as if resident.
+    if (resident == -ENOSYS || resident == -EPERM) state.cachestat_works = false;
+  }
+  item.resident_until = chunk_end;
+  return true;
+}
+
+void retry_cold(ReactorState& state) {
+  if (state.cold_waiting.empty() || state.starved) return;
+  std::vector<int32_t> waiting;
+  waiting.swap(state.cold_waiting);
+  for (const int32_t index : waiting) {
+    Connection& conn = state.connections.at(index);
+    if (conn.open() && !conn.queue.empty()) pump(state, conn);
+  }
+}
+
+}  // namespace ringlog

@@ -1,0 +1,25 @@
+// File work that may wait for the disk: syncs, reads, and cold chunks on their way to a socket. The shard's thread
+// submits and collects; the waiting is done by file threads or the kernel's ring.
+
+#ifndef RINGLOG_REACTOR_FILE_WORK_H
+#define RINGLOG_REACTOR_FILE_WORK_H
+
+#include "reactor/reactor_state.h"
+
+namespace ringlog {
+
+void submit_sync(ReactorState& state, int fd, int32_t ticket);
+void submit_read(ReactorState& state, int fd, int64_t position, int32_t offset, int32_t length, int32_t ticket);
+// Results of all of the above that are there, as completions; cold chunks go on to their sockets.
+void collect_file_work(ReactorState& state);
+
+// Whether the item's next bytes are in the page cache (then `resident_until` says how far). If not, they are read off
+// the shard's thread into a block, and the queue waits: a sendfile that has to wait for the disk would stop every
+// partition of this core.
+bool find_resident(ReactorState& state, Connection& conn, SendItem& item);
+// Cold reads that found no block, once there is memory again.
+void retry_cold(ReactorState& state);
+
+}  // namespace ringlog
+
+#endif

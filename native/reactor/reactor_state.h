@@ -1,0 +1,161 @@
+// All of one reactor's state; the verbs are in files of their own (accept, receive, send, submission, file_work) and
+// reactor.cc says in what order they run. The shard's thread owns it; nothing here is shared except through FileThreads.
+
+#ifndef RINGLOG_REACTOR_REACTOR_STATE_H
+#define RINGLOG_REACTOR_REACTOR_STATE_H
+
+#include <sys/epoll.h>
+#include <sys/uio.h>
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <vector>
+
+#include "base/unique_fd.h"
+#include "reactor/append_tails.h"
+#include "reactor/block_pool.h"
+#include "reactor/completion_ring.h"
+#include "reactor/connection_table.h"
+#include "reactor/tick_layout.h"
+#include "sys/deadline.h"
+#include "sys/file_threads.h"
+#include "sys/mapping.h"
+
+namespace ringlog {
+
+struct ReactorOptions {
+  uint32_t request_max_bytes = 100 * 1024 * 1024;
+  uint32_t arena_bytes = 512u * 1024 * 1024;
+  uint32_t send_queue_max_bytes = 16 * 1024 * 1024;
+  uint32_t max_connections = 10'000;
+  int file_threads = 2;
+  int receive_buffer_bytes = 0;
+  int send_buffer_bytes = 0;
+  bool io_uring = true;
+};
+
+struct Listener {
+  UniqueFd fd;
+  // Waiting connections may be there (level-triggered: the kernel repeats it).
+  bool ready = false;
+  // Out of the epoll set until a connection closes or a moment has passed.
+  bool paused = false;
+};
+
+// A chunk of a file on its way into the arena, because sendfile would have waited for the disk.
+struct ColdRead {
+  // Connection that wants it, -1 when it died meanwhile; then `orphan_ticket` is its lease, -1 for none.
+  int32_t conn = -1;
+  int32_t generation = 0;
+  int32_t orphan_ticket = -1;
+  int32_t block = -1;
+};
+
+inline constexpr int32_t kCqCapacity = 8192;
+inline constexpr int32_t kSqCapacity = 16384;
+inline constexpr int32_t kDescCapacity = 8192;
+inline constexpr uint32_t kOutBytes = 4 * 1024 * 1024;
+
+struct ReactorState {
+  ReactorState(const ReactorOptions& with, Mapping* arena_mapping, Mapping* ring_mapping, int32_t* ring_words)
+      : options(with),
+        arena_map(arena_mapping),
+        ring_map(ring_mapping),
+        arena(arena_mapping->data()),
+        ctl(ring_words),
+        ctl_f64(reinterpret_cast<double*>(ring_words)),
+        cq_slots(ring_words + Ctl::WORDS),
+        sq(cq_slots + kCqCapacity * CQ_SLOT_WORDS),
+        desc(sq + kSqCapacity * SQ_SLOT_WORDS),
+        pool(arena_mapping),
+        cq(ctl, cq_slots, kCqCapacity),
+        connections(with.max_connections),
+        file_threads(std::make_unique<FileThreads>(with.file_threads)) {}
+
+  const ReactorOptions options;
+  Mapping* const arena_map;
+  Mapping* const ring_map;
+  uint8_t* const arena;
+  int32_t* const ctl;
+  double* const ctl_f64;
+  int32_t* const cq_slots;
+  int32_t* const sq;
+  int32_t* const desc;
+
+  BlockPool pool;
+  int32_t out_block = -1;
+  CompletionRing cq;
+  ConnectionTable connections;
+  std::vector<std::unique_ptr<Listener>> listeners;
+
+  UniqueFd epoll;
+  UniqueFd wake_event;
+  Deadline deadline;
+  std::unique_ptr<FileThreads> file_threads;
+  std::vector<FileJob> finished_jobs;
+  uint32_t jobs_in_flight = 0;
+
+  int64_t now_ms = 0;
+  // Monotonic ms of ARM; kNever when disarmed.
+  int64_t armed_ms = Deadline::kNever;
+  // Trimming memory, retrying a listener.
+  int64_t housekeeping_ms = Deadline::kNever;
+
+  bool in_tick = false;
+  bool wake_pending = false;
+  bool tick_requested = false;
+  bool closed = false;
+  // The arena had no block for a receive: sockets wait until one is given back.
+  bool starved = false;
+  int64_t starved_since_ms = 0;
+  bool accept_paused = false;
+
+  // Connections to receive from, to cut from, to send on; each is flagged while it is in a list.
+  std::vector<int32_t> read_list;
+  std::vector<int32_t> read_now;
+  std::vector<int32_t> write_list;
+  std::vector<int32_t> write_now;
+  // Connections whose blocks were cut in this tick.
+  std::vector<int32_t> tick_list;
+  // Connections with slots in the submit being executed.
+  std::vector<int32_t> dirty_list;
+  // For each submission slot, the next one of the same connection.
+  std::vector<int32_t> sq_next = std::vector<int32_t>(kSqCapacity, -1);
+
+  std::vector<ColdRead> cold_reads;
+  std::vector<int32_t> free_cold_reads;
+  // Connections whose cold read found no block.
+  std::vector<int32_t> cold_waiting;
+  AppendTails tails;
+  bool cachestat_works = true;
+  uint64_t cold_reads_total = 0;
+
+  int32_t& desc_count() { return ctl[Ctl::DESC_COUNT]; }
+
+  void want_read(Connection& conn) {
+    if (conn.in_read_list) return;
+    conn.in_read_list = true;
+    read_list.push_back(conn.index);
+  }
+
+  void want_write(Connection& conn) {
+    if (conn.in_write_list) return;
+    conn.in_write_list = true;
+    write_list.push_back(conn.index);
+  }
+
+  void keep_house_at(int64_t at_ms) {
+    if (at_ms < housekeeping_ms) housekeeping_ms = at_ms;
+    deadline.at_latest(housekeeping_ms);
+  }
+
+  // Outside a tick nothing else holds what a dead block contained.
+  void sweep() {
+    if (pool.sweep()) starved = false;
+  }
+};
+
+}  // namespace ringlog
+
+#endif

@@ -1,0 +1,242 @@
+#include "reactor/send.h"
+
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/check.h"
+#include "reactor/connection_close.h"
+#include "reactor/file_work.h"
+
+namespace ringlog {
+
+namespace {
+
+constexpr int kVectors = 256;
+// One connection's share of a tick: a fast reader of a long range must not keep the shard from the others.
+constexpr uint64_t kPumpBytes = 1024 * 1024;
+
+enum class Step {
+  kGoOn,
+  kWait,    // socket full, or the file's bytes are on their way
+  kClosed,  // the connection is gone
+};
+
+// The socket took `sent` of `wanted`, or failed. Tells whether to go on.
+Step after_send(ReactorState& state, Connection& conn, ssize_t sent, size_t wanted) {
+  if (sent < 0) {
+    if (errno == EAGAIN) {
+      conn.writable = false;
+      return Step::kWait;
+    }
+    close_connection(state, conn, -errno);
+    return Step::kClosed;
+  }
+  // A short send means the buffer is full; the kernel has noted that we wait and will raise an edge.
+  if (static_cast<size_t>(sent) < wanted) {
+    conn.writable = false;
+    return Step::kWait;
+  }
+  return Step::kGoOn;
+}
+
+ssize_t send_vectors(int fd, iovec* vectors, size_t count, bool more) {
+  msghdr message{};
+  message.msg_iov = vectors;
+  message.msg_iovlen = count;
+  ssize_t sent;
+  do {
+    sent = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT | (more ? MSG_MORE : 0));
+  } while (sent < 0 && errno == EINTR);
+  return sent;
+}
+
+void finish_item(ReactorState& state, Connection& conn, const SendItem& item) {
+  if (item.ticket >= 0) state.cq.push(Cq::SENT, conn.index, conn.generation, 0, item.ticket);
+  conn.queue.pop();
+}
+
+Step pump_memory(ReactorState& state, Connection& conn, uint64_t* budget) {
+  SendItem& item = conn.queue.front();
+  const size_t length = static_cast<size_t>(item.length);
+  iovec vector{const_cast<uint8_t*>(conn.queue.memory()), length};
+  const ssize_t sent = send_vectors(conn.fd, &vector, 1, !conn.queue.alone());
+  const Step step = after_send(state, conn, sent, length);
+  if (step == Step::kClosed || sent < 0) return step;
+  conn.queue.consume_memory(static_cast<size_t>(sent));
+  *budget -= std::min(*budget, static_cast<uint64_t>(sent));
+  if (item.length == 0) conn.queue.pop();
+  return step;
+}
+
+// Cold bytes that have been read into the arena.
+Step pump_block(ReactorState& state, Connection& conn, SendItem& item, uint64_t* budget) {
+  iovec vector{state.arena + item.block + item.block_at, item.block_length};
+  const bool last = item.length == item.block_length && conn.queue.alone();
+  const ssize_t sent = send_vectors(conn.fd, &vector, 1, !last);
+  const Step step = after_send(state, conn, sent, item.block_length);
+  if (step == Step::kClosed || sent < 0) return step;
+  item.block_at += static_cast<uint32_t>(sent);
+  item.block_length -= static_cast<uint32_t>(sent);
+  item.position += sent;
+  item.length -= static_cast<uint64_t>(sent);
+  *budget -= std::min(*budget, static_cast<uint64_t>(sent));
+  if (item.block_length == 0) {
+    state.pool.drop(item.block);
+    item.block = -1;
+  }
+  return step;
+}
+
+Step pump_resident(ReactorState& state, Connection& conn, SendItem& item, uint64_t* budget) {
+  const auto resident = static_cast<uint64_t>(item.resident_until - item.position);
+  const auto wanted = static_cast<size_t>(std::min({item.length, resident, *budget}));
+  off_t position = item.position;
+  const ssize_t sent = sendfile(conn.fd, item.file, &position, wanted);
+  if (sent < 0 && errno == EINTR) return Step::kGoOn;
+  if (sent == 0) {
+    // The file is shorter than the answer promised: nothing sensible can follow on this connection.
+    close_connection(state, conn, -EIO);
+    return Step::kClosed;
+  }
+  if (sent < 0) return after_send(state, conn, sent, wanted);
+  // Short without an error says little (a pipe's worth, a page): only EAGAIN says that the socket is full.
+  item.position += sent;
+  item.length -= static_cast<uint64_t>(sent);
+  *budget -= std::min(*budget, static_cast<uint64_t>(sent));
+  return Step::kGoOn;
+}
+
+Step pump_file(ReactorState& state, Connection& conn, uint64_t* budget) {
+  SendItem& item = conn.queue.front();
+  if (item.block >= 0) return pump_block(state, conn, item, budget);
+  if (item.cold >= 0) return Step::kWait;
+  if (item.position >= item.resident_until && !find_resident(state, conn, item)) return Step::kWait;
+  return pump_resident(state, conn, item, budget);
+}
+
+// Copy slots from `slot` on into the queue. False when the connection was closed for having too much of it.
+bool queue_slots(ReactorState& state, Connection& conn, int32_t slot, size_t skip) {
+  for (; slot >= 0; slot = state.sq_next[static_cast<size_t>(slot)]) {
+    const int32_t* sq = state.sq + slot * SQ_SLOT_WORDS;
+    conn.submit_first = slot;
+    if (sq[SqField::OP] == Sq::SEND) {
+      const auto length = static_cast<size_t>(sq[SqField::LENGTH]) - skip;
+      if (length > 0) conn.queue.push_memory(state.arena + sq[SqField::OFFSET] + skip, length);
+      skip = 0;
+      if (conn.queue.memory_bytes() > state.options.send_queue_max_bytes) {
+        close_connection(state, conn, CloseReason::SEND_QUEUE_FULL);
+        return false;
+      }
+      continue;
+    }
+    const double* f64 = reinterpret_cast<const double*>(sq);
+    conn.queue.push_file(sq[SqField::FILE_FD], static_cast<int64_t>(f64[SqField::POSITION_F64]),
+                         static_cast<uint64_t>(sq[SqField::LENGTH]), sq[SqField::TICKET]);
+    conn.submit_first = state.sq_next[static_cast<size_t>(slot)];
+  }
+  return true;
+}
+
+// Send a run of SEND slots starting at `slot`; returns the slot to go on with, -1 at the end, -2 when closed or queued.
+int32_t send_run(ReactorState& state, Connection& conn, int32_t slot) {
+  iovec vectors[kVectors];
+  int32_t slots[kVectors];
+  size_t count = 0;
+  size_t total = 0;
+  int32_t next = slot;
+  while (next >= 0 && count < kVectors) {
+    const int32_t* sq = state.sq + next * SQ_SLOT_WORDS;
+    if (sq[SqField::OP] != Sq::SEND) break;
+    slots[count] = next;
+    vectors[count++] = iovec{state.arena + sq[SqField::OFFSET], static_cast<size_t>(sq[SqField::LENGTH])};
+    total += static_cast<size_t>(sq[SqField::LENGTH]);
+    next = state.sq_next[static_cast<size_t>(next)];
+  }
+  // More follows in this submit: let the kernel put it into the same segments.
+  const ssize_t sent = conn.writable ? send_vectors(conn.fd, vectors, count, next >= 0) : -1;
+  if (!conn.writable) errno = EAGAIN;
+  const Step step = after_send(state, conn, sent, total);
+  if (step == Step::kClosed) return -2;
+  if (step == Step::kGoOn) return next;
+  size_t left = sent < 0 ? 0 : static_cast<size_t>(sent);
+  size_t at = 0;
+  while (left >= vectors[at].iov_len && at + 1 < count) left -= vectors[at++].iov_len;
+  queue_slots(state, conn, slots[at], left);
+  return -2;
+}
+
+}  // namespace
+
+void send_submitted(ReactorState& state, Connection& conn) {
+  int32_t slot = conn.submit_first;
+  if (!conn.queue.empty()) {
+    if (slot >= 0 && !queue_slots(state, conn, slot, 0)) return;
+    conn.submit_first = conn.submit_last = -1;
+    return;
+  }
+  while (slot >= 0) {
+    const int32_t* sq = state.sq + slot * SQ_SLOT_WORDS;
+    if (sq[SqField::OP] == Sq::SEND) {
+      conn.submit_first = slot;
+      slot = send_run(state, conn, slot);
+      continue;
+    }
+    const double* f64 = reinterpret_cast<const double*>(sq);
+    conn.submit_first = state.sq_next[static_cast<size_t>(slot)];
+    conn.queue.push_file(sq[SqField::FILE_FD], static_cast<int64_t>(f64[SqField::POSITION_F64]),
+                         static_cast<uint64_t>(sq[SqField::LENGTH]), sq[SqField::TICKET]);
+    slot = conn.submit_first;
+    pump(state, conn);
+    if (!conn.open()) return;
+    if (!conn.queue.empty()) {
+      if (slot >= 0 && !queue_slots(state, conn, slot, 0)) return;
+      break;
+    }
+  }
+  if (!conn.open()) return;
+  conn.submit_first = conn.submit_last = -1;
+  if (conn.close_after && conn.queue.empty()) close_connection(state, conn, 0);
+}
+
+void pump(ReactorState& state, Connection& conn) {
+  uint64_t budget = kPumpBytes;
+  while (conn.writable && !conn.queue.empty()) {
+    if (budget == 0) {
+      state.want_write(conn);
+      return;
+    }
+    SendItem& item = conn.queue.front();
+    if (item.file >= 0 && item.length == 0) {
+      finish_item(state, conn, item);
+      continue;
+    }
+    const Step step = item.file < 0 ? pump_memory(state, conn, &budget) : pump_file(state, conn, &budget);
+    if (step == Step::kClosed) return;
+    if (step == Step::kWait) break;
+  }
+  if (!conn.queue.empty()) {
+    SendItem& item = conn.queue.front();
+    if (item.file >= 0 && item.length == 0) finish_item(state, conn, item);
+  }
+  if (!conn.queue.empty()) return;
+  if (conn.close_after && conn.submit_first < 0) {
+    close_connection(state, conn, 0);
+    return;
+  }
+  if (conn.may_read() && conn.wants_read()) state.want_read(conn);
+}
+
+void send_ready(ReactorState& state) {
+  state.write_now.swap(state.write_list);
+  for (const int32_t index : state.write_now) {
+    Connection& conn = state.connections.at(index);
+    conn.in_write_list = false;
+    if (conn.open() && !conn.queue.empty()) pump(state, conn);
+  }
+  state.write_now.clear();
+}
+
+}  // namespace ringlog

@@ -1,0 +1,107 @@
+#include "sys/file_threads.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "sys/wake_event.h"
+#include "sys/file_io.h"
+
+namespace ringlog {
+
+namespace {
+
+int64_t execute(const FileJob& job) {
+  switch (job.kind) {
+    case FileJob::Kind::kSync:
+      return sync_data(job.fd);
+    case FileJob::Kind::kRead:
+    case FileJob::Kind::kColdRead:
+      return read_fully_at(job.fd, job.into, job.length, job.position, true);
+  }
+  return 0;
+}
+
+}  // namespace
+
+FileThreads::FileThreads(int threads) : wanted_(threads), event_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
+
+FileThreads::~FileThreads() {
+  pthread_mutex_lock(&mutex_);
+  stopping_ = true;
+  pthread_cond_broadcast(&work_);
+  pthread_mutex_unlock(&mutex_);
+  for (const pthread_t thread : threads_) pthread_join(thread, nullptr);
+}
+
+void FileThreads::start() {
+  started_ = true;
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  for (int i = 0; i < wanted_; i++) {
+    pthread_t thread;
+    if (pthread_create(&thread, nullptr, thread_main, this) == 0) threads_.push_back(thread);
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+void FileThreads::submit(const FileJob& job) {
+  if (!started_) start();
+  if (threads_.empty()) {
+    FileJob done = job;
+    done.result = execute(job);
+    pthread_mutex_lock(&mutex_);
+    results_.push_back(done);
+    pthread_mutex_unlock(&mutex_);
+    signal_event(event_.get());
+    return;
+  }
+  pthread_mutex_lock(&mutex_);
+  jobs_.push_back(job);
+  pthread_cond_signal(&work_);
+  pthread_mutex_unlock(&mutex_);
+}
+
+void FileThreads::take_results(std::vector<FileJob>* out) {
+  pthread_mutex_lock(&mutex_);
+  out->insert(out->end(), results_.begin(), results_.end());
+  results_.clear();
+  pthread_mutex_unlock(&mutex_);
+}
+
+void* FileThreads::thread_main(void* self) {
+  pthread_setname_np(pthread_self(), "ringlog-file");
+  // A thread inherits its creator's mask, and a shard is pinned to one core: take the main thread's mask instead, so
+  // that file work goes to the cores nobody is pinned to.
+  cpu_set_t set;
+  if (sched_getaffinity(getpid(), sizeof set, &set) == 0) sched_setaffinity(0, sizeof set, &set);
+  static_cast<FileThreads*>(self)->run();
+  return nullptr;
+}
+
+void FileThreads::run() {
+  pthread_mutex_lock(&mutex_);
+  for (;;) {
+    if (jobs_.empty()) {
+      if (stopping_) break;
+      pthread_cond_wait(&work_, &mutex_);
+      continue;
+    }
+    FileJob job = jobs_.front();
+    jobs_.pop_front();
+    pthread_mutex_unlock(&mutex_);
+    job.result = execute(job);
+    pthread_mutex_lock(&mutex_);
+    const bool first = results_.empty();
+    results_.push_back(job);
+    // One signal a batch: the shard takes everything that is there.
+    if (first) signal_event(event_.get());
+  }
+  pthread_mutex_unlock(&mutex_);
+}
+
+}  // namespace ringlog

@@ -1,0 +1,98 @@
+// The native addon's typed face, and the only file that loads it.
+// Owner: every thread that asks (the addon keeps its state per environment). Not hot: the calls it hands out are.
+//
+// Absent (not compiled, another platform) or switched off by RINGLOG_NATIVE=off, the portable path runs instead: the
+// reason is kept for the banner and `ringlog doctor`.
+
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+
+export interface NativeReactorOptions {
+  readonly requestMaxBytes: number;
+  readonly arenaBytes: number;
+  readonly sendQueueMaxBytes: number;
+  readonly maxConnections: number;
+  readonly fileThreads: number;
+  readonly receiveBufferBytes: number;
+  readonly sendBufferBytes: number;
+  readonly ioUring: boolean;
+}
+
+export interface NativeReactorCounters {
+  readonly connections: number;
+  readonly takenBytes: number;
+  readonly coldReads: number;
+  readonly fileJobs: number;
+}
+
+/** What createReactor gives: two ArrayBuffers over native memory, and calls that need no `this`. */
+export interface NativeReactorHandle {
+  readonly arena: ArrayBuffer;
+  /** Control block, completion ring, submission ring, descriptors, in this order without gaps. */
+  readonly rings: ArrayBuffer;
+  readonly arenaAddress: number;
+  readonly outOffset: number;
+  readonly outBytes: number;
+  readonly cqCapacity: number;
+  readonly sqCapacity: number;
+  readonly descCapacity: number;
+  readonly wakeFd: number;
+  readonly start: (onTick: () => void) => void;
+  readonly submit: () => void;
+  readonly readNow: (fd: number, position: number, offset: number, length: number) => number;
+  readonly residentBytes: (fd: number, position: number, length: number) => number;
+  readonly takeBlock: (length: number) => number;
+  readonly giveBlock: (offset: number) => void;
+  /** Numeric addresses only. @throws with `code` EADDRINUSE and the like. */
+  readonly listen: (address: string, port: number, reusePort: boolean, backlog: number) => { id: number; port: number };
+  readonly stopListening: () => void;
+  readonly peerAddress: (conn: number) => string;
+  readonly wake: () => void;
+  readonly schedule: () => void;
+  readonly counters: () => NativeReactorCounters;
+  readonly close: () => void;
+}
+
+export interface NativeBinding {
+  readonly createReactor: (options: NativeReactorOptions) => NativeReactorHandle;
+  /** CRC-32C of view[offset, offset + length), unsigned. */
+  readonly crc32c: (view: Uint8Array, offset: number, length: number) => number;
+  readonly crc32cEngine: () => string;
+  /** Address of a view's first byte, also over a SharedArrayBuffer: the memory must be kept alive by its owner. */
+  readonly addressOf: (view: ArrayBufferView) => number;
+  /** Pin the calling thread: 0 or -errno. */
+  readonly pinThread: (cpu: number) => number;
+  /** Processors this thread may run on, ascending. */
+  readonly usableCpus: () => number[];
+  /** A new eventfd, or -errno. */
+  readonly eventfd: () => number;
+  /** Wake whoever waits on an eventfd, of any thread: 0 or -errno. */
+  readonly signal: (fd: number) => number;
+  readonly closeFd: (fd: number) => number;
+}
+
+export type NativeLoad =
+  | { readonly binding: NativeBinding; readonly reason: null }
+  | { readonly binding: null; readonly reason: string };
+
+let loaded: NativeLoad | undefined;
+
+/** The addon, or null and why. The same answer for the life of the thread. */
+export function loadNativeBinding(): NativeLoad {
+  loaded ??= load();
+  return loaded;
+}
+
+function load(): NativeLoad {
+  if (process.env['RINGLOG_NATIVE'] === 'off') return { binding: null, reason: 'switched off by RINGLOG_NATIVE=off' };
+  if (process.platform !== 'linux') return { binding: null, reason: `no native path on ${process.platform}` };
+  // The same depth below the package's root in src/engine/io and in dist/engine/io.
+  const path = fileURLToPath(new URL('../../../build/Release/ringlog.node', import.meta.url));
+  try {
+    return { binding: createRequire(import.meta.url)(path) as NativeBinding, reason: null };
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'MODULE_NOT_FOUND') return { binding: null, reason: 'the addon is not compiled (npm run setup)' };
+    return { binding: null, reason: `the addon does not load: ${(error as Error).message}` };
+  }
+}
