@@ -121,7 +121,6 @@ export function contradictions(config: BrokerConfig): string[] {
     if (config[low] > config[high]) found.push(`${low}=${config[low]} is above ${high}=${config[high]}`);
   }
   if (logDirectories(config).length === 0) found.push('log.dirs names no directory');
-  if (new Set(logDirectories(config)).size < logDirectories(config).length) found.push('log.dirs names a directory twice');
   return found;
 }
 
