@@ -11,9 +11,10 @@ export const ranks: readonly (readonly [prefix: string, rank: number])[] = [
   ['src/engine/coordinator/', 16],
   ['src/engine/metadata/', 17],
   ['src/engine/broker/', 18],
-  ['src/net/reactor/', 20],
-  ['src/net/kafka/schema/', 21],
-  ['src/net/kafka/wire/', 22],
+  
+  ['src/net/kafka/schema/', 20],
+  ['src/net/kafka/wire/', 21],
+  ['src/net/reactor/', 22],
   ['src/net/kafka/client/', 23],
   // Handlers and server know each other: the server dispatches to handlers, Produce and Fetch write to its outbox.
   ['src/net/kafka/', 24],

@@ -4,7 +4,7 @@
 // An exception anywhere here ends the worker, and with it the process: the supervisor logs the cause and exits. A shard
 // is never restarted inside a process, because what it owned in memory is gone.
 
-import { workerData } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../../engine/base/clock.ts';
 import type { BrokerSettings } from '../../engine/base/config-broker.ts';
 import { loadNativeBinding } from '../../engine/io/native-binding.ts';
@@ -32,6 +32,8 @@ export interface ShardWorkerData {
 }
 
 async function main(data: ShardWorkerData): Promise<void> {
+  // Nothing is posted here; listening keeps the thread's loop alive while neither a socket nor a timer does.
+  parentPort!.on('message', () => undefined);
   const native = loadNativeBinding();
   if (data.core >= 0) native.binding?.pinThread(data.core);
   const reactor = await openReactor(reactorOptions(data.settings.config));
