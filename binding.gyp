@@ -11,6 +11,8 @@
         'native/sys/file_threads.cc',
         'native/sys/mapping.cc',
         'native/sys/tcp_socket.cc',
+        'native/ring/probe.cc',
+        'native/ring/ring.cc',
         'native/reactor/accept.cc',
         'native/reactor/batch_walker.cc',
         'native/reactor/block_pool.cc',

@@ -2,12 +2,14 @@
 
 #include <node_api.h>
 #include <sys/eventfd.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <cerrno>
 
 #include "napi/reactor_binding.h"
 #include "napi/values.h"
+#include "ring/probe.h"
 #include "sys/affinity.h"
 #include "sys/crc32c.h"
 #include "sys/wake_event.h"
@@ -97,6 +99,39 @@ napi_value call_close_fd(napi_env env, napi_callback_info info) {
   return integer(env, ::close(to_int32(env, arguments.at[0])) == 0 ? 0 : -errno);
 }
 
+napi_value finding_row(napi_env env, const char* facility, const Finding& finding) {
+  napi_value row;
+  RINGLOG_NAPI(napi_create_object(env, &row));
+  set(env, row, "facility", text(env, facility));
+  napi_value available;
+  RINGLOG_NAPI(napi_get_boolean(env, finding.available, &available));
+  set(env, row, "available", available);
+  set(env, row, "reason", text(env, finding.reason.c_str()));
+  return row;
+}
+
+napi_value call_probe(napi_env env, napi_callback_info info) {
+  Arguments<1> arguments(env, info);
+  char directory[4096] = "";
+  size_t length = 0;
+  napi_get_value_string_utf8(env, arguments.at[0], directory, sizeof directory, &length);
+  utsname name{};
+  uname(&name);
+  const FileProbe files = probe_files(length == 0 ? "/tmp" : directory);
+  const napi_value rows[] = {
+      finding_row(env, "kernel", Finding{true, std::string(name.release) + " " + name.machine}),
+      finding_row(env, "io_uring", probe_ring().io_uring),
+      finding_row(env, "cachestat", files.cachestat),
+      finding_row(env, "RWF_NOWAIT", files.nowait_read),
+      finding_row(env, "RWF_DONTCACHE", files.dontcache_read),
+      finding_row(env, "O_DIRECT", files.direct),
+  };
+  napi_value result;
+  RINGLOG_NAPI(napi_create_array(env, &result));
+  for (uint32_t i = 0; i < sizeof rows / sizeof rows[0]; i++) RINGLOG_NAPI(napi_set_element(env, result, i, rows[i]));
+  return result;
+}
+
 napi_value call_crc32c_engine(napi_env env, napi_callback_info) { return text(env, crc32c_engine()); }
 
 }  // namespace
@@ -114,5 +149,6 @@ NAPI_MODULE_INIT() {
   set_function(env, exports, "eventfd", call_eventfd);
   set_function(env, exports, "signal", call_signal);
   set_function(env, exports, "closeFd", call_close_fd);
+  set_function(env, exports, "probe", call_probe);
   return exports;
 }

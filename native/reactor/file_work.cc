@@ -14,9 +14,36 @@ namespace {
 
 constexpr int64_t kChunkBytes = 1024 * 1024;
 
+// preadv2's flag, kernel 6.14: pages this read brings in are dropped afterwards, so history does not push the tail out.
+constexpr uint32_t kRwfDontCache = 0x80;
+constexpr uint32_t kRingEntries = 64;
+// The ring's kernel threads, for reads that cannot be asynchronous on this file system.
+constexpr uint32_t kRingWorkers = 2;
+
+// False when the ring is closed or full: the file threads take the job.
+bool submit_to_ring(ReactorState& state, const FileJob& job) {
+  if (!state.ring.is_open() || job.kind == FileJob::Kind::kSync || state.ring.in_flight() >= kRingEntries) return false;
+  uint32_t place;
+  if (state.free_ring_jobs.empty()) {
+    place = static_cast<uint32_t>(state.ring_jobs.size());
+    state.ring_jobs.push_back(job);
+  } else {
+    place = state.free_ring_jobs.back();
+    state.free_ring_jobs.pop_back();
+    state.ring_jobs[place] = job;
+  }
+  const uint32_t flags = state.dontcache_works ? kRwfDontCache : 0;
+  if (state.ring.read(job.fd, job.into, static_cast<uint32_t>(job.length), static_cast<uint64_t>(job.position), flags, place)) {
+    state.ring_queued = true;
+    return true;
+  }
+  state.free_ring_jobs.push_back(place);
+  return false;
+}
+
 void submit_job(ReactorState& state, const FileJob& job) {
   state.jobs_in_flight++;
-  state.file_threads->submit(job);
+  if (!submit_to_ring(state, job)) state.file_threads->submit(job);
 }
 
 int32_t cold_slot(ReactorState& state) {
@@ -80,6 +107,42 @@ void finish_cold_read(ReactorState& state, const FileJob& job) {
   if (conn->writable) state.want_write(*conn);
 }
 
+void finish_job(ReactorState& state, const FileJob& job) {
+  state.jobs_in_flight--;
+  switch (job.kind) {
+    case FileJob::Kind::kSync:
+      state.cq.push(Cq::SYNCED, job.fd, 0, static_cast<int32_t>(job.result), job.ticket);
+      return;
+    case FileJob::Kind::kRead:
+      state.cq.push(Cq::READ_DONE, job.fd, 0, static_cast<int32_t>(job.result), job.ticket);
+      return;
+    case FileJob::Kind::kColdRead:
+      finish_cold_read(state, job);
+      return;
+  }
+}
+
+// A short or refused read is finished by the file threads, which loop to the end of the file and know the plain form.
+void finish_ring_read(ReactorState& state, FileJob& job, int32_t result) {
+  if (result == static_cast<int32_t>(job.length)) {
+    job.result = result;
+    finish_job(state, job);
+    return;
+  }
+  if (result == -EOPNOTSUPP || result == -EINVAL) state.dontcache_works = false;
+  if (result > 0) {
+    job.before = static_cast<size_t>(result);
+    job.into += result;
+    job.position += result;
+    job.length -= static_cast<size_t>(result);
+  } else if (result == 0 || (result != -EOPNOTSUPP && result != -EINVAL && result != -EAGAIN && result != -EINTR)) {
+    job.result = result;
+    finish_job(state, job);
+    return;
+  }
+  state.file_threads->submit(job);
+}
+
 }  // namespace
 
 void submit_sync(ReactorState& state, int fd, int32_t ticket) {
@@ -101,22 +164,31 @@ void submit_read(ReactorState& state, int fd, int64_t position, int32_t offset, 
   submit_job(state, job);
 }
 
-void collect_file_work(ReactorState& state) {
-  state.file_threads->take_results(&state.finished_jobs);
-  for (const FileJob& job : state.finished_jobs) {
-    state.jobs_in_flight--;
-    switch (job.kind) {
-      case FileJob::Kind::kSync:
-        state.cq.push(Cq::SYNCED, job.fd, 0, static_cast<int32_t>(job.result), job.ticket);
-        break;
-      case FileJob::Kind::kRead:
-        state.cq.push(Cq::READ_DONE, job.fd, 0, static_cast<int32_t>(job.result), job.ticket);
-        break;
-      case FileJob::Kind::kColdRead:
-        finish_cold_read(state, job);
-        break;
+int open_ring(ReactorState& state) { return state.ring.open(kRingEntries, kRingWorkers); }
+
+void flush_ring(ReactorState& state) {
+  if (!state.ring_queued) return;
+  // What the kernel does not take now (-EAGAIN) stays queued and goes with the next flush: `ring_queued` stays set.
+  const int taken = state.ring.submit();
+  if (taken >= 0) state.ring_queued = false;
+}
+
+void collect_ring(ReactorState& state) {
+  IoUring::Completion done[32];
+  uint32_t count;
+  while ((count = state.ring.reap(done, 32)) > 0) {
+    for (uint32_t i = 0; i < count; i++) {
+      const auto place = static_cast<uint32_t>(done[i].user_data);
+      FileJob job = state.ring_jobs[place];
+      state.free_ring_jobs.push_back(place);
+      finish_ring_read(state, job, done[i].result);
     }
   }
+}
+
+void collect_file_work(ReactorState& state) {
+  state.file_threads->take_results(&state.finished_jobs);
+  for (const FileJob& job : state.finished_jobs) finish_job(state, job);
   state.finished_jobs.clear();
 }
 

@@ -10,7 +10,13 @@ namespace ringlog {
 
 void submit_sync(ReactorState& state, int fd, int32_t ticket);
 void submit_read(ReactorState& state, int fd, int64_t position, int32_t offset, int32_t length, int32_t ticket);
-// Results of all of the above that are there, as completions; cold chunks go on to their sockets.
+// Opens the kernel's ring for reads; without it they go to the file threads. 0 or -errno.
+int open_ring(ReactorState& state);
+// Hands queued reads to the kernel, at the end of a submit.
+void flush_ring(ReactorState& state);
+// Completions of the ring.
+void collect_ring(ReactorState& state);
+// Results of the file threads, as completions; cold chunks go on to their sockets.
 void collect_file_work(ReactorState& state);
 
 // Whether the item's next bytes are in the page cache (then `resident_until` says how far). If not, they are read off

@@ -67,6 +67,13 @@ std::unique_ptr<Reactor> Reactor::create(const ReactorOptions& options, int* err
     *error = -errno;
     return nullptr;
   }
+  // Refused io_uring is no failure: the file threads read.
+  if (options.io_uring && open_ring(state) == 0) {
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.u64 = kEventRing;
+    if (epoll_ctl(state.epoll.get(), EPOLL_CTL_ADD, state.ring.poll_fd(), &event) != 0) state.ring.close();
+  }
   state.now_ms = monotonic_ms();
   state.ctl_f64[Ctl::NOW_MS_F64] = static_cast<double>(state.now_ms);
   state.ctl_f64[Ctl::WALL_MS_F64] = static_cast<double>(wall_ms());
@@ -121,8 +128,11 @@ void Reactor::take_special_event(uint32_t what) {
     case kEventFiles:
       collect_file_work(state);
       return;
+    case kEventRing:
+      collect_ring(state);
+      return;
     default:
-      RINGLOG_CHECK_OP(what, ==, kEventRing);
+      RINGLOG_CHECK_OP(what, <, kEventSpecial);
   }
 }
 
@@ -196,6 +206,7 @@ bool Reactor::begin_round() {
 void Reactor::end_round() {
   ReactorState& state = *state_;
   if (state.ctl[Ctl::SQ_COUNT] > 0) execute_submissions(state);
+  flush_ring(state);
   settle_blocks(state);
   state.sweep();
   state.connections.recycle();
@@ -212,6 +223,7 @@ bool Reactor::needs_round() const {
   const ReactorState& state = *state_;
   if (state.closed || state.in_tick) return false;
   return state.wake_pending || state.tick_requested || !state.cq.empty() || !state.write_list.empty() ||
+         state.ring_queued ||
          (!state.read_list.empty() && !state.starved) || (!state.cold_waiting.empty() && !state.starved);
 }
 
@@ -219,6 +231,7 @@ void Reactor::submit() {
   ReactorState& state = *state_;
   if (state.closed) return;
   execute_submissions(state);
+  flush_ring(state);
   if (!state.in_tick) state.sweep();
 }
 
@@ -256,6 +269,7 @@ void Reactor::shut_down() {
   }
   // Joins its threads, which finish every job first: the kernel writes into the arena until then.
   state.file_threads.reset();
+  state.ring.close();
   state.epoll.reset();
   state.wake_event.reset();
   // Views over the arena may live on until the garbage collector runs: they keep addresses, not pages.

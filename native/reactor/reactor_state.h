@@ -18,6 +18,7 @@
 #include "reactor/completion_ring.h"
 #include "reactor/connection_table.h"
 #include "reactor/tick_layout.h"
+#include "ring/ring.h"
 #include "sys/deadline.h"
 #include "sys/file_threads.h"
 #include "sys/mapping.h"
@@ -95,6 +96,13 @@ struct ReactorState {
   std::unique_ptr<FileThreads> file_threads;
   std::vector<FileJob> finished_jobs;
   uint32_t jobs_in_flight = 0;
+  // Reads go through the kernel's ring where it is open; jobs by their place here are its user data.
+  IoUring ring;
+  std::vector<FileJob> ring_jobs;
+  std::vector<uint32_t> free_ring_jobs;
+  bool ring_queued = false;
+  // Reads pass by the page cache (RWF_DONTCACHE) until a file system refuses.
+  bool dontcache_works = true;
 
   int64_t now_ms = 0;
   // Monotonic ms of ARM; kNever when disarmed.

@@ -18,8 +18,10 @@ int64_t execute(const FileJob& job) {
     case FileJob::Kind::kSync:
       return sync_data(job.fd);
     case FileJob::Kind::kRead:
-    case FileJob::Kind::kColdRead:
-      return read_fully_at(job.fd, job.into, job.length, job.position, true);
+    case FileJob::Kind::kColdRead: {
+      const int64_t got = read_fully_at(job.fd, job.into, job.length, job.position, true);
+      return got < 0 ? got : got + static_cast<int64_t>(job.before);
+    }
   }
   return 0;
 }

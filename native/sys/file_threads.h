@@ -25,7 +25,9 @@ struct FileJob {
   int64_t position;
   uint8_t* into;
   size_t length;
-  // Bytes or -errno.
+  // Bytes read before this job took over (a short read elsewhere).
+  size_t before;
+  // Bytes in all, or -errno.
   int64_t result;
 };
 

@@ -37,6 +37,8 @@ export interface NativeReactorHandle {
   readonly sqCapacity: number;
   readonly descCapacity: number;
   readonly wakeFd: number;
+  /** Cold reads go through io_uring; otherwise through file threads. */
+  readonly ringOpen: boolean;
   readonly start: (onTick: () => void) => void;
   readonly submit: () => void;
   readonly readNow: (fd: number, position: number, offset: number, length: number) => number;
@@ -51,6 +53,13 @@ export interface NativeReactorHandle {
   readonly schedule: () => void;
   readonly counters: () => NativeReactorCounters;
   readonly close: () => void;
+}
+
+/** One thing the kernel, the container or the file system allows or refuses, found by trying. */
+export interface NativeFinding {
+  readonly facility: 'kernel' | 'io_uring' | 'cachestat' | 'RWF_NOWAIT' | 'RWF_DONTCACHE' | 'O_DIRECT';
+  readonly available: boolean;
+  readonly reason: string;
 }
 
 export interface NativeBinding {
@@ -69,6 +78,8 @@ export interface NativeBinding {
   /** Wake whoever waits on an eventfd, of any thread: 0 or -errno. */
   readonly signal: (fd: number) => number;
   readonly closeFd: (fd: number) => number;
+  /** File findings hold for `directory`; tried on an unnamed temporary file there. */
+  readonly probe: (directory: string) => NativeFinding[];
 }
 
 export type NativeLoad =

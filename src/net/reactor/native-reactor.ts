@@ -3,6 +3,7 @@
 
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
+import { tmpdir } from 'node:os';
 import { loadNativeBinding, type NativeBinding, type NativeReactorHandle } from '../../engine/io/native-binding.ts';
 import { CQ_SLOT_WORDS, Ctl, DESC_WORDS, SQ_SLOT_WORDS } from '../../engine/io/tick-layout.ts';
 import type { ListenOptions, Listening, Reactor, ReactorOptions, ReactorReport } from './reactor.ts';
@@ -11,7 +12,7 @@ import type { ListenOptions, Listening, Reactor, ReactorOptions, ReactorReport }
 export function createNativeReactor(options: ReactorOptions): Reactor {
   const { binding, reason } = loadNativeBinding();
   if (binding === null) throw new Error(`native reactor: ${reason}`);
-  return new NativeReactor(binding, binding.createReactor(options));
+  return new NativeReactor(binding, options);
 }
 
 class NativeReactor implements Reactor {
@@ -44,7 +45,8 @@ class NativeReactor implements Reactor {
 
   readonly #handle: NativeReactorHandle;
 
-  constructor(binding: NativeBinding, handle: NativeReactorHandle) {
+  constructor(binding: NativeBinding, options: ReactorOptions) {
+    const handle = binding.createReactor(options);
     this.#handle = handle;
     this.arena = new Uint8Array(handle.arena);
     this.view = new DataView(handle.arena);
@@ -75,14 +77,7 @@ class NativeReactor implements Reactor {
     this.giveBlock = handle.giveBlock;
     this.wake = handle.wake;
     this.schedule = handle.schedule;
-    this.report = {
-      kind: 'native',
-      rows: [
-        { facility: 'sockets', engine: 'epoll', reason: 'one callback a tick' },
-        { facility: 'append', engine: 'pwritev', reason: 'gathered per file and tick on the shard thread' },
-        { facility: 'crc32c', engine: binding.crc32cEngine(), reason: 'the fastest form this processor has' },
-      ],
-    };
+    this.report = nativeReport(binding, options, handle);
   }
 
   start(onTick: () => void): void {
@@ -106,4 +101,29 @@ class NativeReactor implements Reactor {
   async close(): Promise<void> {
     this.#handle.close();
   }
+}
+
+function nativeReport(binding: NativeBinding, options: ReactorOptions, handle: NativeReactorHandle): ReactorReport {
+  const findings = new Map(binding.probe(tmpdir()).map((finding) => [finding.facility, finding]));
+  const ring = findings.get('io_uring')!;
+  const cachestat = findings.get('cachestat')!;
+  return {
+    kind: 'native',
+    rows: [
+      { facility: 'sockets', engine: 'epoll', reason: 'one callback a tick' },
+      { facility: 'append', engine: 'pwritev', reason: 'gathered per file and tick on the shard thread' },
+      { facility: 'sync', engine: `${options.fileThreads} file threads`, reason: 'fdatasync blocks' },
+      {
+        facility: 'cold read',
+        engine: handle.ringOpen ? 'io_uring' : `${options.fileThreads} file threads`,
+        reason: options.ioUring ? ring.reason : 'io_uring is switched off',
+      },
+      {
+        facility: 'tail read',
+        engine: 'sendfile',
+        reason: cachestat.available ? 'after cachestat says it is in memory' : `residency unknown: ${cachestat.reason}`,
+      },
+      { facility: 'crc32c', engine: binding.crc32cEngine(), reason: 'the fastest form this processor has' },
+    ],
+  };
 }
