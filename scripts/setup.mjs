@@ -59,7 +59,8 @@ function run(command, args, options = {}) {
 function npmInstall() {
   say('ringlog: installing dependencies from the lockfile');
   const npm = process.env.npm_execpath;
-  const args = ['ci', '--no-audit', '--no-fund', '--ignore-scripts'];
+  // Not `ci`: it refuses a lockfile that lacks another platform's optional package, which a registry mirror may not have.
+  const args = ['install', '--no-save', '--no-audit', '--no-fund', '--ignore-scripts'];
   if (npm !== undefined && npm.endsWith('.js')) run(process.execPath, [npm, ...args]);
   else run('npm', args);
 }
