@@ -8,6 +8,7 @@ import { crc32c } from '../base/crc32c.ts';
 import { assert } from '../base/assert.ts';
 import { APPEND_PATCH, Ctl, Sq, SQ_SLOT_WORDS, SqField } from '../io/tick-layout.ts';
 import type { BatchFacts } from '../record/batch-facts.ts';
+import { BatchAttribute, BatchField, writeInt64 } from '../record/batch-header.ts';
 import type { Log } from './log.ts';
 import type { LogTable } from './log-table.ts';
 import { needsRoll, rollLog } from './log-roll.ts';
@@ -30,11 +31,6 @@ export const AppendFault = {
 } as const;
 
 const SLOT_F64 = SQ_SLOT_WORDS / 2;
-const ATTRIBUTES = 21;
-const MAX_TIMESTAMP = 35;
-const CRC = 17;
-const TIMESTAMP_TYPE_LOG_APPEND = 0x08;
-const TWO_POW_32 = 0x1_0000_0000;
 
 /** @returns the batch's base offset, or an AppendFault */
 export function append(table: LogTable, log: Log, batch: BatchFacts, nowMs: number): number {
@@ -78,7 +74,7 @@ export function append(table: LogTable, log: Log, batch: BatchFacts, nowMs: numb
 function timestampsInRange(log: Log, batch: BatchFacts, nowMs: number): boolean {
   const config = log.config;
   // Only a broker stamps log-append time.
-  if ((batch.attributes & TIMESTAMP_TYPE_LOG_APPEND) !== 0) return false;
+  if ((batch.attributes & BatchAttribute.LOG_APPEND_TIME) !== 0) return false;
   if (batch.maxTimestamp < 0) return batch.maxTimestamp === -1;
   if (batch.maxTimestamp - nowMs > config.timestampAfterMaxMs) return false;
   return nowMs - batch.baseTimestamp <= config.timestampBeforeMaxMs || batch.baseTimestamp < 0;
@@ -106,12 +102,12 @@ function stampLogAppendTime(table: LogTable, batch: BatchFacts, nowMs: number): 
   const at = batch.arenaOffset;
   assert(at >= 0, 'log append time needs the batch in this arena', at);
   const view = table.ring.view;
-  batch.attributes |= TIMESTAMP_TYPE_LOG_APPEND;
+  batch.attributes |= BatchAttribute.LOG_APPEND_TIME;
   batch.maxTimestamp = Math.floor(nowMs);
-  view.setInt16(at + ATTRIBUTES, batch.attributes);
-  view.setUint32(at + MAX_TIMESTAMP, Math.floor(batch.maxTimestamp / TWO_POW_32));
-  view.setUint32(at + MAX_TIMESTAMP + 4, batch.maxTimestamp % TWO_POW_32);
-  view.setInt32(at + CRC, crc32c(table.ring.arena, at + ATTRIBUTES, batch.lengthBytes - ATTRIBUTES));
+  view.setInt16(at + BatchField.ATTRIBUTES, batch.attributes);
+  writeInt64(view, at + BatchField.MAX_TIMESTAMP, batch.maxTimestamp);
+  const crc = crc32c(table.ring.arena, at + BatchField.ATTRIBUTES, batch.lengthBytes - BatchField.ATTRIBUTES);
+  view.setUint32(at + BatchField.CRC, crc);
 }
 
 /** Enter the write into the submission ring, at the end of the log's open chain or as a new one. */

@@ -1,17 +1,50 @@
 // What a shard's logs contribute to the checkpoint files. Owner: the shard's thread; the supervisor merges all shards'
 // entries and writes the files. Not hot (every 60 s).
 
-import type { CheckpointEntry } from './checkpoint-file.ts';
+import { parsePartitionName, type CheckpointEntry } from './checkpoint-file.ts';
+import { saveLeaderEpochs } from './leader-epoch-file.ts';
+import type { Log } from './log.ts';
 import type { LogTable } from './log-table.ts';
+import { flushIndexes } from './segment-files.ts';
 
-/** recovery-point-offset-checkpoint: below it nothing needs scanning after a crash. */
+/**
+ * recovery-point-offset-checkpoint: below it nothing is scanned after a crash. So what a scan would have rebuilt is
+ * stored first: leader epochs, and the indexes as far as they are.
+ */
 export function recoveryPoints(table: LogTable): CheckpointEntry[] {
-  void table;
-  return [];
+  const entries: CheckpointEntry[] = [];
+  for (const log of table.logs) {
+    if (log === null || log.closed) continue;
+    try {
+      saveLeaderEpochs(table.fs, log);
+      flushIndexes(table.fs, log.active);
+    } catch {
+      // Not published: the next start scans the log from an older point, or from its beginning.
+      continue;
+    }
+    entries.push(entryOf(log, log.durableOffset));
+  }
+  return entries;
 }
 
 /** log-start-offset-checkpoint: only where records were deleted inside a segment. */
 export function logStartOffsets(table: LogTable): CheckpointEntry[] {
-  void table;
-  return [];
+  const entries: CheckpointEntry[] = [];
+  for (const log of table.logs) {
+    if (log === null || log.closed) continue;
+    if (log.startOffset > log.segments[0]!.baseOffset) entries.push(entryOf(log, log.startOffset));
+  }
+  return entries;
+}
+
+/** replication-offset-checkpoint. With one replica the high watermark is the written end. */
+export function highWatermarks(table: LogTable): CheckpointEntry[] {
+  const entries: CheckpointEntry[] = [];
+  for (const log of table.logs) if (log !== null && !log.closed) entries.push(entryOf(log, log.writtenOffset));
+  return entries;
+}
+
+function entryOf(log: Log, offset: number): CheckpointEntry {
+  const name = parsePartitionName(log.name)!;
+  return { topic: name.topic, partition: name.partition, offset };
 }

@@ -1,17 +1,60 @@
-// Begin a new segment. Owner: the shard's thread. needsRoll() is hot, rolling is not: it opens a file, syncs the directory
-// and writes the producer snapshot, once a segment.
+// Begin a new segment. Owner: the shard's thread. needsRoll() is @hot; rolling opens a file, syncs the directory and writes
+// the old segment's indexes and the producer snapshot, once a segment. The old segment is synced off the thread, which
+// moves the recovery point up to the new one.
 
 import type { BatchFacts } from '../record/batch-facts.ts';
+import { pruneSnapshots } from './log-close.ts';
 import type { Log } from './log.ts';
 import type { LogTable } from './log-table.ts';
+import { OFFSET_ENTRY_BYTES } from './offset-index.ts';
+import { writeSnapshot } from './producer-snapshot.ts';
+import { createSegment, flushIndexes } from './segment-files.ts';
+import { addTimeEntry } from './segment-index.ts';
+import type { Segment } from './segment.ts';
+import { TIME_ENTRY_BYTES } from './time-index.ts';
 
+const RELATIVE_OFFSET_MAX = 0x7fff_ffff;
+
+/**
+ * a. the segment would pass segment.bytes;
+ * b. an offset would not fit an index entry;
+ * c. an index is full (the time index keeps room for its last entry);
+ * d. the batch is later than the segment's first one by more than segment.ms. Batches without timestamps: by file age.
+ */
 export function needsRoll(log: Log, batch: BatchFacts, batchTimestamp: number, nowMs: number): boolean {
-  void [log, batch, batchTimestamp, nowMs];
-  return false;
+  const segment = log.active;
+  const config = log.config;
+  if (segment.stagedBytes === 0) return false;
+  if (segment.stagedBytes + batch.lengthBytes > config.segmentBytes) return true; // a
+  if (log.endOffset + batch.lastOffsetDelta - segment.baseOffset > RELATIVE_OFFSET_MAX) return true; // b
+  if (segment.offsetIndex!.count >= Math.floor(config.segmentIndexBytes / OFFSET_ENTRY_BYTES)) return true; // c
+  if (segment.timeIndex!.count + 1 >= Math.floor(config.segmentIndexBytes / TIME_ENTRY_BYTES)) return true; // c
+  return isOld(segment, batchTimestamp, nowMs, config.segmentMs); // d
+}
+
+function isOld(segment: Segment, batchTimestamp: number, nowMs: number, segmentMs: number): boolean {
+  if (segment.firstTimestamp >= 0 && batchTimestamp >= 0) return batchTimestamp - segment.firstTimestamp > segmentMs;
+  return nowMs - segment.createdMs > segmentMs;
 }
 
 /** False when the new file cannot be made; the log is then as before. */
 export function rollLog(table: LogTable, log: Log, nowMs: number): boolean {
-  void [table, log, nowMs];
+  const { fs } = table;
+  const old = log.active;
+  try {
+    log.segments.push(createSegment(fs, log.dir, log.endOffset, nowMs));
+  } catch {
+    return false;
+  }
+  addTimeEntry(old);
+  try {
+    flushIndexes(fs, old);
+    writeSnapshot(fs, log.dir, log.endOffset, log.producers);
+    pruneSnapshots(fs, log);
+  } catch {
+    // Caches: recovery and the next opening do without.
+  }
+  table.cold.touch(old);
+  table.sync.require(log, log.endOffset);
   return true;
 }

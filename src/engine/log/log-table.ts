@@ -1,13 +1,32 @@
 // LogTable: the logs one shard owns, and the receiver of what the reactor did to their files. Owner: the shard's thread.
 // Hot: onAppended(), onSynced(), onSent(), requireDurable(), flush(). Opening and closing are not.
+//
+// What a completion means:
+//   appended  the chain's batches are in the page cache: writtenOffset moves, readers see them, acks=1 is good
+//   synced    a round of syncs is over: durableOffset moves, acks=all on one node is good
+//   a failed append  everything staged is dropped and the file cut back; out of space lets later appends try again,
+//             any other error fails every log of the directory for good, as a failed sync does
 
+import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
-import { systemUuidSource, type UuidSource } from '../base/uuid.ts';
+import { systemUuidSource, uuidToBytes, type UuidSource } from '../base/uuid.ts';
 import type { FileSystem } from '../io/file-system.ts';
+import { Ctl } from '../io/tick-layout.ts';
 import type { TickRing } from '../io/tick-ring.ts';
 import { AppendChains } from './append-chains.ts';
+import { BatchScanner } from './batch-scanner.ts';
+import { ColdSegments } from './cold-segments.ts';
+import { Errno, errnoOf, isOutOfSpace } from './disk-error.ts';
+import { HeaderPages } from './header-pages.ts';
+import { closeLog } from './log-close.ts';
 import type { LogConfig } from './log-config.ts';
-import type { Log } from './log.ts';
+import { dropStaged } from './log-cut.ts';
+import { recoverLog } from './log-recovery.ts';
+import { LogSync } from './log-sync.ts';
+import { Log } from './log.ts';
+import { PendingDeletes } from './pending-deletes.ts';
+import { retireSegment, unpinSegment } from './segment-files.ts';
+import { SegmentLeases } from './segment-leases.ts';
 
 export interface LogListener {
   /** writtenOffset moved. */
@@ -32,6 +51,10 @@ export interface OpenOptions {
   readonly nowMs: number;
 }
 
+/** Unsynced bytes after which a log is synced though nobody waits, so that recovery never has much to read. */
+const RECOVERY_STEP_BYTES = 64 * 1024 * 1024;
+const DIRECTORY_NAME_BYTES_MAX = 255;
+
 export class LogTable {
   readonly ring: TickRing;
   readonly fs: FileSystem;
@@ -41,10 +64,19 @@ export class LogTable {
   /** By ticket; null where a log was closed. */
   readonly logs: (Log | null)[] = [];
   readonly chains = new AppendChains();
+  readonly leases = new SegmentLeases();
+  readonly sync: LogSync;
+  readonly pages: HeaderPages;
+  readonly cold: ColdSegments;
+  readonly deletes: PendingDeletes;
+  readonly scanner: BatchScanner;
+  /** Infinity leaves all writing back to the kernel. */
+  recoveryStepBytes = RECOVERY_STEP_BYTES;
   /** Where the batch of the last AppendFault.DUPLICATE is stored. */
   duplicateBaseOffset = -1;
   duplicateEndOffset = -1;
   duplicateTimestamp = -1;
+  private readonly freeTickets: number[] = [];
 
   constructor(ring: TickRing, fs: FileSystem, clock: Clock, listener: LogListener, uuids: UuidSource = systemUuidSource) {
     this.ring = ring;
@@ -52,53 +84,208 @@ export class LogTable {
     this.clock = clock;
     this.listener = listener;
     this.uuids = uuids;
+    this.sync = new LogSync(ring, fs, listener);
+    this.pages = new HeaderPages(ring);
+    this.cold = new ColdSegments(fs);
+    this.deletes = new PendingDeletes(fs);
+    this.scanner = new BatchScanner(fs);
   }
 
+  /** Create or recover the log in `dir`. @throws what the disk throws; nothing is then registered */
   open(dir: string, name: string, config: LogConfig, options: OpenOptions): Log {
-    void [dir, name, config, options];
-    throw new Error('not written yet');
+    const log = new Log(dir, name, options.topicId, config, options.leaderEpoch);
+    try {
+      log.recovery = recoverLog(this.fs, this.scanner, log, options);
+    } catch (error) {
+      for (const segment of log.segments) retireSegment(this.fs, segment);
+      throw error;
+    }
+    log.ticket = this.freeTickets.length > 0 ? this.freeTickets.pop()! : this.logs.length;
+    this.logs[log.ticket] = log;
+    return log;
   }
 
-  remove(log: Log): void {
-    void log;
-  }
-
+  /** Store everything and let go. No append of the log may be in flight (pendingAppends). */
   close(log: Log): void {
-    void log;
+    assert(log.pendingChains === 0, 'appends are completed before a log is closed', log.name, log.pendingChains);
+    try {
+      closeLog(this.fs, log);
+    } catch (error) {
+      this.failDirectory(log, errnoOf(error));
+      throw error;
+    } finally {
+      this.forget(log);
+    }
   }
 
-  closeAll(): void {}
+  /** Closes all, even if some cannot be stored. @throws the first error */
+  closeAll(): void {
+    let first: unknown;
+    for (const log of this.logs) {
+      if (log === null || log.closed) continue;
+      try {
+        this.close(log);
+      } catch (error) {
+        first ??= error;
+      }
+    }
+    if (first !== undefined) throw first;
+  }
+
+  /**
+   * Delete the partition: its directory is renamed to `<name>.<32 hex>-delete` at once, its files go after the delay, its
+   * descriptors with the last lease.
+   */
+  remove(log: Log): void {
+    // Slots in the submission ring name descriptors that close now.
+    if (log.pendingChains > 0) this.ring.submit();
+    log.generation++;
+    log.closed = true;
+    for (const segment of log.segments) {
+      this.pages.forget(segment);
+      this.cold.drop(segment);
+      retireSegment(this.fs, segment);
+    }
+    const slash = log.dir.lastIndexOf('/');
+    const suffix = `.${Buffer.from(uuidToBytes(this.uuids.next())).toString('hex')}-delete`;
+    const name = log.dir.slice(slash + 1).slice(0, DIRECTORY_NAME_BYTES_MAX - suffix.length);
+    const renamed = `${log.dir.slice(0, slash)}/${name}${suffix}`;
+    this.deletes.forgetUnder(log.dir);
+    this.fs.rename(log.dir, renamed);
+    this.fs.syncDirectory(log.dir.slice(0, slash));
+    log.dir = renamed;
+    this.deletes.add(renamed, true, this.nowMs + log.config.fileDeleteDelayMs);
+    this.forget(log);
+  }
 
   onAppended(ticket: number, result: number): void {
-    void [ticket, result];
+    const chains = this.chains;
+    const log = chains.log(ticket);
+    const segment = chains.segment(ticket)!;
+    const startOffset = chains.startOffset(ticket);
+    const endOffset = chains.endOffset(ticket);
+    const lengthBytes = chains.lengthBytes(ticket);
+    const current = chains.generation(ticket) === log.generation && !log.closed && !log.failed;
+    chains.end(ticket);
+    log.pendingChains--;
+    if (log.chain === ticket) log.chain = -1;
+    if (!current) {
+      this.releaseTicket(log);
+      return;
+    }
+    if (result !== lengthBytes) {
+      this.onAppendFailed(log, result < 0 ? -result : Errno.ENOSPC);
+      return;
+    }
+    assert(log.writtenOffset === startOffset, 'appends complete in order', log.name, log.writtenOffset, startOffset);
+    segment.writtenBytes += lengthBytes;
+    log.writtenOffset = endOffset;
+    if (log.dirtySinceMs < 0) log.dirtySinceMs = this.nowMs;
+    if (
+      endOffset - log.durableOffset >= log.config.flushMessages ||
+      segment.writtenBytes - segment.syncingBytes >= this.recoveryStepBytes
+    ) {
+      this.sync.require(log, endOffset);
+    }
+    this.listener.onWritten(log);
   }
 
   onSynced(ticket: number, result: number): void {
-    void [ticket, result];
+    const log = this.logs[ticket];
+    assert(log != null, 'a sync names an open log', ticket);
+    const errno = this.sync.onSynced(log, result);
+    if (errno !== 0) this.failDirectory(log, errno);
+    if (log.closed) this.releaseTicket(log);
   }
 
   onReadDone(ticket: number, result: number): void {
-    void [ticket, result];
+    unpinSegment(this.fs, this.pages.onReadDone(ticket, result));
+    this.wakeReaders();
   }
 
   onSent(leaseTicket: number): void {
-    void leaseTicket;
+    unpinSegment(this.fs, this.leases.give(leaseTicket));
   }
 
   /** Someone waits until everything staged so far is on the disk. */
   requireDurable(log: Log): void {
-    void log;
+    this.sync.require(log, log.endOffset);
   }
 
-  /** End of tick: begin a sync where one is wanted and none is in flight. */
-  flush(): void {}
+  /** flush.ms, and everything dirty for longer than `ageMs`: called now and then. */
+  requireAged(ageMs: number): void {
+    const nowMs = this.nowMs;
+    for (const log of this.logs) {
+      if (log === null || log.dirtySinceMs < 0) continue;
+      if (nowMs - log.dirtySinceMs >= Math.min(ageMs, log.config.flushMs)) this.sync.require(log, log.writtenOffset);
+    }
+  }
+
+  /** End of tick: begin a sync where one is wanted and none is in flight; remove files whose delay has passed. */
+  flush(): void {
+    this.sync.flush();
+    this.deletes.expire(this.nowMs);
+    if (this.pages.loading === 0) this.wakeReaders();
+  }
 
   get pendingAppends(): number {
     return this.chains.pending;
   }
 
-  /** Appends, syncs, reads or leases are in flight. */
+  /** Appends, syncs, reads or sends are in flight. */
   get isBusy(): boolean {
-    return this.chains.pending > 0;
+    return this.chains.pending > 0 || this.sync.running > 0 || this.pages.loading > 0 || this.leases.held > 0;
   }
+
+  /** Monotonic milliseconds at the start of this tick. */
+  get nowMs(): number {
+    return this.ring.ctlF64[Ctl.NOW_MS_F64]!;
+  }
+
+  /** A write or sync of the log's directory failed in a way that casts doubt on all of it. */
+  failDirectory(log: Log, errno: number): void {
+    const directory = parentOf(log.dir);
+    for (const other of this.logs) {
+      if (other === null || other.failed || parentOf(other.dir) !== directory) continue;
+      other.failed = true;
+      if (!other.closed) this.listener.onFailed(other, errno);
+    }
+  }
+
+  private onAppendFailed(log: Log, errno: number): void {
+    // Chains entered since would be written behind the gap: out with them first, their completions are stale by then.
+    if (log.pendingChains > 0) this.ring.submit();
+    log.refusedTick = this.ring.ctlF64[Ctl.TICKS_F64]!;
+    for (const segment of log.segments) if (segment.writtenBytes !== segment.stagedBytes) this.pages.forget(segment);
+    let fatal = isOutOfSpace(errno) ? 0 : errno;
+    try {
+      dropStaged(this.fs, this.scanner, log);
+      this.cold.drop(log.active);
+    } catch (error) {
+      fatal = errnoOf(error);
+    }
+    if (fatal === 0) this.listener.onFailed(log, errno);
+    else this.failDirectory(log, fatal);
+  }
+
+  private wakeReaders(): void {
+    for (let log = this.pages.takeWaiting(); log !== null; log = this.pages.takeWaiting()) {
+      if (!log.closed) this.listener.onReadable(log);
+    }
+  }
+
+  private forget(log: Log): void {
+    this.releaseTicket(log);
+  }
+
+  /** A ticket is used again only when no completion can name the old log any more. */
+  private releaseTicket(log: Log): void {
+    if (!log.closed || log.syncsPending > 0 || log.pendingChains > 0 || this.logs[log.ticket] !== log) return;
+    this.logs[log.ticket] = null;
+    this.freeTickets.push(log.ticket);
+  }
+}
+
+function parentOf(dir: string): string {
+  return dir.slice(0, dir.lastIndexOf('/'));
 }

@@ -55,9 +55,15 @@ export class Log {
    *  every request of the tick has been decided by comparing offsets. */
   refusedTick = -1;
 
+  /** Producer state as of an offset that staged batches were dropped back to, encoded as a snapshot. */
+  producersAtCut: Uint8Array | null = null;
+  producersAtCutOffset = -1;
+
   // Syncing: one round at a time.
   syncsPending = 0;
   syncErrno = 0;
+  /** Segments being synced. */
+  readonly syncing: Segment[] = [];
   /** What durableOffset becomes when the round ends. */
   syncCoversOffset = 0;
   /** Someone wants everything below this on the disk. */

@@ -44,10 +44,12 @@ export class OffsetIndex {
   /** Forget entries of batches that start at or after `position`. */
   truncate(position: number): void {
     this.count = lowerBound(this.positions, this.count, position);
+    this.flushed = Math.min(this.flushed, this.count);
   }
 
   clear(): void {
     this.count = 0;
+    this.flushed = 0;
   }
 
   encode(into: DataView, from: number, to: number): void {

@@ -31,7 +31,7 @@ export class Segment {
   stagedBytes = 0;
   writtenBytes = 0;
   syncedBytes = 0;
-  /** writtenBytes when the sync in flight was submitted. */
+  /** writtenBytes when the last sync was submitted. */
   syncingBytes = 0;
   /** Offset after its last batch; as far as staged in the active segment. */
   endOffset: number;
@@ -51,12 +51,16 @@ export class Segment {
   /** The index was once rebuilt because it led astray: a second time means that the log itself is damaged. */
   indexRebuilt = false;
   damage: DamagedRange[] | null = null;
+  /** Why recovery stopped short of the end, until it is decided whether that is a torn tail or damage. */
+  tailReason = '';
   /** Sends, syncs and reads in flight that use the descriptor. */
   pins = 0;
   /** No longer part of a log: the descriptor closes with the last pin. */
   retired = false;
+  /** A read off the thread failed: what cannot be read from memory is answered as failed. */
+  readFailed = false;
   /** For closing the least recently read descriptors first. */
-  lastReadTick = 0;
+  lastRead = 0;
 
   constructor(dir: string, baseOffset: number) {
     this.dir = dir;

@@ -53,10 +53,12 @@ export class TimeIndex {
   /** Forget entries of batches that end after `relativeOffset`. */
   truncate(relativeOffset: number): void {
     while (this.count > 0 && this.relativeOffsets[this.count - 1]! > relativeOffset) this.count--;
+    this.flushed = Math.min(this.flushed, this.count);
   }
 
   clear(): void {
     this.count = 0;
+    this.flushed = 0;
   }
 
   encode(into: DataView, from: number, to: number): void {
@@ -70,7 +72,7 @@ export class TimeIndex {
   }
 
   /** Take over a file's entries. False when they cannot be right: the index is then empty. */
-  decode(bytes: Uint8Array, lastRelativeOffset: number): boolean {
+  decode(bytes: Uint8Array): boolean {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.clear();
     if (bytes.length % TIME_ENTRY_BYTES !== 0) return false;
@@ -80,7 +82,7 @@ export class TimeIndex {
       // A first entry of zeros may be real (one record at the epoch), and is harmless when it is padding.
       if (at > 0 && timestamp === 0 && offset === 0) break;
       const before = this.count;
-      if (offset <= lastRelativeOffset) this.add(timestamp, offset);
+      this.add(timestamp, offset);
       if (this.count === before) {
         this.clear();
         return false;

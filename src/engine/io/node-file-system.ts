@@ -1,0 +1,79 @@
+// The real disk through node:fs, synchronously. Owner: whichever thread uses it; no state. Not hot.
+
+import {
+  closeSync,
+  existsSync,
+  fdatasyncSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import type { FileSystem } from './file-system.ts';
+
+function write(fd: number, from: Uint8Array, fromOffset: number, length: number, position: number): void {
+  for (let done = 0; done < length;) {
+    done += writeSync(fd, from, fromOffset + done, length - done, position + done);
+  }
+}
+
+function syncDirectory(path: string): void {
+  const fd = openSync(path, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+export const nodeFileSystem: FileSystem = {
+  open: (path, flags) => openSync(path, flags, 0o644),
+  close: closeSync,
+  read(fd, into, intoOffset, length, position) {
+    let done = 0;
+    while (done < length) {
+      const bytes = readSync(fd, into, intoOffset + done, length - done, position + done);
+      if (bytes === 0) break;
+      done += bytes;
+    }
+    return done;
+  },
+  write,
+  truncate: ftruncateSync,
+  size: (fd) => fstatSync(fd).size,
+  fdatasync: fdatasyncSync,
+  syncDirectory,
+  rename: renameSync,
+  remove: (path) => rmSync(path, { force: true }),
+  removeTree: (path) => rmSync(path, { force: true, recursive: true }),
+  makeDirectory(path) {
+    mkdirSync(path, { recursive: true });
+  },
+  list: (path) => readdirSync(path),
+  exists: existsSync,
+  isDirectory: (path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false,
+  readText: (path) => readFileSync(path, 'utf8'),
+  replaceText(path, text) {
+    const temporary = `${path}.tmp`;
+    const fd = openSync(temporary, 'w', 0o644);
+    try {
+      const bytes = Buffer.from(text, 'utf8');
+      write(fd, bytes, 0, bytes.length, 0);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(temporary, path);
+    syncDirectory(dirname(path));
+  },
+  modifiedMs: (path) => statSync(path).mtimeMs,
+};

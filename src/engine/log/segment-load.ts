@@ -1,0 +1,81 @@
+// Complete a segment's state from its files: indexes from their files, what they lack from the log's batch headers.
+// Owner: the shard's thread. Not hot: on opening a log, and on the first read of an old segment.
+//
+// An index file may end early (it is written behind memory), be missing, or be damaged: the walk from its last entry adds
+// what it lacks, and an entry that does not hit a batch's beginning throws the whole index away.
+
+import type { FileSystem } from '../io/file-system.ts';
+import { ScanStatus, SCAN_REASONS, type BatchScanner } from './batch-scanner.ts';
+import { OffsetIndex } from './offset-index.ts';
+import { openSegment, readWholeFile, segmentPath } from './segment-files.ts';
+import { noteBatch } from './segment-index.ts';
+import { OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX } from './segment-name.ts';
+import type { Segment } from './segment.ts';
+import { TimeIndex } from './time-index.ts';
+
+/** Load the indexes if they are not in memory yet. False when the log's own bytes do not parse: see segment.damage. */
+export function ensureIndexes(fs: FileSystem, scanner: BatchScanner, segment: Segment, intervalBytes: number): boolean {
+  if (segment.offsetIndex !== null) return true;
+  openSegment(fs, segment);
+  const offsetIndex = new OffsetIndex();
+  const timeIndex = new TimeIndex();
+  const offsets = readWholeFile(fs, segmentPath(segment, OFFSET_INDEX_SUFFIX));
+  const times = readWholeFile(fs, segmentPath(segment, TIME_INDEX_SUFFIX));
+  const usable = offsets !== null && times !== null && offsetIndex.decode(offsets, segment.writtenBytes) && timeIndex.decode(times);
+  segment.offsetIndex = offsetIndex;
+  segment.timeIndex = timeIndex;
+  if (usable && completeIndexes(fs, scanner, segment, intervalBytes) === ScanStatus.OK) return true;
+  return rebuildIndexes(fs, scanner, segment, intervalBytes);
+}
+
+/** Forget the indexes and make them anew from the batch headers. False when those do not parse. */
+export function rebuildIndexes(fs: FileSystem, scanner: BatchScanner, segment: Segment, intervalBytes: number): boolean {
+  segment.offsetIndex!.clear();
+  segment.timeIndex!.clear();
+  segment.indexDirty = true;
+  segment.indexRebuilt = true;
+  const status = completeIndexes(fs, scanner, segment, intervalBytes);
+  if (status === ScanStatus.OK) return true;
+  segment.damage ??= [];
+  segment.damage.push({
+    startPosition: scanner.position,
+    endPosition: segment.writtenBytes,
+    startOffset: segment.endOffset,
+    endOffset: Number.MAX_SAFE_INTEGER,
+    reason: SCAN_REASONS[status]!,
+  });
+  return false;
+}
+
+/**
+ * Walk from the last index entry to the end: adds missing entries, finds maximum timestamp, end offset and bytes since
+ * the last entry. @returns OK, or what stopped the walk
+ */
+export function completeIndexes(fs: FileSystem, scanner: BatchScanner, segment: Segment, intervalBytes: number): number {
+  const offsetIndex = segment.offsetIndex!;
+  const timeIndex = segment.timeIndex!;
+  openSegment(fs, segment);
+  segment.maxTimestamp = timeIndex.lastTimestamp;
+  segment.maxTimestampOffset = segment.baseOffset + timeIndex.lastRelativeOffset;
+  segment.sinceIndexBytes = 0;
+  segment.endOffset = segment.baseOffset;
+  const last = offsetIndex.count - 1;
+  const start = last < 0 ? 0 : offsetIndex.positions[last]!;
+  scanner.begin(segment.fd, start, segment.writtenBytes, segment.baseOffset, false);
+  for (let first = last >= 0; ; first = false) {
+    const status = scanner.next();
+    if (status === ScanStatus.END) break;
+    if (status !== ScanStatus.OK) return status;
+    // The batch of the last entry has its entry already; it must be the one the entry speaks of.
+    if (first && scanner.lastOffset !== segment.baseOffset + offsetIndex.relativeOffsets[last]!) return ScanStatus.BAD_OFFSET;
+    noteBatch(segment, first ? Infinity : intervalBytes, scanner.position, scanner.lengthBytes, scanner.lastOffset, scanner.maxTimestamp);
+    segment.endOffset = scanner.lastOffset + 1;
+  }
+  // A time entry for an offset that the segment does not hold.
+  if (segment.maxTimestamp >= 0 && segment.maxTimestampOffset >= segment.endOffset) return ScanStatus.BAD_OFFSET;
+  if (segment.firstTimestamp < 0 && segment.writtenBytes > 0) {
+    scanner.begin(segment.fd, 0, segment.writtenBytes, segment.baseOffset, false);
+    if (scanner.next() === ScanStatus.OK) segment.firstTimestamp = scanner.maxTimestamp;
+  }
+  return ScanStatus.OK;
+}
