@@ -5,10 +5,11 @@ import { apiHandler } from './api-handler.ts';
 import { perPartition } from './per-partition.ts';
 
 const READ_COMMITTED = 1;
+const LEADER_EPOCH_SINCE = 4;
 
 export const listOffsetsHandler = apiHandler({
   api: listOffsetsApi,
-  async handle({ services }, request) {
+  async handle({ services, apiVersion }, request) {
     const readCommitted = request.isolationLevel === READ_COMMITTED;
     const topics = await perPartition(
       request.topics,
@@ -20,7 +21,11 @@ export const listOffsetsHandler = apiHandler({
         readCommitted,
       }),
       (queries) => services.partitions.listOffsets(queries),
-      ({ partitionIndex }, answer) => ({ partitionIndex, ...answer }),
+      ({ partitionIndex }, { leaderEpoch, ...answer }) => ({
+        partitionIndex,
+        ...answer,
+        ...(apiVersion >= LEADER_EPOCH_SINCE ? { leaderEpoch } : {}),
+      }),
     );
     return { topics: topics.map(({ topic, partitions }) => ({ name: topic.name, partitions })) };
   },

@@ -3,7 +3,7 @@
 
 import { BrokenInvariant } from '../../../engine/base/assert.ts';
 import { ByteReader, MalformedBytes } from '../../../engine/base/byte-reader.ts';
-import { ByteWriter } from '../../../engine/base/byte-writer.ts';
+import { ByteWriter, UnencodableField } from '../../../engine/base/byte-writer.ts';
 import type { ShardServices } from '../../../engine/broker/shard-services.ts';
 import { Frame } from '../../../engine/io/tick-layout.ts';
 import { PendingRequest } from '../../../engine/purgatory/request-line.ts';
@@ -169,7 +169,14 @@ export class RequestDispatcher {
       this.listener.refuse(connection, `${pending.handler.api.name} failed`);
       return;
     }
-    this.write(connection, pending.handler, pending.apiVersion, pending.correlationId, pending.response);
+    try {
+      this.write(connection, pending.handler, pending.apiVersion, pending.correlationId, pending.response);
+    } catch (error) {
+      // An answer its version cannot express is a bug in one handler; the other connections go on.
+      if (!(error instanceof UnencodableField)) throw error;
+      this.listener.failed(pending.handler.api.name, error);
+      this.listener.refuse(connection, `${pending.handler.api.name} failed`);
+    }
   }
 
   private write(connection: Connection, handler: AnyApiHandler, version: number, correlationId: number, response: unknown): void {
