@@ -1,13 +1,24 @@
 // Chooses a shard's reactor: the native one when the addon loads, else the portable one. Owner: the shard's thread.
 // Not hot.
 
+import { useNativeCrc32c } from '../../engine/base/crc32c.ts';
+import { loadNativeBinding } from '../../engine/io/native-binding.ts';
 import { walkProduce } from '../kafka/wire/produce-walker.ts';
+import { createNativeReactor } from './native-reactor.ts';
 import { createPortableReactor, type PortableReactorOptions } from './portable-reactor.ts';
 import type { Reactor } from './reactor.ts';
 
 /** `ringlog.reactor`: auto takes the native one where it loads. */
 export type ReactorChoice = 'auto' | 'native' | 'portable';
 
+/** @throws when the native reactor is asked for by name and does not load */
 export async function openReactor(options: PortableReactorOptions & { readonly choice: ReactorChoice }): Promise<Reactor> {
-  return createPortableReactor(options, walkProduce, 'asked for');
+  if (options.choice === 'portable') return createPortableReactor(options, walkProduce, 'asked for (ringlog.reactor=portable)');
+  const { binding, reason } = loadNativeBinding();
+  if (binding === null) {
+    if (options.choice === 'native') throw new Error(`ringlog.reactor=native: ${reason}`);
+    return createPortableReactor(options, walkProduce, reason);
+  }
+  useNativeCrc32c(binding.crc32c);
+  return createNativeReactor(options);
 }
