@@ -1,0 +1,80 @@
+// Compiles the native code below napi and its tests with sanitizers, and runs them. Plain Node, no dependencies.
+//
+//   node scripts/test-native.mjs [--tsan] [part of a test's name]
+//
+// AddressSanitizer and UBSan by default, ThreadSanitizer with --tsan. Objects are kept in build/native-<sanitizer> and
+// compiled again when a source or any header is newer.
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const native = join(dirname(fileURLToPath(import.meta.url)), '..', 'native');
+const names = process.argv.slice(2);
+const tsan = names.includes('--tsan');
+const filter = names.filter((name) => !name.startsWith('--'));
+const build = join(native, '..', 'build', tsan ? 'native-tsan' : 'native-asan');
+const compiler = process.env.CXX ?? 'g++';
+const sanitize = tsan ? ['-fsanitize=thread'] : ['-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
+// The addon's own settings (binding.gyp), plus what a debugger and the sanitizers want.
+const flags = [
+  ...['-std=c++20', '-O1', '-g', '-Wall', '-Wextra', '-Werror', '-fno-exceptions', '-fno-rtti', '-fno-omit-frame-pointer'],
+  ...['-D_GNU_SOURCE', '-D_FILE_OFFSET_BITS=64', `-I${native}`, '-pthread', ...sanitize],
+];
+
+const layers = ['base', 'sys', 'ring', 'reactor', 'test'];
+const files = layers.flatMap((layer) =>
+  readdirSync(join(native, layer))
+    .sort()
+    .map((name) => join(layer, name)),
+);
+const modified = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0);
+const newestHeader = Math.max(...files.filter((path) => path.endsWith('.h')).map((path) => modified(join(native, path))));
+
+// A tool of a vitest test has its own main().
+const sources = files.filter((path) => path.endsWith('.cc') && !path.endsWith('_tool.cc'));
+
+function objectOf(source) {
+  return join(build, `${source.replaceAll(/[/\\]/g, '-')}.o`);
+}
+
+function compile(source) {
+  const from = join(native, source);
+  const to = objectOf(source);
+  if (modified(to) > Math.max(modified(from), newestHeader)) return Promise.resolve(true);
+  return new Promise((resolve) => {
+    const run = spawn(compiler, [...flags, '-c', from, '-o', to], { stdio: 'inherit' });
+    run.on('error', () => resolve(false));
+    run.on('exit', (code) => resolve(code === 0));
+  });
+}
+
+async function compileAll() {
+  const queue = [...sources];
+  let good = true;
+  const worker = async () => {
+    while (good && queue.length > 0) good = (await compile(queue.shift())) && good;
+  };
+  await Promise.all(Array.from({ length: Math.min(availableParallelism(), 8) }, worker));
+  return good;
+}
+
+function run() {
+  const environment = {
+    ...process.env,
+    ASAN_OPTIONS: 'detect_leaks=1:strict_string_checks=1:abort_on_error=0',
+    UBSAN_OPTIONS: 'print_stacktrace=1',
+    TSAN_OPTIONS: 'halt_on_error=1',
+  };
+  return spawnSync(join(build, 'tests'), filter, { stdio: 'inherit', env: environment }).status ?? 1;
+}
+
+if (spawnSync(compiler, ['--version'], { stdio: 'ignore' }).status !== 0) {
+  console.error(`native tests need ${compiler}, which is not here (name another in CXX)`);
+  process.exit(1);
+}
+mkdirSync(build, { recursive: true });
+if (!(await compileAll())) process.exit(1);
+const link = spawnSync(compiler, [...flags, ...sources.map(objectOf), '-o', join(build, 'tests')], { stdio: 'inherit' });
+process.exitCode = link.status === 0 ? run() : 1;
