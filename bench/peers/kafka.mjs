@@ -172,7 +172,7 @@ export function spawnKafkaTool(tool, args, options = {}) {
   return spawn('java', kafkaToolArgs(tool, args), options);
 }
 
-function freePort() {
+export function freePort() {
   return new Promise((done, fail) => {
     const server = createServer();
     server.once('error', fail);

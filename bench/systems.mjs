@@ -1,0 +1,175 @@
+// The systems under comparison as one shape: prepare a directory, spawn a broker pinned to the broker's core, know its pid.
+// Every process started here is remembered until it has ended, so that an interrupted benchmark leaves nothing behind.
+
+import { execFileSync, spawn } from 'node:child_process';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { freePort, isAlive, isKafkaInstalled, kafkaVersion, prepareKafka, stopPid, waitForBroker } from './peers/kafka.mjs';
+
+export const repoRoot = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+const cache = join(repoRoot, '.cache/bench');
+const brokerCore = '0';
+const loadCore = '1';
+
+const started = new Set(); // pids that are ours to end
+
+/** Ends everything that was started here. Safe to call twice. */
+export async function stopEverything() {
+  await Promise.all([...started].map((pid) => stopPid(pid, 10_000)));
+  started.clear();
+}
+
+/** Last resort inside an `exit` handler, where nothing can be awaited. */
+export function killEverything() {
+  for (const pid of started) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+}
+
+// ---- native programs -------------------------------------------------------------------------------------------------
+
+const sources = {
+  loadgen: ['loadgen.cc', 'wire.h', 'histogram.h'],
+  ceiling: ['ceiling.cc', 'wire.h'],
+  condition: ['condition.cc'],
+};
+
+export const program = (name) => join(cache, name);
+
+/** Compiles the C++ parts that are older than their sources. */
+export function buildNative(log) {
+  if (process.arch !== 'x64') throw new Error('the load generator and the ceiling use the SSE4.2 CRC instruction: x86-64 only');
+  mkdirSync(cache, { recursive: true });
+  for (const [name, files] of Object.entries(sources)) {
+    const paths = files.map((file) => join(repoRoot, 'bench/native', file));
+    const newest = Math.max(...paths.map((path) => statSync(path).mtimeMs));
+    if (existsSync(program(name)) && statSync(program(name)).mtimeMs > newest) continue;
+    log(`compiling ${name}`);
+    const flags = ['-std=c++20', '-O2', '-march=x86-64-v2', '-Wall', '-Wextra', '-Wno-missing-field-initializers'];
+    execFileSync(process.env.CXX ?? 'g++', [...flags, '-o', program(name), paths[0]], { stdio: 'inherit' });
+  }
+}
+
+/** Runs a native program on the load's core to its end; resolves with its stdout. */
+export function runNative(name, args, { timeoutMs }) {
+  return new Promise((done, fail) => {
+    const child = spawn('taskset', ['-c', loadCore, program(name), ...args], { stdio: ['ignore', 'pipe', 'pipe'], timeout: Math.ceil(timeoutMs) });
+    if (child.pid) started.add(child.pid);
+    let out = '';
+    let err = '';
+    child.stdout.on('data', (chunk) => (out += chunk));
+    child.stderr.on('data', (chunk) => (err += chunk));
+    child.once('error', fail);
+    child.once('close', (code, signal) => {
+      started.delete(child.pid);
+      if (code === 0) done({ out, err });
+      else fail(new Error(`${name} ${args.join(' ')}: ${signal ?? `exit ${code}`}\n${err}`));
+    });
+  });
+}
+
+// ---- brokers ---------------------------------------------------------------------------------------------------------
+
+const launchers = {
+  async kafka(port, dir) {
+    // Only so that a deleted topic gives its disk back before the next run; no effect on the measured path.
+    const { command, args } = await prepareKafka({ port, dir, set: { 'log.segment.delete.delay.ms': 1000 } });
+    return [command, args];
+  },
+  ceiling: (port, dir) => [program('ceiling'), ['--port', String(port), '--dir', dir]],
+  ringlog: (port, dir) => [
+    process.execPath,
+    [
+      join(repoRoot, 'bin/ringlog.mjs'),
+      'serve',
+      ...['--set', `listeners=PLAINTEXT://127.0.0.1:${port}`],
+      ...['--set', `log.dirs=${dir}`],
+      ...['--set', 'ringlog.shards=1'],
+      ...['--set', 'log.segment.delete.delay.ms=1000'],
+    ],
+  ],
+};
+
+export class System {
+  pid = 0;
+  port = 0;
+
+  constructor(name, dataRoot) {
+    this.name = name;
+    this.dir = join(dataRoot, name);
+    this.logFile = join(cache, `${name}.log`);
+  }
+
+  /** What there is to do before a start that is not part of starting (formatting, for Kafka). */
+  async prepare({ empty }) {
+    if (empty) rmSync(this.dir, { recursive: true, force: true });
+    mkdirSync(this.dir, { recursive: true });
+    // A known directory keeps its port: Kafka's is written into its configuration.
+    if (empty || !this.port) this.port = await freePort();
+    this.command = await launchers[this.name](this.port, this.dir);
+  }
+
+  /** Spawns the broker and returns the CLOCK_MONOTONIC time just before, in ns. Does not wait for it to answer. */
+  spawn() {
+    const out = openSync(this.logFile, 'a');
+    const sinceNs = process.hrtime.bigint();
+    // taskset execs, so the pid is the broker's. Detached, so that Ctrl-C reaches this process first, which then stops it.
+    const child = spawn('taskset', ['-c', brokerCore, this.command[0], ...this.command[1]], {
+      stdio: ['ignore', out, out],
+      detached: true,
+      cwd: repoRoot,
+    });
+    closeSync(out);
+    child.once('error', () => {});
+    if (!child.pid) throw new Error(`cannot start ${this.name}`);
+    child.unref();
+    this.pid = child.pid;
+    started.add(child.pid);
+    return sinceNs;
+  }
+
+  async start({ empty }) {
+    await this.prepare({ empty });
+    this.spawn();
+    await this.answering();
+  }
+
+  async answering() {
+    try {
+      await waitForBroker(this.port, { alive: () => isAlive(this.pid) });
+    } catch (error) {
+      throw new Error(`${this.name}: ${error.message}\n${this.logTail()}`);
+    }
+  }
+
+  logTail() {
+    return existsSync(this.logFile) ? readFileSync(this.logFile, 'utf8').slice(-1500) : '';
+  }
+
+  async stop() {
+    if (!this.pid) return;
+    await stopPid(this.pid);
+    started.delete(this.pid);
+    this.pid = 0;
+  }
+
+  get bootstrap() {
+    return `127.0.0.1:${this.port}`;
+  }
+
+  rssMiB() {
+    const status = readFileSync(`/proc/${this.pid}/status`, 'utf8');
+    return Number(/^VmRSS:\s+(\d+)/m.exec(status)[1]) / 1024;
+  }
+
+  describe() {
+    if (this.name === 'kafka') return `Apache Kafka ${kafkaVersion}, KRaft, 1 node, G1, -Xms1G -Xmx1G, default settings`;
+    if (this.name === 'ceiling') return 'C++ ceiling: one epoll thread, gathered appends, sendfile';
+    return `Ringlog, 1 shard, page-cache storage, Node ${process.versions.node}`;
+  }
+}
+
+export function isRinglogThere() {
+  return existsSync(join(repoRoot, 'bin/ringlog.mjs'));
+}
+
+export { isKafkaInstalled };
