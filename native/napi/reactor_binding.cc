@@ -21,7 +21,8 @@ void throw_closed(napi_env env) { napi_throw_error(env, "ERR_RINGLOG_CLOSED", "t
 void throw_errno(napi_env env, const char* what, int error) {
   char message[160];
   std::snprintf(message, sizeof message, "%s: %s", what, std::strerror(-error));
-  napi_throw_error(env, strerrorname_np(-error), message);
+  // libuv's errors are negated errno values here, and its names are Node's.
+  napi_throw_error(env, uv_err_name(error), message);
 }
 
 napi_value call_start(napi_env env, napi_callback_info info) {

@@ -68,12 +68,7 @@ std::unique_ptr<Reactor> Reactor::create(const ReactorOptions& options, int* err
     return nullptr;
   }
   // Refused io_uring is no failure: the file threads read.
-  if (options.io_uring && open_ring(state) == 0) {
-    epoll_event event{};
-    event.events = EPOLLIN;
-    event.data.u64 = kEventRing;
-    if (epoll_ctl(state.epoll.get(), EPOLL_CTL_ADD, state.ring.poll_fd(), &event) != 0) state.ring.close();
-  }
+  if (options.io_uring && open_ring(state) == 0 && !watch(state, state.ring_event.get(), kEventRing)) state.ring.close();
   state.now_ms = monotonic_ms();
   state.ctl_f64[Ctl::NOW_MS_F64] = static_cast<double>(state.now_ms);
   state.ctl_f64[Ctl::WALL_MS_F64] = static_cast<double>(wall_ms());

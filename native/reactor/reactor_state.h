@@ -98,6 +98,7 @@ struct ReactorState {
   uint32_t jobs_in_flight = 0;
   // Reads go through the kernel's ring where it is open; jobs by their place here are its user data.
   IoUring ring;
+  UniqueFd ring_event;
   std::vector<FileJob> ring_jobs;
   std::vector<uint32_t> free_ring_jobs;
   bool ring_queued = false;

@@ -4,7 +4,12 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { tmpdir } from 'node:os';
-import { loadNativeBinding, type NativeBinding, type NativeReactorHandle } from '../../engine/io/native-binding.ts';
+import {
+  loadNativeBinding,
+  type NativeBinding,
+  type NativeReactorCounters,
+  type NativeReactorHandle,
+} from '../../engine/io/native-binding.ts';
 import { CQ_SLOT_WORDS, Ctl, DESC_WORDS, SQ_SLOT_WORDS } from '../../engine/io/tick-layout.ts';
 import type { ListenOptions, Listening, Reactor, ReactorOptions, ReactorReport } from './reactor.ts';
 
@@ -13,6 +18,12 @@ export function createNativeReactor(options: ReactorOptions): Reactor {
   const { binding, reason } = loadNativeBinding();
   if (binding === null) throw new Error(`native reactor: ${reason}`);
   return new NativeReactor(binding, options);
+}
+
+/** What the addon counts, for `ringlog doctor` and tests. @throws when the reactor is not a native one. */
+export function nativeCounters(reactor: Reactor): NativeReactorCounters {
+  if (!(reactor instanceof NativeReactor)) throw new Error('not a native reactor');
+  return reactor.counters();
 }
 
 class NativeReactor implements Reactor {
@@ -95,6 +106,10 @@ class NativeReactor implements Reactor {
 
   peerAddress(conn: number): string {
     return this.#handle.peerAddress(conn);
+  }
+
+  counters(): NativeReactorCounters {
+    return this.#handle.counters();
   }
 
   /** Waits in this call for file work in flight (a sync, a cold read): when it returns, all is given back. */
