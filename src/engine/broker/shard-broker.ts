@@ -37,6 +37,8 @@ export class ShardBroker implements LogListener {
   readonly facts = new BatchFacts();
   /** Partitions by their log's ticket. */
   readonly partitionByTicket: (Partition | null)[] = [];
+  /** Who else has appends to settle at the end of a tick: coordinators. */
+  readonly writers: { endTick(): void }[] = [];
   private touched: Partition[] = [];
   private touchedSpare: Partition[] = [];
   /** Produces whose fate is known when this tick's appends are: acks=1, and acks=all without fsync. */
@@ -106,6 +108,7 @@ export class ShardBroker implements LogListener {
    */
   endTick(): void {
     this.decideWritten();
+    for (let i = 0; i < this.writers.length; i++) this.writers[i]!.endTick();
     while (this.touched.length > 0) this.wakeTouched();
     this.logs.flush();
     this.wheel.advance(this.nowMs());

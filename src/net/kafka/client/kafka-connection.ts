@@ -84,32 +84,25 @@ export class KafkaConnection {
   }
 
   /** Send one request at the highest common version (or at `version`) and wait for its answer. */
-  call<Req, Res, ReqInput, ResInput>(
-    api: ApiSchema<Req, Res, ReqInput, ResInput>,
-    request: ReqInput,
-    version = this.versionOf(api),
-  ): Promise<Res> {
+  call<Req, Res, ReqInput, ResInput>(api: ApiSchema<Req, Res, ReqInput, ResInput>, request: ReqInput, version = this.versionOf(api)): Promise<Res> {
     if (this.closedBy !== null) return Promise.reject(this.closedBy);
     const correlationId = this.nextCorrelationId++;
-    const writer = new ByteWriter();
-    writer.int32(0);
-    writer.int16(api.key);
-    writer.int16(version);
-    writer.int32(correlationId);
-    writer.nullableString(CLIENT_ID);
-    const flexible = version >= api.flexibleSince;
-    if (flexible) writer.uvarint(0);
-    api.encodeRequest(writer, request, version);
-    const frame = writer.copy();
-    new DataView(frame.buffer, frame.byteOffset).setInt32(0, frame.length - 4);
+    const tagged = version >= api.flexibleSince && api.key !== apiVersionsApi.key;
     return new Promise<Res>((resolve, reject) => {
       const decode = (reader: ByteReader): unknown => {
-        if (flexible && api.key !== apiVersionsApi.key) reader.skipTags();
+        if (tagged) reader.skipTags();
         return api.decodeResponse(reader, version);
       };
       this.waiting.push({ correlationId, decode, resolve: resolve as (response: unknown) => void, reject });
-      this.socket.write(frame);
+      this.socket.write(frameOf(api, request, version, correlationId));
     });
+  }
+
+  /** Send a request that has no answer (Produce with acks=0); resolves when the socket has taken it. */
+  send<Req, Res, ReqInput, ResInput>(api: ApiSchema<Req, Res, ReqInput, ResInput>, request: ReqInput, version: number): Promise<void> {
+    if (this.closedBy !== null) return Promise.reject(this.closedBy);
+    const frame = frameOf(api, request, version, this.nextCorrelationId++);
+    return new Promise((resolve, reject) => this.socket.write(frame, (error) => (error == null ? resolve() : reject(error))));
   }
 
   close(): void {
@@ -155,4 +148,18 @@ export class KafkaConnection {
     this.socket.destroy();
     for (const { reject } of this.waiting.splice(0)) reject(this.closedBy);
   }
+}
+
+function frameOf<Req, Res, ReqInput, ResInput>(api: ApiSchema<Req, Res, ReqInput, ResInput>, request: ReqInput, version: number, correlationId: number): Uint8Array {
+  const writer = new ByteWriter();
+  writer.int32(0);
+  writer.int16(api.key);
+  writer.int16(version);
+  writer.int32(correlationId);
+  writer.nullableString(CLIENT_ID);
+  if (version >= api.flexibleSince) writer.uvarint(0);
+  api.encodeRequest(writer, request, version);
+  const frame = writer.copy();
+  new DataView(frame.buffer, frame.byteOffset).setInt32(0, frame.length - 4);
+  return frame;
 }
