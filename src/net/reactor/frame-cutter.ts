@@ -4,7 +4,8 @@
 // is not trusted for memory: the block at most doubles once what arrived has filled it, unless the connection has sent
 // a whole frame of that length before. Bytes that found no room stay in the chunks they came in.
 
-import { FrameMemory, SHARED_FRAME_BYTES } from './frame-memory.ts';
+import { assert } from '../../engine/base/assert.ts';
+import { type FrameMemory, SHARED_FRAME_BYTES } from './frame-memory.ts';
 import { BLOCK_UNIT } from './block-allocator.ts';
 
 export const Cut = {
@@ -117,16 +118,35 @@ export class FrameCutter {
     const filled = this.block === NONE ? 0 : this.filled;
     const want = Math.min(length, Math.max(FIRST_BLOCK_BYTES, filled * 2, filled + this.unread, this.provenBytes));
     const block = this.memory.takeBlock(want);
-    if (block === NONE) return false;
+    if (block === NONE) return this.block !== NONE && this.growInPlace(want);
     if (this.block !== NONE) {
       const from = this.block * BLOCK_UNIT;
       this.arena.copyWithin(block * BLOCK_UNIT, from, from + filled);
       this.memory.release(this.block);
     }
+    this.useBlock(block, filled);
+    return true;
+  }
+
+  /** The arena may hold the larger block when the smaller one is given back first: its bytes wait on the heap. */
+  private growInPlace(want: number): boolean {
+    const haveBytes = this.blockBytes;
+    if (this.memory.freeBytes + haveBytes < want) return false;
+    const from = this.block * BLOCK_UNIT;
+    const saved = this.arena.slice(from, from + this.filled);
+    this.memory.release(this.block);
+    const larger = this.memory.takeBlock(want);
+    const block = larger === NONE ? this.memory.takeBlock(haveBytes) : larger;
+    assert(block !== NONE, 'a block just given back can be taken again', haveBytes);
+    this.arena.set(saved, block * BLOCK_UNIT);
+    this.useBlock(block, this.filled);
+    return larger !== NONE;
+  }
+
+  private useBlock(block: number, filled: number): void {
     this.block = block;
     this.blockBytes = this.memory.bytesOf(block);
     this.filled = filled;
-    return true;
   }
 
   private takeByte(): number {

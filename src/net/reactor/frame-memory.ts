@@ -35,6 +35,10 @@ export class FrameMemory {
     return this.blocks.totalBytes;
   }
 
+  get freeBytes(): number {
+    return this.blocks.totalBytes - this.blocks.takenBytes;
+  }
+
   /** Room for a frame of at most SHARED_FRAME_BYTES that is complete: its offset, held by the tick; or -1. */
   placeWhole(length: number): number {
     if (this.shared === NONE || this.sharedUsed + length > this.sharedBytes) {

@@ -51,6 +51,11 @@ export class MemoryClient {
     return all;
   }
 
+  /** How many received() would give. */
+  get receivedBytes(): number {
+    return this.link.delivered.reduce((sum, piece) => sum + piece.length, 0);
+  }
+
   /** Whole answers without their length; they are taken away. */
   takeFrames(): Buffer[] {
     const bytes = this.received();

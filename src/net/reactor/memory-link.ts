@@ -23,7 +23,8 @@ export class MemoryLink implements Link {
   }
 
   arrive(bytes: Uint8Array): void {
-    this.inbound.push(bytes.slice());
+    // A Buffer's slice() would be a view.
+    this.inbound.push(new Uint8Array(bytes));
   }
 
   arriveEnd(): void {
@@ -70,7 +71,7 @@ export class MemoryLink implements Link {
     if (this.done === null) return;
     const step = Math.min(this.window, this.rest.length);
     // A copy: the writer uses its buffer again.
-    if (step > 0) this.delivered.push(this.rest.slice(0, step));
+    if (step > 0) this.delivered.push(new Uint8Array(this.rest.subarray(0, step)));
     this.window -= step;
     this.rest = this.rest.subarray(step);
     if (this.rest.length > 0) return;

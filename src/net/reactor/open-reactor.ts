@@ -1,5 +1,5 @@
 // Chooses a shard's reactor: the native one when the addon loads, else the portable one. Owner: the shard's thread.
-// Not hot.
+// Not hot. Why the choice fell as it did is in the reactor's report.
 
 import { useNativeCrc32c } from '../../engine/base/crc32c.ts';
 import { loadNativeBinding } from '../../engine/io/native-binding.ts';
@@ -20,5 +20,11 @@ export async function openReactor(options: PortableReactorOptions & { readonly c
     return createPortableReactor(options, walkProduce, reason);
   }
   useNativeCrc32c(binding.crc32c);
-  return createNativeReactor(options);
+  try {
+    return createNativeReactor(options);
+  } catch (error) {
+    // A kernel or a container may refuse what the addon needs to start.
+    if (options.choice === 'native') throw error;
+    return createPortableReactor(options, walkProduce, `the native reactor did not start: ${(error as Error).message}`);
+  }
 }
