@@ -32,7 +32,8 @@ constexpr uint32_t kEnterGetEvents = 1U << 0;
 constexpr uint32_t kSqCqOverflow = 1U << 1;
 constexpr uint32_t kSqTaskrun = 1U << 2;
 
-constexpr uint32_t kRegisterProbe = 8;           // 5.6
+constexpr uint32_t kRegisterEventfd = 4;
+constexpr uint32_t kRegisterProbe = 8;            // 5.6
 constexpr uint32_t kRegisterIowqMaxWorkers = 19;  // 5.15
 
 constexpr uint16_t kProbeOpSupported = 1U << 0;

@@ -144,7 +144,7 @@ RingProbe probe_ring() {
   probe.setup_flags = ring.setup_flags();
   probe.features = ring.features();
   uring::Probe operations{};
-  if (::syscall(uring::kRegisterCall, ring.poll_fd(), uring::kRegisterProbe, &operations, uring::kOpCount) != 0) {
+  if (::syscall(uring::kRegisterCall, ring.ring_fd(), uring::kRegisterProbe, &operations, uring::kOpCount) != 0) {
     probe.io_uring = {false, with_errno("kernel before 5.6, its operations cannot be asked for", errno)};
     return probe;
   }

@@ -3,6 +3,7 @@
 #include "ring/ring.h"
 
 #include <errno.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -48,11 +49,12 @@ int IoUring::open(uint32_t entries, uint32_t max_workers) {
   ring_fd_.reset(fd);
   setup_flags_ = params.flags;
   features_ = params.features;
-  // Kernels before 5.5 lose completions when the ring is full and map it in two parts: not worth a second path.
-  const int mapped = (features_ & kFeatureSingleMmap) != 0 && (features_ & kFeatureNoDrop) != 0 ? map(params) : -ENOSYS;
-  if (mapped != 0) {
+  const int prepared = prepare(params);
+  if (prepared != 0) {
+    unmap();
     ring_fd_.reset();
-    return mapped;
+    event_fd_.reset();
+    return prepared;
   }
   if (max_workers > 0) {
     // [0]: workers for files and block devices, [1]: for the rest. Before 5.15 there is no such bound; that is no failure.
@@ -60,6 +62,16 @@ int IoUring::open(uint32_t entries, uint32_t max_workers) {
     ::syscall(kRegisterCall, ring_fd_.get(), kRegisterIowqMaxWorkers, workers, 2);
   }
   return 0;
+}
+
+int IoUring::prepare(const Params& params) {
+  // Kernels before 5.5 lose completions when the ring is full and map it in two parts: not worth a second path.
+  if ((features_ & kFeatureSingleMmap) == 0 || (features_ & kFeatureNoDrop) == 0) return -ENOSYS;
+  event_fd_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!event_fd_.valid()) return -errno;
+  int event_fd = event_fd_.get();
+  if (::syscall(kRegisterCall, ring_fd_.get(), kRegisterEventfd, &event_fd, 1) != 0) return -errno;
+  return map(params);
 }
 
 int IoUring::map(const Params& params) {
@@ -73,11 +85,7 @@ int IoUring::map(const Params& params) {
   if (rings == MAP_FAILED) return -errno;
   rings_ = rings;
   void* const sqes = ::mmap(nullptr, sqes_bytes_, kProtection, kFlags, ring_fd_.get(), kOffsetSqes);
-  if (sqes == MAP_FAILED) {
-    const int error = -errno;
-    unmap();
-    return error;
-  }
+  if (sqes == MAP_FAILED) return -errno;
   sqes_ = static_cast<Sqe*>(sqes);
   // Node forks child processes: a ring in the child would share the parent's indexes.
   ::madvise(rings_, rings_bytes_, MADV_DONTFORK);
@@ -174,6 +182,7 @@ void IoUring::close() {
   RINGLOG_CHECK_OP(drain(), ==, 0);
   unmap();
   ring_fd_.reset();
+  event_fd_.reset();
 }
 
 int IoUring::enter(uint32_t to_submit, uint32_t min_complete, uint32_t flags) {

@@ -44,9 +44,12 @@ class IoUring {
   // Takes up to `capacity` completions; call until 0. Never blocks.
   uint32_t reap(Completion* into, uint32_t capacity);
 
-  // For epoll, level-triggered: readable (EPOLLIN only, EPOLLOUT is nearly always set) when reap() may find something; may
-  // be spurious.
-  int poll_fd() const { return ring_fd_.get(); }
+  // For epoll, edge-triggered (EPOLLIN | EPOLLET) and never read: after an edge, reap() until it returns 0. An eventfd and
+  // not the ring itself: with deferred completions a ring's descriptor reports readiness but does not wake a sleeper
+  // (seen on kernel 6.18: epoll_wait slept out its timeout and then reported it readable).
+  int poll_fd() const { return event_fd_.get(); }
+  // For io_uring_register.
+  int ring_fd() const { return ring_fd_.get(); }
 
   // Queued and submitted reads whose completions were not reaped.
   uint32_t in_flight() const { return in_flight_; }
@@ -63,12 +66,14 @@ class IoUring {
   uint32_t features() const { return features_; }
 
  private:
+  int prepare(const uring::Params& params);
   int map(const uring::Params& params);
   void unmap();
   int enter(uint32_t to_submit, uint32_t min_complete, uint32_t flags);
   uint32_t kernel_flags() const;
 
   UniqueFd ring_fd_;
+  UniqueFd event_fd_;
   void* rings_ = nullptr;
   size_t rings_bytes_ = 0;
   uring::Sqe* sqes_ = nullptr;

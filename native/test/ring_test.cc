@@ -3,7 +3,7 @@
 #include "ring/ring.h"
 
 #include <fcntl.h>
-#include <poll.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -42,6 +42,13 @@ bool holds(const uint8_t* bytes, size_t length, size_t position) {
     if (bytes[i] != byte_at(position + i)) return false;
   }
   return true;
+}
+
+UniqueFd watch(const IoUring& ring) {
+  UniqueFd epoll(::epoll_create1(EPOLL_CLOEXEC));
+  epoll_event event{EPOLLIN | EPOLLET, {}};
+  EXPECT_EQ(::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, ring.poll_fd(), &event), 0);
+  return epoll;
 }
 
 #define OPEN_OR_SKIP(ring, entries)                                        \
@@ -85,6 +92,7 @@ TEST(ring_not_open_is_harmless) {
 TEST(ring_reads_many) {
   OPEN_OR_SKIP(ring, 64);
   const UniqueFd file = make_file();
+  const UniqueFd epoll = watch(ring);
   constexpr uint32_t kReads = 5000;
   constexpr uint32_t kSlots = 64;
   constexpr uint32_t kLength = 4096;
@@ -106,8 +114,8 @@ TEST(ring_reads_many) {
       ++started;
     }
     EXPECT(ring.submit() >= 0);
-    pollfd waiting{ring.poll_fd(), POLLIN, 0};
-    EXPECT_EQ(::poll(&waiting, 1, 5000), 1);
+    epoll_event event;
+    EXPECT_EQ(::epoll_wait(epoll.get(), &event, 1, 5000), 1);
     for (uint32_t count; (count = ring.reap(completions, 16)) > 0;) {
       for (uint32_t i = 0; i < count; ++i) {
         const auto slot = static_cast<uint32_t>(completions[i].user_data);
@@ -121,6 +129,30 @@ TEST(ring_reads_many) {
     if (current().failures > 0) break;
   }
   EXPECT_EQ(ring.in_flight(), 0U);
+}
+
+TEST(ring_wakes_a_sleeper) {
+  OPEN_OR_SKIP(ring, 8);
+  const UniqueFd file = make_file();
+  const UniqueFd epoll = watch(ring);
+  // From the disk, and so later than the wait begins.
+  if (::fcntl(file.get(), F_SETFL, O_DIRECT) != 0) SKIP("no O_DIRECT in /tmp");
+  auto* const memory = static_cast<uint8_t*>(std::aligned_alloc(4096, 65536));
+  for (uint64_t i = 0; i < 300 && current().failures == 0; ++i) {
+    EXPECT(ring.read(file.get(), memory, 65536, (i % 16) * 65536, 0, i));
+    EXPECT_EQ(ring.submit(), 1);
+    IoUring::Completion completion;
+    while (ring.reap(&completion, 1) == 0) {
+      epoll_event event;
+      if (::epoll_wait(epoll.get(), &event, 1, 5000) == 1) continue;
+      EXPECT(!"the completion woke the sleeper");
+      break;
+    }
+    EXPECT_EQ(completion.user_data, i);
+    EXPECT_EQ(completion.result, 65536);
+  }
+  EXPECT_EQ(ring.drain(), 0);
+  std::free(memory);
 }
 
 TEST(ring_full_refuses_and_recovers) {
