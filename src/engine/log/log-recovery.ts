@@ -251,8 +251,22 @@ function settle(fs: FileSystem, scanner: BatchScanner, log: Log, start: Recovery
   log.leaderEpochs.truncateFromEnd(Math.max(log.endOffset, 0));
   log.leaderEpochs.truncateFromStart(log.startOffset);
   removeSnapshotsAbove(fs, log.dir, log.endOffset);
+  for (const segment of log.segments) restoreIndexFiles(fs, scanner, log, segment, found);
   openSegment(fs, log.active);
   ensureIndexes(fs, scanner, log.active, log.config.indexIntervalBytes);
   if (!found.created) saveLeaderEpochs(fs, log);
   log.demandOffset = 0;
+}
+
+/** A power cut may have taken the index files of a segment that needs no scan: they were never synced. */
+function restoreIndexFiles(fs: FileSystem, scanner: BatchScanner, log: Log, segment: Segment, found: Findings): void {
+  if (segment.offsetIndex !== null || segment === log.active) return;
+  if (fs.exists(segmentPath(segment, OFFSET_INDEX_SUFFIX)) && fs.exists(segmentPath(segment, TIME_INDEX_SUFFIX))) return;
+  ensureIndexes(fs, scanner, segment, log.config.indexIntervalBytes);
+  addTimeEntry(segment);
+  flushIndexes(fs, segment);
+  closeDescriptor(fs, segment);
+  segment.offsetIndex = null;
+  segment.timeIndex = null;
+  found.rebuiltIndexes++;
 }

@@ -12,6 +12,7 @@ import { noteBatch } from './segment-index.ts';
 import { OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX } from './segment-name.ts';
 import type { Segment } from './segment.ts';
 import { TimeIndex } from './time-index.ts';
+import { findValidBatch } from './valid-batch-search.ts';
 
 /** Load the indexes if they are not in memory yet. False when the log's own bytes do not parse: see segment.damage. */
 export function ensureIndexes(fs: FileSystem, scanner: BatchScanner, segment: Segment, intervalBytes: number): boolean {
@@ -34,17 +35,29 @@ export function rebuildIndexes(fs: FileSystem, scanner: BatchScanner, segment: S
   segment.timeIndex!.clear();
   segment.indexDirty = true;
   segment.indexRebuilt = true;
-  const status = completeIndexes(fs, scanner, segment, intervalBytes);
-  if (status === ScanStatus.OK) return true;
-  segment.damage ??= [];
-  segment.damage.push({
-    startPosition: scanner.position,
-    endPosition: segment.writtenBytes,
-    startOffset: segment.endOffset,
-    endOffset: Number.MAX_SAFE_INTEGER,
-    reason: SCAN_REASONS[status]!,
-  });
-  return false;
+  for (;;) {
+    const status = completeIndexes(fs, scanner, segment, intervalBytes);
+    if (status === ScanStatus.OK) return true;
+    const { fd, writtenBytes, endOffset, baseOffset } = segment;
+    const startPosition = scanner.position;
+    const good = findValidBatch(fs, scanner, fd, startPosition, writtenBytes, endOffset, baseOffset);
+    // What the next segment's base says about the offsets after it is not known here.
+    let afterOffset = Number.MAX_SAFE_INTEGER;
+    if (good >= 0) {
+      scanner.begin(fd, good, writtenBytes, endOffset, false);
+      scanner.next();
+      afterOffset = scanner.baseOffset;
+    }
+    segment.damage ??= [];
+    segment.damage.push({
+      startPosition,
+      endPosition: good < 0 ? writtenBytes : good,
+      startOffset: endOffset,
+      endOffset: afterOffset,
+      reason: SCAN_REASONS[status]!,
+    });
+    if (good < 0) return false;
+  }
 }
 
 /**
@@ -65,7 +78,14 @@ export function completeIndexes(fs: FileSystem, scanner: BatchScanner, segment: 
   for (let first = last >= 0; ; first = false) {
     const status = scanner.next();
     if (status === ScanStatus.END) break;
-    if (status !== ScanStatus.OK) return status;
+    if (status !== ScanStatus.OK) {
+      const position = scanner.position;
+      const damaged = segment.damage?.find((range) => range.startPosition === position);
+      if (damaged === undefined) return status;
+      if (damaged.endPosition >= segment.writtenBytes) break;
+      scanner.begin(segment.fd, damaged.endPosition, segment.writtenBytes, segment.endOffset, false);
+      continue;
+    }
     // The batch of the last entry has its entry already; it must be the one the entry speaks of.
     if (first && scanner.lastOffset !== segment.baseOffset + offsetIndex.relativeOffsets[last]!) return ScanStatus.BAD_OFFSET;
     noteBatch(segment, first ? Infinity : intervalBytes, scanner.position, scanner.lengthBytes, scanner.lastOffset, scanner.maxTimestamp);
