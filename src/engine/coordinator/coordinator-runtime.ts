@@ -5,6 +5,7 @@
 // and a restart, which replays the same records in the same order, ends in the same state. Writes overlap: a request is
 // judged by what is committed when it comes, and requests that need to know of writes under way wait for idle().
 
+import { BrokenInvariant } from '../base/assert.ts';
 import { ErrorCode } from '../base/error-code.ts';
 import { forEachRecord } from '../record/record-iterator.ts';
 import { coordinatorErrorOf } from './append-error.ts';
@@ -42,7 +43,8 @@ export class CoordinatorRuntime {
   append(records: readonly CoordinatorRecord[]): Promise<number> {
     if (records.length === 0) return Promise.resolve(ErrorCode.NONE);
     const outcome = this.outcomeOf(records, this.tail);
-    this.tail = outcome.then(() => undefined);
+    const through = (): void => undefined;
+    this.tail = outcome.then(through, through);
     return outcome;
   }
 
@@ -57,6 +59,7 @@ export class CoordinatorRuntime {
     try {
       await this.writer.append(records);
     } catch (reason) {
+      if (reason instanceof BrokenInvariant) throw reason;
       errorCode = coordinatorErrorOf(reason);
     }
     await earlier;
