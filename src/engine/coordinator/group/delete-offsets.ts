@@ -52,7 +52,9 @@ export async function deleteOffsetsOfTopics(partition: GroupPartition, topics: r
     const group = partition.groups.get(id);
     if (partition.runtime.closed) return;
     if (group === undefined) continue;
-    const records = topics.flatMap((topic) => [...(group.offsets.get(topic)?.keys() ?? [])].map((index) => offsetTombstone(id, topic, index)));
+    const records = topics.flatMap((topic) =>
+      [...(group.offsets.get(topic)?.keys() ?? [])].map((index) => offsetTombstone(id, topic, index)),
+    );
     if (records.length > 0) await partition.write(group, records);
   }
 }

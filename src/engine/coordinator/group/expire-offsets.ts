@@ -54,7 +54,8 @@ function expiredIn(partition: GroupPartition, group: Group): CoordinatorRecord[]
 function unusedSince(group: Group, topic: string, { commitTimestampMs }: CommittedOffset): number | null {
   // Nobody ever was a member: each commit stands for itself.
   if (group.protocolType === null) return commitTimestampMs;
-  if (group.state === GroupState.EMPTY) return group.stateTimestampMs < 0 ? commitTimestampMs : Math.max(group.stateTimestampMs, commitTimestampMs);
+  if (group.state === GroupState.EMPTY)
+    return group.stateTimestampMs < 0 ? commitTimestampMs : Math.max(group.stateTimestampMs, commitTimestampMs);
   // Members that no longer subscribe to the topic.
   const subscribed = group.protocolType === CONSUMER_PROTOCOL_TYPE && group.state === GroupState.STABLE ? group.subscribedTopics : null;
   return subscribed === null || subscribed.has(topic) ? null : commitTimestampMs;

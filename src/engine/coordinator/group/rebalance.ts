@@ -69,7 +69,7 @@ export function maybeCompleteJoin(partition: GroupPartition, group: Group): void
 function completeJoin(partition: GroupPartition, group: Group): void {
   group.timers.join.cancel();
   group.initialDelay = null;
-  for (const member of [...group.members.values()]) {
+  for (const member of group.members.values()) {
     // A static member may be restarting; its place is kept until its session ends.
     if (member.joining === null && member.groupInstanceId === null) group.removeMember(member);
   }
@@ -123,7 +123,7 @@ function becomeEmpty(partition: GroupPartition, group: Group): void {
 export function onSyncDeadline(partition: GroupPartition, group: Group): void {
   if (group.state !== GroupState.COMPLETING_REBALANCE && group.state !== GroupState.STABLE) return;
   if (group.pendingSync.size === 0) return;
-  for (const memberId of [...group.pendingSync]) {
+  for (const memberId of group.pendingSync) {
     const member = group.members.get(memberId);
     if (member !== undefined) group.removeMember(member);
   }
