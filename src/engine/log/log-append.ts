@@ -43,29 +43,22 @@ export function append(table: LogTable, log: Log, batch: BatchFacts, nowMs: numb
     const fault = checkProducer(table, log, batch);
     if (fault !== 0) return fault;
   }
-  if (needsRoll(log, batch, logAppendTime ? nowMs : batch.maxTimestamp, nowMs) && !rollLog(table, log, nowMs)) {
+  if (needsRoll(log, batch, nowMs) && !rollLog(table, log, nowMs)) {
     return AppendFault.FAILED;
   }
-  if (logAppendTime) stampLogAppendTime(table, batch, nowMs);
+  // A batch of another thread was stamped there: its bytes cannot be reached from here.
+  if (logAppendTime && batch.arenaOffset >= 0) stampLogAppendTime(table, batch, nowMs);
   const baseOffset = log.endOffset;
   const lastOffset = baseOffset + batch.lastOffsetDelta;
   if (log.leaderEpoch > log.leaderEpochs.latestEpoch) log.leaderEpochs.assign(log.leaderEpoch, baseOffset);
   if (batch.producerId >= 0) {
-    log.producers.record(batch.producerId, batch.producerEpoch, batch.baseSequence, lastOffset, batch.lastOffsetDelta, batch.maxTimestamp);
+    log.producers.recordBatch(batch, lastOffset);
   }
   const segment = log.active;
   const position = segment.stagedBytes;
   stage(table, log, segment, batch, baseOffset);
-  noteBatch(segment, config.indexIntervalBytes, position, batch.lengthBytes, lastOffset, batch.maxTimestamp);
-  log.recent.add(
-    baseOffset,
-    lastOffset,
-    segment.baseOffset,
-    position,
-    batch.lengthBytes,
-    batch.arenaOffset,
-    table.ring.ctlF64[Ctl.TICKS_F64]!,
-  );
+  noteBatch(segment, config.indexIntervalBytes, position, lastOffset, batch);
+  log.recent.add(baseOffset, lastOffset, segment.baseOffset, position, batch, table.ring.ctlF64);
   log.endOffset = lastOffset + 1;
   return baseOffset;
 }
@@ -98,7 +91,7 @@ function checkProducer(table: LogTable, log: Log, batch: BatchFacts): number {
 }
 
 /** Log-append time lies inside the checksum, so the batch is rewritten in place: attribute, max timestamp, CRC. */
-function stampLogAppendTime(table: LogTable, batch: BatchFacts, nowMs: number): void {
+export function stampLogAppendTime(table: LogTable, batch: BatchFacts, nowMs: number): void {
   const at = batch.arenaOffset;
   assert(at >= 0, 'log append time needs the batch in this arena', at);
   const view = table.ring.view;

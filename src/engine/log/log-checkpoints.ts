@@ -1,6 +1,7 @@
 // What a shard's logs contribute to the checkpoint files. Owner: the shard's thread; the supervisor merges all shards'
 // entries and writes the files. Not hot (every 60 s).
 
+import type { FileSystem } from '../io/file-system.ts';
 import { parsePartitionName, type CheckpointEntry } from './checkpoint-file.ts';
 import { saveLeaderEpochs } from './leader-epoch-file.ts';
 import type { Log } from './log.ts';
@@ -14,10 +15,10 @@ import { flushIndexes } from './segment-files.ts';
 export function recoveryPoints(table: LogTable): CheckpointEntry[] {
   const entries: CheckpointEntry[] = [];
   for (const log of table.logs) {
-    if (log === null || log.closed) continue;
+    if (log === null || log.unlisted) continue;
     try {
-      saveLeaderEpochs(table.fs, log);
-      flushIndexes(table.fs, log.active);
+      // A closed log has stored all this.
+      if (!log.closed) storeDerived(table.fs, log);
     } catch {
       // Not published: the next start scans the log from an older point, or from its beginning.
       continue;
@@ -31,7 +32,7 @@ export function recoveryPoints(table: LogTable): CheckpointEntry[] {
 export function logStartOffsets(table: LogTable): CheckpointEntry[] {
   const entries: CheckpointEntry[] = [];
   for (const log of table.logs) {
-    if (log === null || log.closed) continue;
+    if (log === null || log.unlisted) continue;
     if (log.startOffset > log.segments[0]!.baseOffset) entries.push(entryOf(log, log.startOffset));
   }
   return entries;
@@ -40,8 +41,13 @@ export function logStartOffsets(table: LogTable): CheckpointEntry[] {
 /** replication-offset-checkpoint. With one replica the high watermark is the written end. */
 export function highWatermarks(table: LogTable): CheckpointEntry[] {
   const entries: CheckpointEntry[] = [];
-  for (const log of table.logs) if (log !== null && !log.closed) entries.push(entryOf(log, log.writtenOffset));
+  for (const log of table.logs) if (log !== null && !log.unlisted) entries.push(entryOf(log, log.writtenOffset));
   return entries;
+}
+
+function storeDerived(fs: FileSystem, log: Log): void {
+  saveLeaderEpochs(fs, log);
+  flushIndexes(fs, log.active);
 }
 
 function entryOf(log: Log, offset: number): CheckpointEntry {

@@ -192,7 +192,7 @@ function tornTail(segment: Segment, bad: number, status: number): number {
 }
 
 function takeBatch(scanner: BatchScanner, log: Log, segment: Segment): void {
-  noteBatch(segment, log.config.indexIntervalBytes, scanner.position, scanner.lengthBytes, scanner.lastOffset, scanner.maxTimestamp);
+  noteBatch(segment, log.config.indexIntervalBytes, scanner.position, scanner.lastOffset, scanner);
   segment.endOffset = scanner.lastOffset + 1;
   log.leaderEpochs.assign(scanner.leaderEpoch, scanner.baseOffset);
   replayBatch(scanner, log.producers);

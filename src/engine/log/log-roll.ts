@@ -10,7 +10,6 @@ import { OFFSET_ENTRY_BYTES } from './offset-index.ts';
 import { writeSnapshot } from './producer-snapshot.ts';
 import { createSegment, flushIndexes } from './segment-files.ts';
 import { addTimeEntry } from './segment-index.ts';
-import type { Segment } from './segment.ts';
 import { TIME_ENTRY_BYTES } from './time-index.ts';
 
 const RELATIVE_OFFSET_MAX = 0x7fff_ffff;
@@ -21,7 +20,7 @@ const RELATIVE_OFFSET_MAX = 0x7fff_ffff;
  * c. an index is full (the time index keeps room for its last entry);
  * d. the batch is later than the segment's first one by more than segment.ms. Batches without timestamps: by file age.
  */
-export function needsRoll(log: Log, batch: BatchFacts, batchTimestamp: number, nowMs: number): boolean {
+export function needsRoll(log: Log, batch: BatchFacts, nowMs: number): boolean {
   const segment = log.active;
   const config = log.config;
   if (segment.stagedBytes === 0) return false;
@@ -29,12 +28,9 @@ export function needsRoll(log: Log, batch: BatchFacts, batchTimestamp: number, n
   if (log.endOffset + batch.lastOffsetDelta - segment.baseOffset > RELATIVE_OFFSET_MAX) return true; // b
   if (segment.offsetIndex!.count >= Math.floor(config.segmentIndexBytes / OFFSET_ENTRY_BYTES)) return true; // c
   if (segment.timeIndex!.count + 1 >= Math.floor(config.segmentIndexBytes / TIME_ENTRY_BYTES)) return true; // c
-  return isOld(segment, batchTimestamp, nowMs, config.segmentMs); // d
-}
-
-function isOld(segment: Segment, batchTimestamp: number, nowMs: number, segmentMs: number): boolean {
-  if (segment.firstTimestamp >= 0 && batchTimestamp >= 0) return batchTimestamp - segment.firstTimestamp > segmentMs;
-  return nowMs - segment.createdMs > segmentMs;
+  const batchTimestamp = config.timestampType === 'LogAppendTime' ? nowMs : batch.maxTimestamp;
+  if (segment.firstTimestamp >= 0 && batchTimestamp >= 0) return batchTimestamp - segment.firstTimestamp > config.segmentMs; // d
+  return nowMs - segment.createdMs > config.segmentMs; // d
 }
 
 /** False when the new file cannot be made; the log is then as before. */

@@ -107,24 +107,34 @@ export class LogTable {
 
   /** Store everything and let go. No append of the log may be in flight (pendingAppends). */
   close(log: Log): void {
+    try {
+      this.store(log);
+    } finally {
+      log.unlisted = true;
+      this.releaseTicket(log);
+    }
+  }
+
+  private store(log: Log): void {
     assert(log.pendingChains === 0, 'appends are completed before a log is closed', log.name, log.pendingChains);
     try {
       closeLog(this.fs, log);
     } catch (error) {
       this.failDirectory(log, errnoOf(error));
       throw error;
-    } finally {
-      this.forget(log);
     }
   }
 
-  /** Closes all, even if some cannot be stored. @throws the first error */
+  /**
+   * Closes all, even if some cannot be stored. They stay listed, so that the last checkpoints can be taken of them.
+   * @throws the first error
+   */
   closeAll(): void {
     let first: unknown;
     for (const log of this.logs) {
       if (log === null || log.closed) continue;
       try {
-        this.close(log);
+        this.store(log);
       } catch (error) {
         first ??= error;
       }
@@ -141,6 +151,7 @@ export class LogTable {
     if (log.pendingChains > 0) this.ring.submit();
     log.generation++;
     log.closed = true;
+    log.unlisted = true;
     for (const segment of log.segments) {
       this.pages.forget(segment);
       this.cold.drop(segment);
@@ -155,7 +166,7 @@ export class LogTable {
     this.fs.syncDirectory(log.dir.slice(0, slash));
     log.dir = renamed;
     this.deletes.add(renamed, true, this.nowMs + log.config.fileDeleteDelayMs);
-    this.forget(log);
+    this.releaseTicket(log);
   }
 
   onAppended(ticket: number, result: number): void {
@@ -195,7 +206,7 @@ export class LogTable {
     assert(log != null, 'a sync names an open log', ticket);
     const errno = this.sync.onSynced(log, result);
     if (errno !== 0) this.failDirectory(log, errno);
-    if (log.closed) this.releaseTicket(log);
+    if (log.unlisted) this.releaseTicket(log);
   }
 
   onReadDone(ticket: number, result: number): void {
@@ -272,10 +283,6 @@ export class LogTable {
     for (let log = this.pages.takeWaiting(); log !== null; log = this.pages.takeWaiting()) {
       if (!log.closed) this.listener.onReadable(log);
     }
-  }
-
-  private forget(log: Log): void {
-    this.releaseTicket(log);
   }
 
   /** A ticket is used again only when no completion can name the old log any more. */

@@ -56,6 +56,18 @@ export class ProducerEntry {
     this.count = 0;
   }
 
+  /** add() from the batch itself: a timestamp handed on as an argument is a heap number on the hot path. */
+  addBatch(batch: BatchFacts, lastOffset: number): void {
+    const at = this.next;
+    this.next = (at + 1) % REMEMBERED_BATCHES;
+    this.lastSequences[at] = advanceSequence(batch.baseSequence, batch.lastOffsetDelta);
+    this.offsetDeltas[at] = batch.lastOffsetDelta;
+    this.lastOffsets[at] = lastOffset;
+    this.timestamps[at] = batch.maxTimestamp;
+    this.lastTimestamp = batch.maxTimestamp;
+    if (this.count < REMEMBERED_BATCHES) this.count++;
+  }
+
   add(lastSequence: number, lastOffset: number, offsetDelta: number, timestamp: number): void {
     const at = this.next;
     this.next = (at + 1) % REMEMBERED_BATCHES;
@@ -144,8 +156,21 @@ export class ProducerState {
     return SequenceVerdict.DUPLICATE;
   }
 
-  /** A batch takes its place in the log. No rule is applied: recovery replays what is stored. */
+  /** The batch, checked, takes its place in the log. */
+  recordBatch(batch: BatchFacts, lastOffset: number): void {
+    const entry = this.entryFor(batch.producerId, batch.producerEpoch);
+    entry.addBatch(batch, lastOffset);
+  }
+
+  /** A batch has its place in the log. No rule is applied: recovery replays what is stored. */
   record(producerId: number, epoch: number, baseSequence: number, lastOffset: number, offsetDelta: number, timestamp: number): void {
+    const entry = this.entryFor(producerId, epoch);
+    // Transaction markers have no sequence; they only carry the epoch on.
+    if (baseSequence >= 0) entry.add(advanceSequence(baseSequence, offsetDelta), lastOffset, offsetDelta, timestamp);
+    else entry.lastTimestamp = timestamp;
+  }
+
+  private entryFor(producerId: number, epoch: number): ProducerEntry {
     let entry = this.entries.get(producerId);
     if (entry === undefined) {
       entry = new ProducerEntry(producerId, epoch);
@@ -153,9 +178,7 @@ export class ProducerState {
     } else if (entry.epoch !== epoch) {
       entry.begin(epoch);
     }
-    // Transaction markers have no sequence; they only carry the epoch on.
-    if (baseSequence >= 0) entry.add(advanceSequence(baseSequence, offsetDelta), lastOffset, offsetDelta, timestamp);
-    else entry.lastTimestamp = timestamp;
+    return entry;
   }
 
   /** Forget producers silent for longer than `expirationMs`, except those with an open transaction. */

@@ -1,6 +1,9 @@
 // RecentBatches: the last batches of a log, so that readers at the tail find positions without any IO, and bytes that
 // arrived in this very tick without the file. Owner: the shard's thread. Hot; memory is taken at the first append.
 
+import { Ctl } from '../io/tick-layout.ts';
+import type { BatchFacts } from '../record/batch-facts.ts';
+
 const CAPACITY = 32;
 const MASK = CAPACITY - 1;
 
@@ -15,23 +18,15 @@ export class RecentBatches {
   private next = 0;
   private count = 0;
 
-  add(
-    baseOffset: number,
-    lastOffset: number,
-    segmentBase: number,
-    position: number,
-    length: number,
-    arenaOffset: number,
-    tick: number,
-  ): void {
+  add(baseOffset: number, lastOffset: number, segmentBase: number, position: number, batch: BatchFacts, ctlF64: Float64Array): void {
     const at = this.next & MASK;
     this.baseOffsets[at] = baseOffset;
     this.lastOffsets[at] = lastOffset;
     this.segments[at] = segmentBase;
     this.positions[at] = position;
-    this.lengths[at] = length;
-    this.arenaOffsets[at] = arenaOffset;
-    this.ticks[at] = tick;
+    this.lengths[at] = batch.lengthBytes;
+    this.arenaOffsets[at] = batch.arenaOffset;
+    this.ticks[at] = ctlF64[Ctl.TICKS_F64]!;
     this.next = (this.next + 1) | 0;
     if (this.count < CAPACITY) this.count++;
   }

@@ -6,14 +6,14 @@
 
 import type { Segment } from './segment.ts';
 
-export function noteBatch(
-  segment: Segment,
-  intervalBytes: number,
-  position: number,
-  lengthBytes: number,
-  lastOffset: number,
-  maxTimestamp: number,
-): void {
+/** What an index entry needs of a batch. An object, as a float handed to a function is a heap number on the hot path. */
+export interface IndexedBatch {
+  readonly lengthBytes: number;
+  readonly maxTimestamp: number;
+}
+
+export function noteBatch(segment: Segment, intervalBytes: number, position: number, lastOffset: number, batch: IndexedBatch): void {
+  const maxTimestamp = batch.maxTimestamp;
   const relative = lastOffset - segment.baseOffset;
   if (position === 0) segment.firstTimestamp = maxTimestamp;
   if (maxTimestamp > segment.maxTimestamp) {
@@ -26,7 +26,7 @@ export function noteBatch(
     segment.sinceIndexBytes = 0;
     segment.indexDirty = true;
   }
-  segment.sinceIndexBytes += lengthBytes;
+  segment.sinceIndexBytes += batch.lengthBytes;
 }
 
 /** The maximum timestamp so far as a time entry, if it is a new one. */

@@ -88,7 +88,7 @@ export function completeIndexes(fs: FileSystem, scanner: BatchScanner, segment: 
     }
     // The batch of the last entry has its entry already; it must be the one the entry speaks of.
     if (first && scanner.lastOffset !== segment.baseOffset + offsetIndex.relativeOffsets[last]!) return ScanStatus.BAD_OFFSET;
-    noteBatch(segment, first ? Infinity : intervalBytes, scanner.position, scanner.lengthBytes, scanner.lastOffset, scanner.maxTimestamp);
+    noteBatch(segment, first ? Infinity : intervalBytes, scanner.position, scanner.lastOffset, scanner);
     segment.endOffset = scanner.lastOffset + 1;
   }
   // A time entry for an offset that the segment does not hold.

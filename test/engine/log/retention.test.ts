@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { logStartOffsets, recoveryPoints } from '../../../src/engine/log/log-checkpoints.ts';
+import { highWatermarks, logStartOffsets, recoveryPoints } from '../../../src/engine/log/log-checkpoints.ts';
 import { ReadStatus } from '../../../src/engine/log/log-read.ts';
 import { deleteRecordsBefore, retainLog, truncateTo } from '../../../src/engine/log/retention.ts';
 import { dumpFaults } from './kafka-dump-check.ts';
@@ -107,6 +107,15 @@ describe('truncation', () => {
     bench.table.close(log);
     expect(dumpFaults(bench.fs, DIR)).toEqual([]);
   });
+});
+
+test('after closeAll the last checkpoints can still be taken', () => {
+  const { bench, log } = filled(10);
+  deleteRecordsBefore(bench.table, log, 15);
+  bench.table.closeAll();
+  expect(recoveryPoints(bench.table)).toEqual([{ topic: 'topic', partition: 0, offset: 20 }]);
+  expect(logStartOffsets(bench.table)).toEqual([{ topic: 'topic', partition: 0, offset: 15 }]);
+  expect(highWatermarks(bench.table)).toEqual([{ topic: 'topic', partition: 0, offset: 20 }]);
 });
 
 test('recovery points follow what is synced', () => {
