@@ -119,6 +119,8 @@ struct ReactorState {
   bool starved = false;
   int64_t starved_since_ms = 0;
   bool accept_paused = false;
+  // Received in this tick.
+  size_t tick_bytes = 0;
 
   // Connections to receive from, to cut from, to send on; each is flagged while it is in a list.
   std::vector<int32_t> read_list;

@@ -21,6 +21,9 @@ constexpr uint32_t kMostReceiveBytes = 512 * 1024;
 constexpr uint32_t kMostProvenBytes = 4 * 1024 * 1024;
 // A partial frame this small moves to a small block, so that idle connections hold little.
 constexpr uint32_t kParkedBytes = 4096;
+// Bytes received in one tick, over all connections: what is beyond waits for the next, so that answers, timers and other
+// threads are not kept waiting by a wall of large requests.
+constexpr size_t kBytesPerTick = 4 * 1024 * 1024;
 constexpr uint8_t kSmallReceives = 16;
 
 constexpr uint32_t kHeaderBytes = 8;  // api key, version, correlation id
@@ -189,6 +192,7 @@ bool receive_once(ReactorState& state, Connection& conn) {
     return false;
   }
   conn.have += static_cast<uint32_t>(got);
+  state.tick_bytes += static_cast<size_t>(got);
   const bool filled = static_cast<uint32_t>(got) == room;
   adapt(conn, filled && room >= conn.receive_bytes / 2);
   // Fewer bytes than asked for: the socket is empty, and what comes later makes a new edge. After the peer's end there
@@ -203,9 +207,10 @@ bool receive_once(ReactorState& state, Connection& conn) {
 
 void receive_ready(ReactorState& state) {
   state.read_now.swap(state.read_list);
+  state.tick_bytes = 0;
   size_t done = 0;
   for (; done < state.read_now.size(); done++) {
-    if (!state.cq.room_for_frame() || state.starved) break;
+    if (!state.cq.room_for_frame() || state.starved || state.tick_bytes >= kBytesPerTick) break;
     Connection& conn = state.connections.at(state.read_now[done]);
     conn.in_read_list = false;
     // When its queue has drained or READING resumes it, it comes back by want_read().
