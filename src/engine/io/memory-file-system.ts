@@ -41,7 +41,7 @@ class DiskFile {
 
 type Node = DiskFile | 'directory';
 
-export class DiskError extends Error {
+class DiskError extends Error {
   readonly code: string;
 
   constructor(code: string, path: string) {

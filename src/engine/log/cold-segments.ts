@@ -5,7 +5,7 @@ import type { FileSystem } from '../io/file-system.ts';
 import { closeDescriptor, flushIndexes } from './segment-files.ts';
 import type { Segment } from './segment.ts';
 
-export const COLD_SEGMENTS_MAX = 256;
+const COLD_SEGMENTS_MAX = 256;
 
 export class ColdSegments {
   private readonly fs: FileSystem;

@@ -6,7 +6,7 @@
 
 import type { BatchFacts } from '../record/batch-facts.ts';
 
-export const REMEMBERED_BATCHES = 5;
+const REMEMBERED_BATCHES = 5;
 const SEQUENCE_MAX = 0x7fff_ffff;
 
 /** What check() finds. */
