@@ -60,7 +60,12 @@ async function startPositions(cluster: ClusterClient, topic: MetadataResponseTop
   });
 }
 
-async function startOffsets(cluster: ClusterClient, topic: MetadataResponseTopic, from: string, ends: Map<number, number>): Promise<Map<number, number>> {
+async function startOffsets(
+  cluster: ClusterClient,
+  topic: MetadataResponseTopic,
+  from: string,
+  ends: Map<number, number>,
+): Promise<Map<number, number>> {
   if (from === 'end') return ends;
   if (from === 'beginning') return cluster.offsets(topic, EARLIEST);
   if (/^\d+$/.test(from)) return new Map([...ends.keys()].map((partition) => [partition, Number(from)]));
@@ -80,7 +85,9 @@ async function fetchFrom(cluster: ClusterClient, topic: string, leaderId: number
       maxWaitMs: MAX_WAIT_MS,
       minBytes: 1,
       maxBytes: MAX_BYTES,
-      topics: [{ topic, partitions: own.map(({ partition, offset }) => ({ partition, fetchOffset: offset, partitionMaxBytes: MAX_BYTES })) }],
+      topics: [
+        { topic, partitions: own.map(({ partition, offset }) => ({ partition, fetchOffset: offset, partitionMaxBytes: MAX_BYTES })) },
+      ],
       forgottenTopicsData: [],
     },
     Math.min(node.versionOf(fetchApi), FETCH_VERSION_MAX),

@@ -59,7 +59,9 @@ function dumpLog(file: string, bytes: Uint8Array, { json, records }: DumpOptions
   printRows(rows, json, 'no batches');
   if (walker.status === WalkStatus.END) return;
   const name = Object.entries(WalkStatus).find(([, value]) => value === walker.status)![0];
-  throw new CommandFailed(`${file}: ${name} at position ${walker.position}, ${bytes.length - walker.position} bytes from there are not valid batches`);
+  throw new CommandFailed(
+    `${file}: ${name} at position ${walker.position}, ${bytes.length - walker.position} bytes from there are not valid batches`,
+  );
 }
 
 function contentOf(bytes: Uint8Array, offset: number, sizeBytes: number): unknown {

@@ -37,7 +37,12 @@ export async function describeGroup(id: string, options: CommonOptions): Promise
     if (group.errorCode !== ErrorCode.NONE) throw new KafkaError(group.errorCode, `group ${id}`, group.errorMessage);
     const offsets = await lagOf(cluster, id, ownersOf(group));
     if (options.json === true) {
-      const members = group.members.map(({ memberId, groupInstanceId, clientId, clientHost }) => ({ memberId, groupInstanceId, clientId, clientHost }));
+      const members = group.members.map(({ memberId, groupInstanceId, clientId, clientHost }) => ({
+        memberId,
+        groupInstanceId,
+        clientId,
+        clientHost,
+      }));
       print(JSON.stringify({ group: id, state: group.groupState, protocol: group.protocolData, members, offsets }));
       return;
     }
@@ -76,7 +81,11 @@ async function lagOf(cluster: ClusterClient, id: string, owners: ReadonlyMap<str
   const coordinator = await cluster.coordinator(id);
   const version = Math.min(coordinator.versionOf(offsetFetchApi), OFFSET_FETCH_VERSION_MAX);
   const batched = version >= BATCHED_OFFSET_FETCH_SINCE;
-  const response = await coordinator.call(offsetFetchApi, batched ? { groups: [{ groupId: id, topics: null }] } : { groupId: id, topics: null }, version);
+  const response = await coordinator.call(
+    offsetFetchApi,
+    batched ? { groups: [{ groupId: id, topics: null }] } : { groupId: id, topics: null },
+    version,
+  );
   const topics = batched ? response.groups[0]!.topics : response.topics;
   const rows: Record<string, unknown>[] = [];
   for (const { name, partitions } of topics) {
@@ -94,5 +103,7 @@ async function lagOf(cluster: ClusterClient, id: string, owners: ReadonlyMap<str
       });
     }
   }
-  return rows.sort((a, b) => (`${a.topic}` < `${b.topic}` ? -1 : `${a.topic}` > `${b.topic}` ? 1 : Number(a.partition) - Number(b.partition)));
+  return rows.sort((a, b) =>
+    `${a.topic}` < `${b.topic}` ? -1 : `${a.topic}` > `${b.topic}` ? 1 : Number(a.partition) - Number(b.partition),
+  );
 }

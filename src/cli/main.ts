@@ -7,7 +7,8 @@ import { CommandFailed } from './command-failed.ts';
 
 const version: string = (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version;
 
-const bootstrap = (): Option => new Option('-b, --bootstrap <host:port>', 'a broker to ask first').default('127.0.0.1:9092').env('RINGLOG_BOOTSTRAP');
+const bootstrap = (): Option =>
+  new Option('-b, --bootstrap <host:port>', 'a broker to ask first').default('127.0.0.1:9092').env('RINGLOG_BOOTSTRAP');
 const json = (): Option => new Option('--json', 'print JSON, one value a line');
 const repeated = (value: string, before: string[]): string[] => [...before, value];
 
@@ -109,7 +110,7 @@ function addProduce(program: Command): void {
     .option('-p, --partition <n>', 'write to this partition', wholeNumber)
     .addOption(new Option('--acks <level>', 'who must have a record').choices(['0', '1', 'all']).default('all'))
     .addOption(json())
-    .addHelpText('after', "\nExamples:\n  echo hello | ringlog produce greetings\n  ringlog produce users --key-separator : < users.txt")
+    .addHelpText('after', '\nExamples:\n  echo hello | ringlog produce greetings\n  ringlog produce users --key-separator : < users.txt')
     .action(async (topic: string, options) => (await import('./produce.ts')).produceLines(topic, options));
 }
 
@@ -123,7 +124,10 @@ function addConsume(program: Command): void {
     .option('-n, --count <n>', 'stop after this many records', wholeNumber)
     .option('--until-end', 'stop at the end of what is there now')
     .addOption(json())
-    .addHelpText('after', '\nExamples:\n  ringlog consume greetings --from beginning --until-end\n  ringlog consume clicks --json --count 10')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  ringlog consume greetings --from beginning --until-end\n  ringlog consume clicks --json --count 10',
+    )
     .action(async (topic: string, options) => (await import('./consume.ts')).consume(topic, options));
 }
 

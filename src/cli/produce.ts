@@ -55,7 +55,12 @@ function recordOf(line: string, separator: string | undefined): NewRecord {
 }
 
 /** Keys decide the partition as in Kafka's own producer; records without one stay together, on a partition by turns. */
-async function send(cluster: ClusterClient, topic: MetadataResponseTopic, records: readonly NewRecord[], options: ProduceOptions): Promise<void> {
+async function send(
+  cluster: ClusterClient,
+  topic: MetadataResponseTopic,
+  records: readonly NewRecord[],
+  options: ProduceOptions,
+): Promise<void> {
   const keyless = options.partition ?? Math.floor(Math.random() * topic.partitions.length);
   const byPartition = new Map<number, NewRecord[]>();
   for (const record of records) {

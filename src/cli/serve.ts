@@ -48,7 +48,8 @@ export function readSettings({ file, sets }: Pick<ServeOptions, 'file' | 'sets'>
 
 function explain(error: unknown): unknown {
   const { code, message } = error as { code?: string; message?: string };
-  if (code === 'EADDRINUSE') return new CommandFailed(`${message}: another process listens there; choose another with --set listeners=PLAINTEXT://127.0.0.1:PORT`);
+  if (code === 'EADDRINUSE')
+    return new CommandFailed(`${message}: another process listens there; choose another with --set listeners=PLAINTEXT://127.0.0.1:PORT`);
   return error;
 }
 

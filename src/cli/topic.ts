@@ -56,7 +56,9 @@ export async function describeTopic(name: string, options: CommonOptions): Promi
       .sort((a, b) => a.partition - b.partition);
     const resource = { resourceType: RESOURCE_TOPIC, resourceName: name, configurationKeys: null };
     const { results } = await cluster.anyNode.call(describeConfigsApi, { resources: [resource] });
-    const configs = results[0]!.configs.filter(({ configSource }) => configSource === SOURCE_TOPIC).map((config) => [config.name, config.value]);
+    const configs = results[0]!.configs
+      .filter(({ configSource }) => configSource === SOURCE_TOPIC)
+      .map((config) => [config.name, config.value]);
     if (options.json === true) {
       print(JSON.stringify({ topic: name, id: topic.topicId, configs: Object.fromEntries(configs), partitions: rows }));
       return;

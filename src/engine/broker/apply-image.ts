@@ -56,6 +56,7 @@ function applyTopic(broker: ShardBroker, topic: TopicImage, layers: BrokerLayers
     broker.topics.add(entry);
   }
   const config = toLogConfig(effectiveTopicConfig(topic.configs, layers));
+  entry.logAppendTime = config.timestampType === 'LogAppendTime';
   for (const partition of topic.partitions) applyPartition(broker, entry, partition, config, context);
 }
 

@@ -3,6 +3,9 @@
 //
 // It is ready when (a) the bytes found reach min bytes, (b) a target has an error, (c) max wait has passed, or (d) it
 // asks for nothing. Everything else waits, watched by each of its partitions and by the timing wheel.
+//
+// Targets that another shard leads (`ringlog.listeners=single`) are asked for once at the start, without waiting; while
+// the operation is parked their shard holds the question until there is something to read.
 
 import { ErrorCode } from '../base/error-code.ts';
 import { Ctl } from '../io/tick-layout.ts';
@@ -11,9 +14,13 @@ import { highWatermark, lastStableOffset } from '../partition/partition.ts';
 import { WatchNode, type Watcher } from '../partition/watch-list.ts';
 import { PendingRequest } from '../purgatory/request-line.ts';
 import type { FetchTarget } from './fetch-target.ts';
+import type { PlanWaiter } from './remote-partitions.ts';
 import type { ShardBroker } from './shard-broker.ts';
 
-export abstract class FetchOperation extends PendingRequest implements Watcher {
+/** How long another shard may take for its first answer before the request goes out without it. */
+const REMOTE_PATIENCE_MS = 1000;
+
+export abstract class FetchOperation extends PendingRequest implements Watcher, PlanWaiter {
   readonly broker: ShardBroker;
   targets: FetchTarget[] = [];
   /** Targets in use: the first `count` of `targets`. */
@@ -33,6 +40,8 @@ export abstract class FetchOperation extends PendingRequest implements Watcher {
   private parked = false;
   /** Tick of the last attempt. */
   private attemptedTick = -1;
+  /** Answers of other shards still to come before the first verdict. */
+  private firstAnswers = 0;
 
   constructor(broker: ShardBroker) {
     super();
@@ -41,14 +50,11 @@ export abstract class FetchOperation extends PendingRequest implements Watcher {
 
   /** Attempt now; settle or park. */
   begin(): void {
+    this.firstAnswers = 0;
+    for (let i = 0; i < this.count; i++) this.askRemote(this.targets[i]!, false);
     this.attempt();
-    if (this.ready() || this.maxWaitMs <= 0) {
-      this.line!.settle(this);
-      return;
-    }
-    this.watchAll();
-    this.broker.wheel.add(this, this.broker.nowMs() + this.maxWaitMs);
-    this.parked = true;
+    if (this.firstAnswers > 0) this.park();
+    else this.judge();
   }
 
   onPartitionChange(): void {
@@ -57,9 +63,31 @@ export abstract class FetchOperation extends PendingRequest implements Watcher {
     else this.watchAll();
   }
 
+  onRemotePlan(_target: FetchTarget): void {
+    if (this.firstAnswers > 0 && --this.firstAnswers > 0) return;
+    this.attempt();
+    if (this.parked) this.judge();
+  }
+
   override onDeadline(): void {
     this.attempt();
     this.finish();
+  }
+
+  private judge(): void {
+    if (this.ready() || this.maxWaitMs <= 0) {
+      this.finish();
+      return;
+    }
+    for (let i = 0; i < this.count; i++) this.askRemote(this.targets[i]!, true);
+    this.watchAll();
+    if (!this.parked) this.park();
+  }
+
+  private park(): void {
+    this.parked = true;
+    // Another shard that does not answer must not hold the request for ever.
+    this.broker.wheel.add(this, this.broker.nowMs() + Math.max(this.maxWaitMs, this.firstAnswers > 0 ? REMOTE_PATIENCE_MS : 0));
   }
 
   /** The connection is gone: nobody waits for this any more. */
@@ -95,9 +123,29 @@ export abstract class FetchOperation extends PendingRequest implements Watcher {
 
   private finish(): void {
     this.parked = false;
+    this.firstAnswers = 0;
     this.broker.wheel.cancel(this);
     for (let i = 0; i < this.nodes.length; i++) this.nodes[i]!.unlink();
+    for (let i = 0; i < this.count; i++) if (this.targets[i]!.awaited) this.broker.remote!.forget(this.targets[i]!);
     this.line!.settle(this);
+  }
+
+  /** Ask the shard that leads `target`, if it is another one and has not been asked and found something already. */
+  private askRemote(target: FetchTarget, wait: boolean): void {
+    const { remote } = this.broker;
+    if (remote === null || (wait && target.plannedBytes > 0)) return;
+    target.remote = false;
+    if (this.resolveTopic(target) !== ErrorCode.NONE || target.topic!.partitions[target.partitionIndex] != null) return;
+    const index = target.partitionIndex;
+    if (index < 0 || index >= target.topic!.shards.length) return;
+    target.remote = true;
+    if (!wait) this.firstAnswers++;
+    remote.plan(this, target, target.topic!, Math.min(target.maxBytes, this.maxBytes), this.readCommitted, true, wait);
+  }
+
+  /** After the answer is out, or was not needed. */
+  releaseRemote(): void {
+    for (let i = 0; i < this.count; i++) if (this.targets[i]!.remoteLease >= 0) this.broker.remote!.giveBack(this.targets[i]!);
   }
 
   private watchAll(): void {
@@ -113,6 +161,12 @@ export abstract class FetchOperation extends PendingRequest implements Watcher {
   }
 
   private attemptTarget(target: FetchTarget, remaining: number): void {
+    if (target.remote) {
+      // Planned by its own shard; under the byte limit of the whole answer it may have to wait for the next one.
+      target.plannedBytes =
+        target.remoteLease >= 0 && (this.plannedBytes === 0 || target.plan.length <= remaining) ? target.plan.length : 0;
+      return;
+    }
     target.plannedBytes = 0;
     target.error = this.resolve(target);
     if (target.error !== ErrorCode.NONE) {
@@ -135,14 +189,19 @@ export abstract class FetchOperation extends PendingRequest implements Watcher {
     else if (status === ReadStatus.CORRUPT) target.error = ErrorCode.CORRUPT_MESSAGE;
   }
 
-  private resolve(target: FetchTarget): number {
-    let topic = target.topic;
-    if (topic === null || topic.gone) {
+  private resolveTopic(target: FetchTarget): number {
+    if (target.topic === null || target.topic.gone) {
       const topics = this.broker.topics;
-      topic = (this.byTopicId ? topics.byId.get(target.topicId) : topics.byName.get(target.topicName)) ?? null;
-      target.topic = topic;
-      if (topic === null) return this.byTopicId ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+      target.topic = (this.byTopicId ? topics.byId.get(target.topicId) : topics.byName.get(target.topicName)) ?? null;
+      if (target.topic === null) return this.byTopicId ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
     }
+    return ErrorCode.NONE;
+  }
+
+  private resolve(target: FetchTarget): number {
+    const unknown = this.resolveTopic(target);
+    if (unknown !== ErrorCode.NONE) return unknown;
+    const topic = target.topic!;
     const index = target.partitionIndex;
     const partition = topic.partitions[index];
     if (partition == null) {

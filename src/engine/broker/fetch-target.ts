@@ -28,6 +28,15 @@ export class FetchTarget {
   /** Bytes of the plan; 0 when there is nothing to send. */
   plannedBytes = 0;
 
+  /** Led by another shard: the plan came, or will come, by ring. */
+  remote = false;
+  /** An answer of that shard is on its way. */
+  awaited = false;
+  /** Number of the question, or -1. */
+  question = -1;
+  /** Lease on that shard, or -1. */
+  remoteLease = -1;
+
   // What the session's client has been told, so that an unchanged partition can be left out.
   toldHighWatermark = -1;
   toldLogStartOffset = -1;

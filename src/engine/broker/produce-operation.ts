@@ -25,11 +25,12 @@ export abstract class ProduceOperation extends PendingRequest implements Durable
   /** Offset after the entry's last record. */
   endOffsets = new Float64Array(4);
   appendTimesMs = new Float64Array(4);
+  logStartOffsets = new Float64Array(4);
   /** Why an entry was refused, where there is more to say than its code. */
   readonly messages: (string | null)[] = [];
   /** Entries not decided yet. */
   undecided = 0;
-  /** Entries still linked in a durable queue. */
+  /** Entries that a durable queue, or another shard's answer, still refers to. */
   linked = 0;
   private readonly nodes: DurableNode[] = [];
   private decided = new Uint8Array(4);
@@ -54,6 +55,7 @@ export abstract class ProduceOperation extends PendingRequest implements Durable
     this.baseOffsets[entry] = -1;
     this.endOffsets[entry] = -1;
     this.appendTimesMs[entry] = -1;
+    this.logStartOffsets[entry] = -1;
     this.decided[entry] = 0;
     this.undecided++;
     return entry;
@@ -65,6 +67,7 @@ export abstract class ProduceOperation extends PendingRequest implements Durable
     this.decided[entry] = 1;
     this.errors[entry] = error;
     if (error !== ErrorCode.NONE) this.baseOffsets[entry] = -1;
+    else if (this.partitions[entry] !== null) this.logStartOffsets[entry] = this.partitions[entry]!.log.startOffset;
     if (--this.undecided === 0 && this.line !== null) this.line.settle(this);
   }
 
@@ -87,6 +90,20 @@ export abstract class ProduceOperation extends PendingRequest implements Durable
     else this.decide(entry, ok ? ErrorCode.NONE : ErrorCode.KAFKA_STORAGE_ERROR);
   }
 
+  /** The shard that leads the entry's partition has answered. */
+  onRemoteAppended(entry: number, error: number, baseOffset: number, appendTimeMs: number, logStartOffset: number): void {
+    const answered = this.line === null;
+    this.linked--;
+    if (answered) {
+      if (this.linked === 0) this.recycle();
+      return;
+    }
+    this.baseOffsets[entry] = baseOffset;
+    this.appendTimesMs[entry] = appendTimeMs;
+    this.logStartOffsets[entry] = error === ErrorCode.NONE ? logStartOffset : -1;
+    this.decide(entry, error);
+  }
+
   /** timeout.ms passed: what is not decided yet is answered REQUEST_TIMED_OUT; its records stay in the log. */
   override onDeadline(): void {
     for (let entry = 0; entry < this.count; entry++) this.decide(entry, ErrorCode.REQUEST_TIMED_OUT);
@@ -104,6 +121,7 @@ export abstract class ProduceOperation extends PendingRequest implements Durable
     this.baseOffsets = copyInto(new Float64Array(size), this.baseOffsets);
     this.endOffsets = copyInto(new Float64Array(size), this.endOffsets);
     this.appendTimesMs = copyInto(new Float64Array(size), this.appendTimesMs);
+    this.logStartOffsets = copyInto(new Float64Array(size), this.logStartOffsets);
   }
 }
 

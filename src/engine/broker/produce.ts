@@ -25,12 +25,6 @@ export function produceEntry(
   facts: BatchFacts,
 ): void {
   operation.partitions[entry] = partition;
-  if ((facts.attributes & (ATTRIBUTE_TRANSACTIONAL | ATTRIBUTE_CONTROL)) !== 0) {
-    const control = (facts.attributes & ATTRIBUTE_CONTROL) !== 0;
-    operation.messages[entry] = control ? 'clients may not write control batches' : 'no transaction is open for this producer';
-    operation.decide(entry, control ? ErrorCode.INVALID_RECORD : ErrorCode.INVALID_TXN_STATE);
-    return;
-  }
   const baseOffset = append(broker.logs, partition.log, facts, broker.wallMs());
   if (baseOffset >= 0) {
     operation.baseOffsets[entry] = baseOffset;
@@ -44,6 +38,12 @@ export function produceEntry(
     return;
   }
   operation.decide(entry, errorOfFault(baseOffset));
+}
+
+/** Kafka's error for attributes that a client may not set, or may not set now. */
+export function errorOfAttributes(attributes: number): number {
+  if ((attributes & ATTRIBUTE_CONTROL) !== 0) return ErrorCode.INVALID_RECORD;
+  return (attributes & ATTRIBUTE_TRANSACTIONAL) === 0 ? ErrorCode.NONE : ErrorCode.INVALID_TXN_STATE;
 }
 
 /** Kafka's error for a batch the frame walker refused. */
@@ -76,7 +76,8 @@ function waitForDisk(broker: ShardBroker, operation: ProduceOperation, entry: nu
   broker.logs.requireDurable(partition.log);
 }
 
-function errorOfFault(fault: number): number {
+/** Kafka's error for a batch the log refused; a duplicate is no error. */
+export function errorOfFault(fault: number): number {
   switch (fault) {
     case AppendFault.TOO_LARGE:
       return ErrorCode.MESSAGE_TOO_LARGE;

@@ -12,6 +12,7 @@ import type { Partition } from '../partition/partition.ts';
 import type { TopicTable } from '../partition/topic-table.ts';
 import { TimingWheel } from '../purgatory/timing-wheel.ts';
 import { BatchFacts } from '../record/batch-facts.ts';
+import type { RemotePartitions } from './remote-partitions.ts';
 import { decideWrittenEntries, type ProduceOperation } from './produce-operation.ts';
 
 export interface ShardIdentity {
@@ -39,6 +40,8 @@ export class ShardBroker implements LogListener {
   readonly partitionByTicket: (Partition | null)[] = [];
   /** Who else has appends to settle at the end of a tick: coordinators. */
   readonly writers: { endTick(): void }[] = [];
+  /** Partitions of other shards; null when clients go to the shard that leads (`ringlog.listeners=per-shard`). */
+  remote: RemotePartitions | null = null;
   private touched: Partition[] = [];
   private touchedSpare: Partition[] = [];
   /** Produces whose fate is known when this tick's appends are: acks=1, and acks=all without fsync. */

@@ -17,6 +17,8 @@ export class TopicEntry {
   readonly leaderNodeIds: number[] = [];
   readonly leaderEpochs: number[] = [];
   readonly shards: number[] = [];
+  /** message.timestamp.type is LogAppendTime. */
+  logAppendTime = false;
   /** Deleted, or replaced by a topic of the same name: late requests see an unknown topic. */
   gone = false;
 

@@ -1,16 +1,18 @@
 // What travels in a ring's slots: message kinds and the place of every field.
 // Owner: written by the sending thread, read by the receiving one. Hot: constants only.
 //
+// Partitions are named by topic id (16 bytes in the payload) and index: shards number their logs each for itself.
+//
 // Words 0..3 are SlotField (spsc-ring.ts). Fields named *_F64 index the Float64Array at (at >> 1); all others index the
 // Int32Array at `at`. TICKET is the sender's own number for the request and comes back untouched in its answer.
-// PARTITION is the index of the partition in the owning shard's table, as assigned by the controller.
+// PARTITION is the partition's index in its topic.
 //
 // Single-port Produce:  shard A ── FORWARD_APPEND ──► owner B       (bytes stay in A's receive block until the answer)
 //                       shard A ◄── APPEND_RESULT ─── owner B
 // Single-port Fetch:    shard A ── FETCH_PLAN_REQUEST ► owner B
 //                       shard A ◄── FETCH_PLAN ────── owner B       (numbers only: a descriptor is valid in every thread)
 //                       shard A ── RELEASE_LEASE ───► owner B       (the socket has taken the bytes)
-// Parked fetch:         shard A ── WATCH ► B, later A ◄── NOTIFY ── B, or A ── UNWATCH ► B
+// Parked fetch:         as above with WAIT: B answers when there is something, or when A sends UNWATCH
 // Embedded caller:      as Produce, but the batch is encoded in the payload and appended straight from it.
 
 import { SlotField } from './spsc-ring.ts';
@@ -23,9 +25,7 @@ export const MessageKind = {
   FETCH_PLAN_REQUEST: 4,
   FETCH_PLAN: 5,
   RELEASE_LEASE: 6,
-  WATCH: 7,
-  UNWATCH: 8,
-  NOTIFY: 9,
+  UNWATCH: 7,
 } as const;
 
 /** One batch to append. Facts are BatchFacts' (engine/record/batch-facts.ts), as the sender's native side found them. */
@@ -54,7 +54,8 @@ export const ForwardAppendPayload = {
   BASE_TIMESTAMP_F64: 0,
   MAX_TIMESTAMP_F64: 1,
   PRODUCER_ID_F64: 2,
-  BATCH: 24,
+  TOPIC_ID: 24,
+  BATCH: 40,
 } as const;
 
 export const AppendResult = {
@@ -81,9 +82,14 @@ export const FetchPlanRequest = {
   ISOLATION_LEVEL: 10,
   /** 1: one whole batch even when it is longer than MAX_BYTES (first partition with data of a response). */
   AT_LEAST_ONE_BATCH: 11,
+  /** 1: answer only when there is something to read, an error to tell, or after UNWATCH. */
+  WAIT: 12,
 } as const;
 
-/** A plan for one partition: one range of one file. Its payload holds aborted transactions: pairs of f64 (id, offset). */
+/** Payload of FETCH_PLAN_REQUEST. */
+export const FetchPlanRequestPayload = { TOPIC_ID: 0, BYTES: 16 } as const;
+
+/** A plan for one partition: one range of one file. */
 export const FetchPlan = {
   ...SlotField,
   ERROR_CODE: 4,
@@ -102,26 +108,9 @@ export const ReleaseLease = {
   LEASE: 4,
 } as const;
 
-/** Tell me once when PARTITION has MIN_BYTES beyond FETCH_OFFSET, or can no longer answer from it. */
-export const Watch = {
-  ...SlotField,
-  PARTITION: 4,
-  MIN_BYTES: 5,
-  FETCH_OFFSET_F64: 3,
-  ISOLATION_LEVEL: 8,
-} as const;
-
-/** The watch named by TICKET is not needed any more; a NOTIFY may cross it. */
+/** The waiting question named by TICKET is to be answered now, with whatever there is; the answer may cross this. */
 export const Unwatch = {
   ...SlotField,
-  PARTITION: 4,
-} as const;
-
-export const Notify = {
-  ...SlotField,
-  PARTITION: 4,
-  ERROR_CODE: 5,
-  HIGH_WATERMARK_F64: 3,
 } as const;
 
 /** One chunk of a control message; TICKET is the call's number (0 for one-way messages). */

@@ -11,7 +11,7 @@ import { loadNativeBinding } from '../../engine/io/native-binding.ts';
 import { nodeFileSystem } from '../../engine/io/node-file-system.ts';
 import type { ShardIdentity } from '../../engine/broker/shard-broker.ts';
 import { openReactor } from '../../net/reactor/open-reactor.ts';
-import type { Mailbox, MailHandler } from '../ring/mailbox.ts';
+import type { MailHandler } from '../ring/mailbox.ts';
 import { MeshEndpoint } from '../ring/mesh-endpoint.ts';
 import { type RingMesh, SUPERVISOR_THREAD } from '../ring/ring-mesh.ts';
 import { ControlKind, type EventBody, type ImageBody, type ListenBody, type VerbBody } from './control-kind.ts';
@@ -26,6 +26,8 @@ export interface ShardWorkerData {
   readonly settings: BrokerSettings;
   readonly identity: ShardIdentity;
   readonly mesh: RingMesh;
+  /** One listener speaks for all shards. */
+  readonly single: boolean;
   /** Core to pin to; -1: none. */
   readonly core: number;
   readonly facts: ReadonlyMap<string, DirectoryFacts>;
@@ -38,13 +40,14 @@ async function main(data: ShardWorkerData): Promise<void> {
   if (data.core >= 0) native.binding?.pinThread(data.core);
   const reactor = await openReactor(reactorOptions(data.settings.config));
   // The shard is made after the endpoint that carries its mail; nothing arrives before the first tick.
-  let shard: Shard | undefined;
+  let made: Shard | undefined;
   const handler: MailHandler = {
-    onMessage: () => undefined,
-    onControl: (mailbox, kind, body) => onControl(shard!, mailbox, kind, body),
-    onSpace: () => undefined,
+    onMessage: (mailbox, kind, at) => made!.remote!.onMessage(mailbox, kind, at),
+    onControl: (_mailbox, kind, body) => onControl(made!, kind, body),
+    onSpace: (mailbox) => made!.remote?.onSpace(mailbox),
   };
-  const endpoint = new MeshEndpoint(data.mesh, data.identity.shard + 1, handler, {
+  const { shard, shardCount } = data.identity;
+  const endpoint = new MeshEndpoint(data.mesh, shard + 1, handler, {
     signal: native.binding === null ? null : (fd) => native.binding!.signal(fd),
     wakeFd: reactor.wakeFd,
     onWake: () => reactor.schedule(),
@@ -61,15 +64,16 @@ async function main(data: ShardWorkerData): Promise<void> {
     controller: remoteController(supervisor),
     recovery: recoveryFacts(data.facts),
     log: shardLog(event),
+    peers: data.single ? { shard, shardCount, mailboxOf: (peer) => endpoint.mailboxes[peer + 1]! } : null,
     drainMail: () => void endpoint.drain(),
     finishTick: () => endpoint.finishTick(),
   };
-  shard = new Shard(parts);
-  shard.start();
+  made = new Shard(parts);
+  made.start();
   reactor.schedule();
 }
 
-function onControl(shard: Shard, _mailbox: Mailbox, kind: number, body: unknown): unknown {
+function onControl(shard: Shard, kind: number, body: unknown): unknown {
   switch (kind) {
     case ControlKind.READY:
       return shard.report;

@@ -1,6 +1,7 @@
 // One shard put together: reactor, logs, server, coordinators. Owner: the thread it was made on, a worker's or the
 // caller's (`ringlog.shards=0`). Hot: tick().
 
+import { randomBytes } from 'node:crypto';
 import { type BrokerSettings, effectiveBrokerConfig } from '../../engine/base/config-broker.ts';
 import type { Clock } from '../../engine/base/clock.ts';
 import { crc32c } from '../../engine/base/crc32c.ts';
@@ -16,16 +17,19 @@ import { retainLog } from '../../engine/log/retention.ts';
 import { brokerLayers } from '../../engine/metadata/broker-layers.ts';
 import type { ControllerVerbs } from '../../engine/metadata/controller-requests.ts';
 import { applyDelta, type MetadataDelta } from '../../engine/metadata/metadata-delta.ts';
-import { EMPTY_IMAGE } from '../../engine/metadata/metadata-image.ts';
+import { EMPTY_IMAGE, type MetadataImage } from '../../engine/metadata/metadata-image.ts';
 import { highWatermark, type Partition } from '../../engine/partition/partition.ts';
 import { TopicTable } from '../../engine/partition/topic-table.ts';
 import { kafkaApis } from '../../net/kafka/handlers/kafka-apis.ts';
 import { KafkaServer, type KafkaServerLog } from '../../net/kafka/server/kafka-server.ts';
+import { Outbox } from '../../net/kafka/server/outbox.ts';
 import type { Reactor, ReactorReport } from '../../net/reactor/reactor.ts';
 import type { Checkpoints, ListenBody } from './control-kind.ts';
-import { GroupShard } from './group-shard.ts';
+import { GroupShard, OFFSETS_TOPIC } from './group-shard.ts';
 import { ImageWatch } from './image-watch.ts';
 import { ProducerIdSource } from './producer-id-source.ts';
+import { RemoteShards } from './remote-shards.ts';
+import { routedGroups, routedPartitionVerbs, type ShardPeers } from './routed-verbs.ts';
 
 const LISTEN_BACKLOG_MIN = 50;
 
@@ -39,6 +43,8 @@ export interface ShardParts {
   readonly controller: ControllerVerbs;
   readonly recovery: RecoveryFacts;
   readonly log: KafkaServerLog & ShardLog;
+  /** The other shards, where one listener speaks for all (`ringlog.listeners=single`); null where each speaks for itself. */
+  readonly peers: ShardPeers | null;
   /** Run at the start of every tick: mail of other threads. */
   readonly drainMail: () => void;
   /** Run at the end of every tick; false when another tick must follow. */
@@ -56,6 +62,8 @@ export class Shard {
   readonly server: KafkaServer;
   readonly groups: GroupShard;
   readonly partitionVerbs: LocalPartitionVerbs;
+  /** Requests that came in on one shard and belong to another; null where that does not happen. */
+  readonly remote: RemoteShards | null;
   private readonly parts: ShardParts;
   private readonly images = new ImageWatch(EMPTY_IMAGE);
   private readonly context: ImageContext;
@@ -68,7 +76,14 @@ export class Shard {
     const { config } = parts.settings;
     this.broker = new ShardBroker(config, identity, reactor, fs, clock, new TopicTable(crc32c));
     this.partitionVerbs = new LocalPartitionVerbs(this.broker);
-    this.groups = new GroupShard(this.broker, reactor, parts.random, () => this.images.current);
+    this.groups = new GroupShard(
+      this.broker,
+      () => reactor.schedule(),
+      (size) => randomBytes(size),
+      () => this.images.current,
+      (partition, error) => parts.log.logFailed(`${OFFSETS_TOPIC}-${partition}`, `groups were not loaded: ${String(error)}`),
+    );
+    this.remote = this.openRemote();
     const services = this.buildServices();
     this.server = new KafkaServer({
       reactor,
@@ -93,7 +108,6 @@ export class Shard {
   private tick(): void {
     this.parts.drainMail();
     this.server.onTick();
-    this.groups.endTick();
     if (this.broker.nowMs() >= this.nextRetentionMs) this.retain();
     if (!this.parts.finishTick()) this.parts.reactor.schedule();
   }
@@ -140,9 +154,8 @@ export class Shard {
   async close(): Promise<Checkpoints> {
     this.closing = true;
     this.parts.reactor.stopListening();
-    this.groups.close();
-    await this.parts.reactor.close();
     this.broker.logs.closeAll();
+    await this.parts.reactor.close();
     return this.checkpoints();
   }
 
@@ -165,16 +178,25 @@ export class Shard {
     }
   }
 
+  private openRemote(): RemoteShards | null {
+    const { peers, reactor } = this.parts;
+    if (peers === null || peers.shardCount === 1) return null;
+    const remote = new RemoteShards(this.broker, new Outbox(reactor), (shard) => peers.mailboxOf(shard));
+    this.broker.remote = remote;
+    return remote;
+  }
+
   private buildServices(): ShardServices {
-    const { controller, identity, settings } = this.parts;
+    const { controller, identity, peers, settings } = this.parts;
+    const image = (): MetadataImage => this.images.current;
     const producerIds = new ProducerIdSource(controller);
     return {
       config: settings.config,
       broker: this.broker,
-      image: () => this.images.current,
+      image,
       controller,
-      partitions: this.partitionVerbs,
-      groups: this.groups.coordinator,
+      partitions: peers === null ? this.partitionVerbs : routedPartitionVerbs(this.partitionVerbs, peers, image),
+      groups: peers === null ? this.groups.coordinator : routedGroups(this.groups.coordinator, peers, image),
       imageWith: (predicate, timeoutMs) => this.images.wait(predicate, timeoutMs),
       nextProducerId: () => producerIds.next(),
       effectiveConfig: () => effectiveBrokerConfig(brokerLayers(settings, this.images.current, identity.nodeId)),

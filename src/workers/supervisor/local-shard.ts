@@ -38,6 +38,7 @@ export async function openLocalShard(
     controller: lateController(() => served),
     recovery: recoveryFacts(facts),
     log: shardLog(event),
+    peers: null,
     drainMail: () => undefined,
     finishTick: () => true,
   });

@@ -1,6 +1,7 @@
 // All shards of the process, on threads of their own or on the calling one (`ringlog.shards=0`), and the rings that join
 // them. Owner: the supervisor's thread. Not hot.
 
+import type { ListenerMode } from '../../engine/base/config-listeners.ts';
 import type { BrokerSettings } from '../../engine/base/config-broker.ts';
 import type { ShardIdentity } from '../../engine/broker/shard-broker.ts';
 import { loadNativeBinding } from '../../engine/io/native-binding.ts';
@@ -28,6 +29,7 @@ export interface FleetPlan {
   /** Core of shard i at i; empty when nothing is pinned. */
   readonly cores: readonly number[];
   readonly identities: readonly ShardIdentity[];
+  readonly mode: ListenerMode;
 }
 
 export interface ShardFleet {
@@ -87,7 +89,7 @@ async function openWorkerFleet(options: FleetOptions, plan: FleetPlan, facts: Re
   endpoint.runOnLoop();
   const workers = plan.identities.map((identity) => {
     const core = plan.cores[identity.shard] ?? -1;
-    const data = { settings: options.settings, identity, mesh, core, facts };
+    const data = { settings: options.settings, identity, mesh, core, facts, single: plan.mode === 'single' };
     return new ShardWorker(data, endpoint.mailboxes[identity.shard + 1]!, options.onDeath);
   });
   const [report] = await Promise.all(workers.map((worker) => worker.ready()));

@@ -7,6 +7,7 @@ import { type BrokerSettings, logDirectories } from '../../engine/base/config-br
 import { planShards } from '../../engine/base/config-cores.ts';
 import { type Listener, type ListenerMode, listenersOfShard, resolveListeners } from '../../engine/base/config-listeners.ts';
 import { systemUuidSource } from '../../engine/base/uuid.ts';
+import { loadNativeBinding } from '../../engine/io/native-binding.ts';
 import { nodeFileSystem } from '../../engine/io/node-file-system.ts';
 import { settleClusterIdentity } from '../../engine/metadata/cluster-identity.ts';
 import { Controller } from '../../engine/metadata/controller.ts';
@@ -51,7 +52,7 @@ interface Topology {
 /** @throws CannotStart, DirectoryLocked, or what a listener fails with (`code` EADDRINUSE …) */
 export async function startBroker(options: StartOptions): Promise<RunningBroker> {
   const { settings } = options;
-  const topology = planTopology(settings);
+  const topology = planTopology(settings, options.log);
   const directories = LogDirectories.open(nodeFileSystem, logDirectories(settings.config), process.pid);
   let fleet: ShardFleet | undefined;
   try {
@@ -65,10 +66,14 @@ export async function startBroker(options: StartOptions): Promise<RunningBroker>
   }
 }
 
-function planTopology({ config }: BrokerSettings): Topology {
+function planTopology({ config }: BrokerSettings, log: BrokerLog): Topology {
   const resolved = resolveListeners(config, hostname());
   if (!resolved.ok) throw new CannotStart(resolved.errors);
-  const plan = planShards(config, usableCores());
+  let plan = planShards(config, usableCores());
+  if (resolved.mode === 'single' && plan.shardCount > 1 && !isNative(config)) {
+    log.warn(`one port for ${plan.shardCount} shards needs the native addon; running one shard`);
+    plan = { shardCount: 1, cores: plan.cores.slice(0, 1) };
+  }
   const shardCount = Math.max(1, plan.shardCount);
   const listeners: (readonly Listener[])[] = [];
   const identities: ShardIdentity[] = [];
@@ -79,6 +84,11 @@ function planTopology({ config }: BrokerSettings): Topology {
     identities.push({ shard, shardCount, nodeId: config['node.id'] + (resolved.mode === 'single' ? 0 : shard) });
   }
   return { mode: resolved.mode, shardCount: plan.shardCount, cores: plan.cores, identities, listeners };
+}
+
+/** Spreading one port over threads (SO_REUSEPORT) and appending another thread's bytes are the addon's doing. */
+function isNative(config: BrokerSettings['config']): boolean {
+  return config['ringlog.reactor'] !== 'portable' && loadNativeBinding().binding !== null;
 }
 
 async function openController(settings: BrokerSettings, directories: LogDirectories) {

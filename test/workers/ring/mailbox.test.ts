@@ -182,7 +182,7 @@ describe('data-path messages', () => {
     let spaces = 0;
     const { one, two, toTwo } = openPair({ one: { onSpace: () => spaces++ } });
     toTwo.sendControl(1, new Uint8Array(5000));
-    expect(toTwo.claim(MessageKind.WATCH, 1, 0)).toBe(-1);
+    expect(toTwo.claim(MessageKind.UNWATCH, 1, 0)).toBe(-1);
     let ticks = 0;
     for (; spaces === 0 && ticks < 20; ticks++) {
       two.drain();
@@ -191,12 +191,12 @@ describe('data-path messages', () => {
       one.finishTick();
     }
     expect(spaces).toBe(1);
-    expect(toTwo.claim(MessageKind.WATCH, 1, 0)).toBeGreaterThan(0);
+    expect(toTwo.claim(MessageKind.UNWATCH, 1, 0)).toBeGreaterThan(0);
   });
 
   it('a drain takes no more than its limit', () => {
     const { one, two, toTwo } = openPair({});
-    for (let i = 0; i < 10; i++) toTwo.claim(MessageKind.WATCH, i, 0);
+    for (let i = 0; i < 10; i++) toTwo.claim(MessageKind.UNWATCH, i, 0);
     one.finishTick();
     expect(two.drain(4)).toBe(4);
     expect(two.finishTick()).toBe(false);

@@ -25,7 +25,7 @@ function openThree(wakeFds: readonly number[]): { ends: MeshEndpoint[]; bells: I
 }
 
 function send(from: MeshEndpoint, to: number): void {
-  from.mailboxes[to]!.claim(MessageKind.NOTIFY, 1, 0);
+  from.mailboxes[to]!.claim(MessageKind.UNWATCH, 1, 0);
   from.mailboxes[to]!.publish();
 }
 
@@ -52,7 +52,7 @@ describe('sleeping', () => {
   it('wakes a sender that waits for room', () => {
     const { ends, signalled } = openThree([10, 11, 12]);
     const toOne = ends[0]!.mailboxes[1]!;
-    while (toOne.claim(MessageKind.NOTIFY, 1, 0) >= 0);
+    while (toOne.claim(MessageKind.UNWATCH, 1, 0) >= 0);
     expect(ends[0]!.finishTick()).toBe(true);
     ends[1]!.drain();
     ends[1]!.finishTick();

@@ -201,6 +201,7 @@ export class FetchHandler {
       if (operation.sessionError === ErrorCode.NONE) operation.attemptAgain();
       this.write(operation, connection);
     }
+    operation.releaseRemote();
     operation.connection = null;
     operation.session = null;
     operation.targets = operation.own;
@@ -250,7 +251,10 @@ export class FetchHandler {
       outbox.send(connection.conn, connection.generation, from, cut - from);
       from = cut;
       const plan = writer.cutTargets[i]!.plan;
-      if (plan.arenaOffset >= 0) outbox.send(connection.conn, connection.generation, plan.arenaOffset, plan.length);
+      const target = writer.cutTargets[i]!;
+      if (target.remote)
+        outbox.sendFile(connection.conn, connection.generation, plan.fd, plan.position, plan.length, broker.remote!.lease(target));
+      else if (plan.arenaOffset >= 0) outbox.send(connection.conn, connection.generation, plan.arenaOffset, plan.length);
       else outbox.sendFile(connection.conn, connection.generation, plan.fd, plan.position, plan.length, lease(broker.logs, plan));
     }
     if (writer.at > from) outbox.send(connection.conn, connection.generation, from, writer.at - from);

@@ -2,8 +2,9 @@
 // appends, and from outcomes to bytes, without an allocation a request.
 
 import { ErrorCode } from '../../../engine/base/error-code.ts';
-import { errorOfBatchStatus, produceEntry } from '../../../engine/broker/produce.ts';
+import { errorOfAttributes, errorOfBatchStatus, produceEntry } from '../../../engine/broker/produce.ts';
 import { ProduceOperation } from '../../../engine/broker/produce-operation.ts';
+import type { RemotePartitions } from '../../../engine/broker/remote-partitions.ts';
 import type { ShardBroker } from '../../../engine/broker/shard-broker.ts';
 import { BatchStatus, Desc, DESC_WORDS, Frame } from '../../../engine/io/tick-layout.ts';
 import type { TopicEntry } from '../../../engine/partition/topic-table.ts';
@@ -63,12 +64,12 @@ export class ProduceHandler {
     const count = cq[slot + Frame.DESC_COUNT]!;
     for (let i = 0; i < count; i++) {
       const refusal = acksValid ? (transactional ? ErrorCode.INVALID_TXN_STATE : ErrorCode.NONE) : ErrorCode.INVALID_REQUIRED_ACKS;
-      this.takeEntry(operation, first + i, refusal);
+      this.takeEntry(operation, first + i, refusal, cq[slot + Frame.BLOCK]!);
     }
     this.park(operation, cq[slot + Frame.TIMEOUT_MS]!);
   }
 
-  private takeEntry(operation: PendingProduce, descriptor: number, refusal: number): void {
+  private takeEntry(operation: PendingProduce, descriptor: number, refusal: number, block: number): void {
     const ring = this.broker.ring;
     const d = descriptor * DESC_WORDS;
     const desc = ring.desc;
@@ -88,7 +89,8 @@ export class ProduceHandler {
       return;
     }
     const partition = topic.partitions[index];
-    if (partition == null) {
+    const remote = partition == null ? this.remoteOf(topic, index) : null;
+    if (partition == null && remote === null) {
       operation.decide(entry, missingPartitionError(topic, index));
       return;
     }
@@ -97,8 +99,23 @@ export class ProduceHandler {
       operation.decide(entry, errorOfBatchStatus(status));
       return;
     }
+    const forbidden = errorOfAttributes(desc[d + Desc.ATTRIBUTES]!);
+    if (forbidden !== ErrorCode.NONE) {
+      operation.decide(entry, forbidden);
+      return;
+    }
     this.fillFacts(d, descriptor * DESC_F64);
-    produceEntry(this.broker, operation, entry, partition, this.broker.facts);
+    if (partition != null) {
+      produceEntry(this.broker, operation, entry, partition, this.broker.facts);
+      return;
+    }
+    operation.linked++;
+    remote!.append(operation, entry, topic, index, this.broker.facts, block);
+  }
+
+  /** The way to a partition another shard leads, where this one speaks for all. */
+  private remoteOf(topic: TopicEntry, index: number): RemotePartitions | null {
+    return index >= 0 && index < topic.shards.length ? this.broker.remote : null;
   }
 
   private fillFacts(d: number, f: number): void {
@@ -121,15 +138,14 @@ export class ProduceHandler {
 
   /** All entries are in: wait for what they need, at most the request's timeout. */
   private park(operation: PendingProduce, timeoutMs: number): void {
-    const waitsForDisk = operation.linked > 0;
     operation.undecided--;
     if (operation.undecided === 0) {
       operation.line!.settle(operation);
       return;
     }
-    // Entries that wait for the disk are decided by their durable queues; the others when the tick's appends are done.
-    if (waitsForDisk) this.broker.wheel.add(operation, this.broker.nowMs() + Math.max(timeoutMs, 0));
-    else this.broker.awaitWrite(operation);
+    // Entries that wait for the disk or for another shard are decided by those; the others when the tick's appends are done.
+    if (operation.linked > 0) this.broker.wheel.add(operation, this.broker.nowMs() + Math.max(timeoutMs, 0));
+    if (operation.acks !== ACKS_ALL || this.broker.fsync !== 'before-ack') this.broker.awaitWrite(operation);
   }
 
   answer(operation: PendingProduce): void {

@@ -92,7 +92,7 @@ export class KafkaServer {
         this.broker.logs.onAppended(cq[slot + CqField.TICKET]!, cq[slot + CqField.RESULT]!);
         break;
       case Cq.SENT:
-        this.broker.logs.onSent(cq[slot + CqField.TICKET]!);
+        this.onSent(cq[slot + CqField.TICKET]!);
         break;
       case Cq.SYNCED:
         this.broker.logs.onSynced(cq[slot + CqField.TICKET]!, cq[slot + CqField.RESULT]!);
@@ -113,6 +113,11 @@ export class KafkaServer {
         // Mail of other threads is drained at the start of every tick.
         break;
     }
+  }
+
+  private onSent(ticket: number): void {
+    const { remote } = this.broker;
+    if (remote === null || !remote.onSent(ticket)) this.broker.logs.onSent(ticket);
   }
 
   private onAccepted(conn: number, generation: number): void {

@@ -64,10 +64,7 @@ function writeEntry(bytes: Uint8Array, view: DataView, operation: ProduceOperati
   at += 6;
   writeInt64(view, operation.baseOffsets[entry]!);
   writeInt64(view, operation.appendTimesMs[entry]!);
-  if (version >= 5) {
-    const partition = operation.partitions[entry];
-    writeInt64(view, error === ErrorCode.NONE && partition != null ? partition.log.startOffset : -1);
-  }
+  if (version >= 5) writeInt64(view, operation.logStartOffsets[entry]!);
   const flexible = version >= FLEXIBLE_SINCE;
   if (version >= 8) {
     writeCount(bytes, view, 0, flexible);
