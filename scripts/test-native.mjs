@@ -18,10 +18,10 @@ const build = join(native, '..', 'build', tsan ? 'native-tsan' : 'native-asan');
 const compiler = process.env.CXX ?? 'g++';
 const sanitize = tsan ? ['-fsanitize=thread'] : ['-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
 // The addon's own settings (binding.gyp), plus what a debugger and the sanitizers want.
-const flags = [
-  ...['-std=c++20', '-O1', '-g', '-Wall', '-Wextra', '-Werror', '-fno-exceptions', '-fno-rtti', '-fno-omit-frame-pointer'],
-  ...['-D_GNU_SOURCE', '-D_FILE_OFFSET_BITS=64', `-I${native}`, '-pthread', ...sanitize],
-];
+const flags =
+  `-std=c++20 -O1 -g -Wall -Wextra -Werror -fno-exceptions -fno-rtti -fno-omit-frame-pointer -pthread -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64`
+    .split(' ')
+    .concat(`-I${native}`, sanitize);
 
 const layers = ['base', 'sys', 'ring', 'reactor', 'test'];
 const files = layers.flatMap((layer) =>

@@ -197,7 +197,7 @@ TEST(ring_errors_arrive_as_results) {
 
 TEST(ring_drains_before_memory_goes) {
   const UniqueFd file = make_file();
-  for (int round = 0; round < 200; ++round) {
+  for (int round = 0; round < 50; ++round) {
     OPEN_OR_SKIP(ring, 32);
     ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED);
     auto* const memory = static_cast<uint8_t*>(::mmap(nullptr, 32 * 32768, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));

@@ -20,11 +20,16 @@ export function useNativeCrc32c(fn: Crc32c | undefined): void {
 
 /** @returns the checksum of bytes [offset, offset + length), unsigned */
 export function crc32c(bytes: Uint8Array, offset: number, length: number): number {
-  if (native !== undefined && length >= NATIVE_FROM_BYTES) return native(bytes, offset, length) >>> 0;
+  return signedCrc32c(bytes, offset, length) >>> 0;
+}
+
+/** The same bits as a signed int32, as the hot path wants it: half of the unsigned ones would be allocated as doubles. */
+export function signedCrc32c(bytes: Uint8Array, offset: number, length: number): number {
+  if (native !== undefined && length >= NATIVE_FROM_BYTES) return native(bytes, offset, length) | 0;
   return portableCrc32c(bytes, offset, length);
 }
 
-/** The table form, whatever is installed. */
+/** The table form, whatever is installed. @returns a signed int32 */
 export function portableCrc32c(bytes: Uint8Array, offset: number, length: number): number {
   const tables = TABLES;
   const end = offset + length;
@@ -44,7 +49,7 @@ export function portableCrc32c(bytes: Uint8Array, offset: number, length: number
       tables[bytes[at + 7]!]!;
   }
   for (; at < end; at++) crc = (crc >>> 8) ^ tables[(crc ^ bytes[at]!) & 0xff]!;
-  return ~crc >>> 0;
+  return ~crc;
 }
 
 /** Signed words: an unsigned one above 2^31 would leave the engine's small integers. */

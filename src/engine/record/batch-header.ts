@@ -91,7 +91,7 @@ export class BatchHeader {
   get magic(): number {
     return this.view.getInt8(this.at + BatchField.MAGIC);
   }
-  /** As a signed int32; `>>> 0` makes it comparable with crc32c(). */
+  /** As a signed int32, comparable with signedCrc32c(). */
   get crc(): number {
     return this.view.getInt32(this.at + BatchField.CRC);
   }

@@ -8,7 +8,7 @@
 //   while (walker.next() === WalkStatus.BATCH) use(walker.header.baseOffset, walker.position, walker.sizeBytes);
 //   // now walker.status says why it ended, walker.position where, walker.neededBytes how many bytes to have there
 
-import { crc32c } from '../base/crc32c.ts';
+import { signedCrc32c } from '../base/crc32c.ts';
 import { BATCH_HEADER_BYTES, BATCH_LENGTH_OVERHEAD, BATCH_MAGIC, BatchField, BatchHeader } from './batch-header.ts';
 
 export const WalkStatus = {
@@ -103,8 +103,8 @@ export class BatchWalker {
     if (header.magic !== BATCH_MAGIC) return WalkStatus.BAD_MAGIC;
     if (sizeBytes > left) return this.short(sizeBytes);
     if (this.checkCrc) {
-      const crc = crc32c(this.bytes, at + BatchField.ATTRIBUTES, sizeBytes - BatchField.ATTRIBUTES);
-      if ((crc | 0) !== header.crc) return WalkStatus.BAD_CRC;
+      const crc = signedCrc32c(this.bytes, at + BatchField.ATTRIBUTES, sizeBytes - BatchField.ATTRIBUTES);
+      if (crc !== header.crc) return WalkStatus.BAD_CRC;
     }
     const delta = header.lastOffsetDelta;
     const baseOffset = header.baseOffset;

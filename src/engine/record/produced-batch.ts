@@ -3,7 +3,7 @@
 //
 // Both write the same numbers; a differential test holds them to it.
 
-import { crc32c } from '../base/crc32c.ts';
+import { signedCrc32c } from '../base/crc32c.ts';
 import { BatchStatus, Desc } from '../io/tick-layout.ts';
 import type { TickMemory } from '../io/tick-ring.ts';
 import {
@@ -43,8 +43,8 @@ function checkBatch(memory: ProducedBatchMemory, at: number, length: number): nu
   const more = sizeBytes < length;
   if (more && !startsBatch(view, at + sizeBytes, length - sizeBytes)) return BatchStatus.BAD_LENGTH;
   if (view.getInt8(at + BatchField.MAGIC) !== BATCH_MAGIC) return BatchStatus.BAD_MAGIC;
-  const crc = crc32c(arena, at + BatchField.ATTRIBUTES, sizeBytes - BatchField.ATTRIBUTES);
-  if ((crc | 0) !== view.getInt32(at + BatchField.CRC)) return BatchStatus.BAD_CRC;
+  const crc = signedCrc32c(arena, at + BatchField.ATTRIBUTES, sizeBytes - BatchField.ATTRIBUTES);
+  if (crc !== view.getInt32(at + BatchField.CRC)) return BatchStatus.BAD_CRC;
   if (more) return BatchStatus.SEVERAL_BATCHES;
   const count = view.getInt32(at + BatchField.RECORD_COUNT);
   if (count < 1 || count - 1 !== view.getInt32(at + BatchField.LAST_OFFSET_DELTA)) return BatchStatus.BAD_COUNT;

@@ -3,7 +3,7 @@
 //
 // Both write the same numbers; a differential test holds them to it.
 
-import { crc32c } from '../../../engine/base/crc32c.ts';
+import { signedCrc32c } from '../../../engine/base/crc32c.ts';
 import { DESC_WORDS, Desc, Frame, FrameStatus } from '../../../engine/io/tick-layout.ts';
 import type { TickMemory } from '../../../engine/io/tick-ring.ts';
 import { describeProducedBatch } from '../../../engine/record/produced-batch.ts';
@@ -84,7 +84,7 @@ function walkTopic(memory: ProduceWalkerMemory, flexible: boolean, byId: boolean
   const partitions = cursor.length(flexible);
   if (partitions < 0) cursor.fail();
   if (cursor.bad) return true;
-  const hash = crc32c(memory.arena, keyOffset, keyBytes) | 0;
+  const hash = signedCrc32c(memory.arena, keyOffset, keyBytes);
   for (let index = 0; index < partitions && !cursor.bad; index++) {
     if (next >= memory.descCapacity) return false;
     const d = next * DESC_WORDS;
