@@ -46,7 +46,8 @@ function isSubscribed(group: Group, topic: string): boolean {
 
 /** A topic made later under the same name must not start at the old one's offsets. */
 export async function deleteOffsetsOfTopics(partition: GroupPartition, topics: readonly string[]): Promise<void> {
-  for (const { id } of [...partition.groups.values()]) {
+  const ids = [...partition.groups.keys()];
+  for (const id of ids) {
     const found = partition.groups.get(id);
     if (found !== undefined) await partition.quiet(found);
     const group = partition.groups.get(id);

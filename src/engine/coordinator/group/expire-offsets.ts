@@ -11,7 +11,8 @@ import { groupTombstone, offsetTombstone } from './group-records.ts';
 const TOMBSTONES_PER_WRITE = 500;
 
 export async function expireOffsets(partition: GroupPartition): Promise<void> {
-  for (const { id } of [...partition.groups.values()]) {
+  const ids = [...partition.groups.keys()];
+  for (const id of ids) {
     const group = partition.groups.get(id);
     if (partition.runtime.closed) return;
     // A commit under way stands in the log before any tombstone written now, which would undo it; next time, then.

@@ -83,7 +83,3 @@ export function refuseParked(member: Member, errorCode: number): void {
   answerJoin(member, joinFailed(member.memberId, errorCode));
   answerSync(member, syncFailed(errorCode));
 }
-
-export function refuseSyncs(group: Group, errorCode: number): void {
-  for (const member of group.members.values()) answerSync(member, syncFailed(errorCode));
-}

@@ -11,11 +11,20 @@ import type { GroupPartition } from './group-partition.ts';
 import { selectProtocol, subscribedTopicsOf } from './group-protocol.ts';
 import { groupRecord } from './group-records.ts';
 import { type Member, NO_BYTES } from './member.ts';
-import { answerJoin, joinSucceeded, refuseParked, refuseSyncs } from './parked-answers.ts';
+import { answerJoin, answerSync, joinSucceeded, refuseParked, syncFailed } from './parked-answers.ts';
 
 /** The member is alive: its session begins anew. */
 export function renewSession(partition: GroupPartition, member: Member): void {
   member.session.arm(partition.nowMs + member.sessionTimeoutMs);
+}
+
+/** Answers all parked SyncGroups with an error. Their members could not send heartbeats; now they can again. */
+export function refuseSyncs(partition: GroupPartition, group: Group, errorCode: number): void {
+  for (const member of group.members.values()) {
+    if (member.syncing === null) continue;
+    renewSession(partition, member);
+    answerSync(member, syncFailed(errorCode));
+  }
 }
 
 /** Every member has to join again. Those that do so at once may complete it within this call. */
@@ -23,7 +32,7 @@ export function prepareRebalance(partition: GroupPartition, group: Group): void 
   const before = group.state;
   if (before === GroupState.COMPLETING_REBALANCE) for (const member of group.members.values()) member.assignment = NO_BYTES;
   // Also when Stable: the assignment may have been committed and not yet handed out.
-  refuseSyncs(group, ErrorCode.REBALANCE_IN_PROGRESS);
+  refuseSyncs(partition, group, ErrorCode.REBALANCE_IN_PROGRESS);
   group.timers.sync.cancel();
   group.pendingSync.clear();
   group.state = GroupState.PREPARING_REBALANCE;
@@ -91,6 +100,8 @@ function completeJoin(partition: GroupPartition, group: Group): void {
   group.timers.sync.arm(partition.nowMs + group.rebalanceTimeoutMs);
   for (const member of group.members.values()) group.pendingSync.add(member.memberId);
   for (const member of group.members.values()) {
+    // A static member that is silent has only what is left of its session.
+    if (member.joining === null) continue;
     renewSession(partition, member);
     member.isNew = false;
     answerJoin(member, joinSucceeded(group, member.memberId, member.memberId === group.leaderId));

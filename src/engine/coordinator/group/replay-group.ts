@@ -94,6 +94,8 @@ export function takeOver(partition: GroupPartition): void {
   partition.live = true;
   const sizeMax = partition.environment.config['group.max.size'];
   for (const group of partition.groups.values()) {
+    // All its offsets have expired since, and that is all it was.
+    if (!group.persisted && group.offsets.size === 0) partition.groups.delete(group.id);
     for (const member of group.members.values()) renewSession(partition, member);
     // The limit was lowered: only the first to come back will stay.
     if (group.members.size > sizeMax) prepareRebalance(partition, group);

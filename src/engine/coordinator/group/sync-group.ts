@@ -8,8 +8,8 @@ import type { GroupPartition } from './group-partition.ts';
 import { groupRecord } from './group-records.ts';
 import { type Member, NO_BYTES } from './member.ts';
 import { generationProblem } from './member-check.ts';
-import { answerSync, parkSync, refuseSyncs, syncFailed, syncSucceeded } from './parked-answers.ts';
-import { prepareRebalance, renewSession } from './rebalance.ts';
+import { answerSync, parkSync, syncFailed, syncSucceeded } from './parked-answers.ts';
+import { prepareRebalance, refuseSyncs, renewSession } from './rebalance.ts';
 
 export function syncGroup(partition: GroupPartition, call: SyncGroupCall): SyncGroupAnswer | Promise<SyncGroupAnswer> {
   const group = partition.groups.get(call.groupId);
@@ -62,7 +62,7 @@ async function assign(partition: GroupPartition, group: Group, call: SyncGroupCa
     return;
   }
   if (group.state !== GroupState.COMPLETING_REBALANCE) return;
-  refuseSyncs(group, errorCode);
+  refuseSyncs(partition, group, errorCode);
   prepareRebalance(partition, group);
 }
 
