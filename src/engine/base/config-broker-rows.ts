@@ -7,9 +7,17 @@ export const brokerRows = [
   // Identity and addresses
   int('node.id', '1', 'Id of this process; shard i of it is the node with this id + i.', { min: 0, importance: 'high' }),
   string('broker.rack', null, 'Where this broker stands, for clients that read from the nearest copy.'),
-  list('listeners', 'PLAINTEXT://127.0.0.1:9092', 'Addresses to listen on, as PLAINTEXT://host:port; an empty host is every interface.', { importance: 'high' }),
-  list('advertised.listeners', null, 'Addresses that clients are told, where they differ from the ones listened on.', { importance: 'high' }),
-  list('listener.security.protocol.map', 'PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL', 'Which protocol each listener name speaks.'),
+  list('listeners', 'PLAINTEXT://127.0.0.1:9092', 'Addresses to listen on, as PLAINTEXT://host:port; an empty host is every interface.', {
+    importance: 'high',
+  }),
+  list('advertised.listeners', null, 'Addresses that clients are told, where they differ from the ones listened on.', {
+    importance: 'high',
+  }),
+  list(
+    'listener.security.protocol.map',
+    'PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL',
+    'Which protocol each listener name speaks.',
+  ),
   list('controller.listener.names', '', 'Listeners that belong to a controller of Kafka; there is none here, so they are skipped.'),
   // Storage
   list('log.dirs', null, 'Directories that hold the logs; a new partition goes to the one with the fewest.', { importance: 'high' }),
@@ -18,8 +26,14 @@ export const brokerRows = [
   long('log.retention.check.interval.ms', '300000', 'Time between two looks for segments past their retention.', { min: 1 }),
   long('log.initial.task.delay.ms', '30000', 'Time after the start before background work on logs begins.', { min: 0, importance: 'low' }),
   int('log.flush.offset.checkpoint.interval.ms', '60000', 'Time between two writes of the recovery points.', { min: 0, importance: 'low' }),
-  int('log.flush.start.offset.checkpoint.interval.ms', '60000', 'Time between two writes of the log start offsets.', { min: 0, importance: 'low' }),
-  long('replica.high.watermark.checkpoint.interval.ms', '5000', 'Time between two writes of the high watermarks.', { min: 1, importance: 'low' }),
+  int('log.flush.start.offset.checkpoint.interval.ms', '60000', 'Time between two writes of the log start offsets.', {
+    min: 0,
+    importance: 'low',
+  }),
+  long('replica.high.watermark.checkpoint.interval.ms', '5000', 'Time between two writes of the high watermarks.', {
+    min: 1,
+    importance: 'low',
+  }),
   // Topics
   int('num.partitions', '1', 'Partitions of a topic that is created without a number.', { min: 1, update: 'cluster-wide' }),
   int('default.replication.factor', '1', 'Copies of a topic that is created without a number; one process keeps one.', { min: 1 }),
@@ -38,8 +52,14 @@ export const brokerRows = [
   int('max.incremental.fetch.session.cache.slots', '1000', 'Fetch sessions this process remembers.', { min: 0 }),
   int('max.request.partition.size.limit', '2000', 'Most partitions in one answer to DescribeTopicPartitions.', { min: 1 }),
   int('request.timeout.ms', '30000', 'Time a request between shards may take.', { min: 1 }),
-  int('producer.id.expiration.ms', '86400000', 'Time without a batch after which a producer\'s sequence is forgotten.', { min: 1, importance: 'low' }),
-  int('producer.id.expiration.check.interval.ms', '600000', 'Time between two looks for producers to forget.', { min: 1, importance: 'low' }),
+  int('producer.id.expiration.ms', '86400000', "Time without a batch after which a producer's sequence is forgotten.", {
+    min: 1,
+    importance: 'low',
+  }),
+  int('producer.id.expiration.check.interval.ms', '600000', 'Time between two looks for producers to forget.', {
+    min: 1,
+    importance: 'low',
+  }),
   // Classic groups
   int('group.min.session.timeout.ms', '6000', 'Shortest session timeout a group member may ask for.', { min: 1 }),
   int('group.max.session.timeout.ms', '1800000', 'Longest session timeout a group member may ask for.', { min: 1 }),
@@ -54,26 +74,63 @@ export const brokerRows = [
   int('group.consumer.min.heartbeat.interval.ms', '5000', 'Least heartbeat interval a consumer group may set.', { min: 1 }),
   int('group.consumer.max.heartbeat.interval.ms', '15000', 'Greatest heartbeat interval a consumer group may set.', { min: 1 }),
   int('group.consumer.max.size', String(INT32_MAX), 'Most members of a consumer group.', { min: 1 }),
-  list('group.consumer.assignors', 'uniform,range', 'Assignors a consumer group can ask for; the first is the default.', { oneOf: ['uniform', 'range'] }),
+  list('group.consumer.assignors', 'uniform,range', 'Assignors a consumer group can ask for; the first is the default.', {
+    oneOf: ['uniform', 'range'],
+  }),
   int('group.consumer.assignment.interval.ms', '1000', 'Shortest time between two assignments of one consumer group.', { min: 0 }),
   // Committed offsets
   int('offset.metadata.max.bytes', '4096', 'Largest text a client may commit with an offset.', { min: 0 }),
-  int('offsets.topic.num.partitions', '16', 'Partitions of the topic that holds groups and offsets; fixed at its creation.', { min: 1, importance: 'high' }),
-  int('offsets.topic.replication.factor', '1', 'Copies of the topic that holds groups and offsets; one process keeps one.', { min: 1, importance: 'high' }),
+  int('offsets.topic.num.partitions', '16', 'Partitions of the topic that holds groups and offsets; fixed at its creation.', {
+    min: 1,
+    importance: 'high',
+  }),
+  int('offsets.topic.replication.factor', '1', 'Copies of the topic that holds groups and offsets; one process keeps one.', {
+    min: 1,
+    importance: 'high',
+  }),
   int('offsets.topic.segment.bytes', '104857600', 'Segment size of the topic that holds groups and offsets.', { min: 1 }),
   int('offsets.retention.minutes', '10080', 'How long offsets outlive their group.', { min: 1, importance: 'high' }),
   long('offsets.retention.check.interval.ms', '600000', 'Time between two looks for expired offsets.', { min: 1 }),
   int('offsets.commit.timeout.ms', '5000', 'Time an offset commit waits to be durable.', { min: 1 }),
   // Ringlog's own
-  string('ringlog.shards', 'auto', 'Cores that serve: auto is one shard a usable core, 0 is one in the calling thread.', { pattern: /^(auto|\d{1,3})$/, accepted: "'auto' or a whole number from 0 to 999", importance: 'high' }),
-  string('ringlog.cpus', null, 'Which cores the shards are pinned to, as 0-3,6; unset takes the usable ones in order.', { pattern: /^\d+(-\d+)?(,\d+(-\d+)?)*$/, accepted: 'core numbers and ranges, as 0-3,6' }),
-  string('ringlog.listeners', 'auto', 'per-shard: shard i listens on port + i and is a node of its own. single: one port for all. auto: single when advertised.listeners is set, else per-shard.', { oneOf: ['auto', 'per-shard', 'single'] }),
-  string('ringlog.fsync', 'before-ack', 'When appended records are made durable: before an acks=all answer, at an interval, or when the kernel likes.', { oneOf: ['before-ack', 'interval', 'never'], importance: 'high' }),
+  string('ringlog.shards', 'auto', 'Cores that serve: auto is one shard a usable core, 0 is one in the calling thread.', {
+    pattern: /^(auto|\d{1,3})$/,
+    accepted: "'auto' or a whole number from 0 to 999",
+    importance: 'high',
+  }),
+  string('ringlog.cpus', null, 'Which cores the shards are pinned to, as 0-3,6; unset takes the usable ones in order.', {
+    pattern: /^\d+(-\d+)?(,\d+(-\d+)?)*$/,
+    accepted: 'core numbers and ranges, as 0-3,6',
+  }),
+  string(
+    'ringlog.listeners',
+    'auto',
+    'per-shard: shard i listens on port + i and is a node of its own. single: one port for all. auto: single when advertised.listeners is set, else per-shard.',
+    { oneOf: ['auto', 'per-shard', 'single'] },
+  ),
+  string(
+    'ringlog.fsync',
+    'before-ack',
+    'When appended records are made durable: before an acks=all answer, at an interval, or when the kernel likes.',
+    { oneOf: ['before-ack', 'interval', 'never'], importance: 'high' },
+  ),
   int('ringlog.fsync.interval.ms', '1000', 'The interval of ringlog.fsync=interval.', { min: 1 }),
-  string('ringlog.reactor', 'auto', 'What moves bytes: the native addon, or node:net and node:fs. auto takes the addon where it loads.', { oneOf: ['auto', 'native', 'portable'] }),
-  string('ringlog.io.uring', 'auto', 'Whether io_uring serves the file work it is faster at; auto probes.', { oneOf: ['auto', 'on', 'off'] }),
+  string('ringlog.reactor', 'auto', 'What moves bytes: the native addon, or node:net and node:fs. auto takes the addon where it loads.', {
+    oneOf: ['auto', 'native', 'portable'],
+  }),
+  string('ringlog.io.uring', 'auto', 'Whether io_uring serves the file work it is faster at; auto probes.', {
+    oneOf: ['auto', 'on', 'off'],
+  }),
   long('ringlog.memory.bytes', null, 'Memory for buffers and caches of all shards; unset takes a share of the machine.', { min: 16777216 }),
-  bool('ringlog.insecure', 'false', 'Allows listeners beyond this machine although nothing encrypts or authenticates.', { importance: 'high' }),
-  string('ringlog.cluster.id', null, 'Id of a cluster that is created now; one that exists must have the same.', { pattern: /^[A-Za-z0-9_-]{1,64}$/, accepted: 'up to 64 letters, digits, - and _' }),
-  int('ringlog.segment.bytes.min', '1048576', 'Least segment.bytes that is accepted; smaller segments are for tests.', { min: 1, importance: 'low' }),
+  bool('ringlog.insecure', 'false', 'Allows listeners beyond this machine although nothing encrypts or authenticates.', {
+    importance: 'high',
+  }),
+  string('ringlog.cluster.id', null, 'Id of a cluster that is created now; one that exists must have the same.', {
+    pattern: /^[A-Za-z0-9_-]{1,64}$/,
+    accepted: 'up to 64 letters, digits, - and _',
+  }),
+  int('ringlog.segment.bytes.min', '1048576', 'Least segment.bytes that is accepted; smaller segments are for tests.', {
+    min: 1,
+    importance: 'low',
+  }),
 ] as const;

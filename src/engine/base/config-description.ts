@@ -65,12 +65,7 @@ function brokerConfigSynonyms(row: ConfigRow, layers: BrokerLayers): ConfigSynon
   return candidates.flatMap(({ value, source }) => (value === undefined ? [] : [{ name, value, source }]));
 }
 
-function described(
-  row: ConfigRow,
-  value: string | null,
-  synonyms: readonly ConfigSynonym[],
-  readOnly: boolean,
-): ConfigDescription {
+function described(row: ConfigRow, value: string | null, synonyms: readonly ConfigSynonym[], readOnly: boolean): ConfigDescription {
   const isSensitive = row.type === 'password';
   return {
     name: row.name,

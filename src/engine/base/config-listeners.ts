@@ -63,12 +63,7 @@ export type ShardListeners =
   | { readonly ok: false; readonly error: string };
 
 /** The listeners of one shard out of `shardCount`. */
-export function listenersOfShard(
-  listeners: readonly Listener[],
-  mode: ListenerMode,
-  shard: number,
-  shardCount: number,
-): ShardListeners {
+export function listenersOfShard(listeners: readonly Listener[], mode: ListenerMode, shard: number, shardCount: number): ShardListeners {
   if (mode === 'single') return { ok: true, listeners };
   const error = rangeProblem(listeners, shardCount);
   if (error !== null) return { ok: false, error };

@@ -2,12 +2,12 @@
 // Owner: any thread; no state. Not hot.
 
 export type ConfigType = 'int' | 'long' | 'double' | 'boolean' | 'string' | 'list' | 'password';
-export type ConfigImportance = 'high' | 'medium' | 'low';
+type ConfigImportance = 'high' | 'medium' | 'low';
 
 /** What can change a value of a running broker: a restart, an override of one node, or also a default for all nodes. */
 export type ConfigUpdate = 'read-only' | 'per-broker' | 'cluster-wide';
 
-export interface ConfigBounds {
+interface ConfigBounds {
   readonly min?: number;
   readonly max?: number;
   /** Strings: the value, lists: each member. */
@@ -90,4 +90,3 @@ export const double = row('double');
 export const bool = row('boolean');
 export const string = row('string');
 export const list = row('list');
-export const password = row('password');

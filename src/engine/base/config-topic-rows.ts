@@ -10,8 +10,16 @@ export const TIMESTAMP_TYPES = ['CreateTime', 'LogAppendTime'] as const;
 export const STORAGE_MODES = ['page-cache'] as const;
 
 export const topicRows = [
-  list('cleanup.policy', 'delete', 'What happens to old records: delete drops whole segments, compact keeps the last one of each key; empty keeps all.', { oneOf: CLEANUP_POLICIES }),
-  int('compression.gzip.level', '-1', 'Level used when records are compressed again as gzip; -1 is the codec\'s own choice.', { min: -1, max: 9 }),
+  list(
+    'cleanup.policy',
+    'delete',
+    'What happens to old records: delete drops whole segments, compact keeps the last one of each key; empty keeps all.',
+    { oneOf: CLEANUP_POLICIES },
+  ),
+  int('compression.gzip.level', '-1', "Level used when records are compressed again as gzip; -1 is the codec's own choice.", {
+    min: -1,
+    max: 9,
+  }),
   int('compression.lz4.level', '9', 'Level used when records are compressed again as lz4.', { min: 1, max: 17 }),
   string('compression.type', 'producer', 'Codec of stored batches; producer keeps each batch as it came.', { oneOf: COMPRESSION_TYPES }),
   int('compression.zstd.level', '3', 'Level used when records are compressed again as zstd.', { min: -131072, max: 22 }),
@@ -22,16 +30,23 @@ export const topicRows = [
   int('index.interval.bytes', '4096', 'Bytes of log between two entries of the sparse offset index.', { min: 0 }),
   long('max.compaction.lag.ms', UNLIMITED, 'Longest time a record of a compacted log may stay uncompacted.', { min: 1 }),
   int('max.message.bytes', '1048588', 'Largest record batch that is accepted.', { min: 0 }),
-  long('message.timestamp.after.max.ms', '3600000', 'How far a record\'s timestamp may lie ahead of the broker\'s clock.', { min: 0 }),
-  long('message.timestamp.before.max.ms', UNLIMITED, 'How far a record\'s timestamp may lie behind the broker\'s clock.', { min: 0 }),
-  string('message.timestamp.type', 'CreateTime', 'Whose clock stamps a record: the producer\'s or the broker\'s at append.', { oneOf: TIMESTAMP_TYPES }),
+  long('message.timestamp.after.max.ms', '3600000', "How far a record's timestamp may lie ahead of the broker's clock.", { min: 0 }),
+  long('message.timestamp.before.max.ms', UNLIMITED, "How far a record's timestamp may lie behind the broker's clock.", { min: 0 }),
+  string('message.timestamp.type', 'CreateTime', "Whose clock stamps a record: the producer's or the broker's at append.", {
+    oneOf: TIMESTAMP_TYPES,
+  }),
   double('min.cleanable.dirty.ratio', '0.5', 'Share of not yet compacted bytes at which compaction starts.', { min: 0, max: 1 }),
   long('min.compaction.lag.ms', '0', 'Shortest time a record stays as it is before compaction may drop it.', { min: 0 }),
   int('min.insync.replicas', '1', 'In-sync copies an acks=all produce needs.', { min: 1 }),
   bool('preallocate', 'false', 'Whether the disk space of a segment is claimed when it is created.'),
   long('retention.bytes', '-1', 'Bytes of each partition that are kept; -1 keeps all.', { min: -1 }),
   long('retention.ms', '604800000', 'How long records are kept; -1 keeps all.', { min: -1 }),
-  string('ringlog.storage', 'page-cache', 'Where the tail of the log is buffered: the kernel\'s page cache, or memory that Ringlog manages.', { oneOf: STORAGE_MODES }),
+  string(
+    'ringlog.storage',
+    'page-cache',
+    "Where the tail of the log is buffered: the kernel's page cache, or memory that Ringlog manages.",
+    { oneOf: STORAGE_MODES },
+  ),
   int('segment.bytes', '1073741824', 'Size at which a log starts a new file.', { min: 1 }),
   int('segment.index.bytes', '10485760', 'Size of an index at which its log starts a new file.', { min: 4 }),
   long('segment.jitter.ms', '0', 'Largest random time taken off segment.ms, so that logs do not all roll at once.', { min: 0 }),

@@ -3,7 +3,7 @@
 // A name becomes part of a directory name (`<topic>-<partition>`), hence the alphabet and the length. '.' and '_' are the
 // same character to metric systems, so two names that differ only there would share their metrics: they collide.
 
-export const TOPIC_NAME_LENGTH_MAX = 249;
+const TOPIC_NAME_LENGTH_MAX = 249;
 const TOPIC_NAME = /^[a-zA-Z0-9._-]+$/;
 
 /** The reason a name is refused, or null. */

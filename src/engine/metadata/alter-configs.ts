@@ -42,10 +42,7 @@ interface Configurable {
 
 type Lookup = { readonly ok: true; readonly target: Configurable } | { readonly ok: false; readonly problem: ItemResult };
 
-export function planIncrementalAlterConfigs(
-  view: ControllerView,
-  request: IncrementalAlterConfigsRequest,
-): Plan<AlterConfigsResult> {
+export function planIncrementalAlterConfigs(view: ControllerView, request: IncrementalAlterConfigsRequest): Plan<AlterConfigsResult> {
   return alterEach(view, request, (target, resource) => changed(target, resource.configs));
 }
 
@@ -97,7 +94,8 @@ function changed(target: Configurable, changes: readonly ConfigChange[]): Overri
     if (row.type !== 'list') return refusal(ErrorCode.INVALID_CONFIG, `${name} is no list: it can be set and deleted only`);
     const members = splitList(overrides[name] ?? target.current(name));
     const given = splitList(value);
-    const after = operation === ConfigOperation.APPEND ? [...new Set([...members, ...given])] : members.filter((one) => !given.includes(one));
+    const after =
+      operation === ConfigOperation.APPEND ? [...new Set([...members, ...given])] : members.filter((one) => !given.includes(one));
     overrides[name] = after.join(',');
   }
   return overrides;

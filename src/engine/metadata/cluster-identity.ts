@@ -44,7 +44,11 @@ export async function settleClusterIdentity(options: IdentityOptions): Promise<C
   const stored = item === null ? null : unpackRecord<ClusterRecord>(item.value).clusterId;
   const onDisk = found.find((directory) => directory.clusterId !== null)?.clusterId ?? null;
   const clusterId = stored ?? onDisk ?? options.clusterId ?? uuids.next();
-  const errors = [...configuredProblems(options.clusterId, clusterId), ...found.flatMap((one) => problemsOf(one, clusterId, nodeId)), ...twins(found)];
+  const errors = [
+    ...configuredProblems(options.clusterId, clusterId),
+    ...found.flatMap((one) => problemsOf(one, clusterId, nodeId)),
+    ...twins(found),
+  ];
   if (errors.length > 0) return { ok: false, errors };
   if (stored === null) {
     const record: ClusterRecord = { clusterId };

@@ -20,7 +20,7 @@ export interface ConfigAssignment {
   readonly value: string | null;
 }
 
-export interface ReplicaAssignment {
+interface ReplicaAssignment {
   readonly partitionIndex: number;
   readonly nodeIds: readonly number[];
 }
@@ -41,7 +41,7 @@ export interface CreateTopicsRequest {
   readonly validateOnly: boolean;
 }
 
-export interface CreatedTopicConfig {
+interface CreatedTopicConfig {
   readonly name: string;
   readonly value: string | null;
   readonly readOnly: boolean;

@@ -84,7 +84,12 @@ export class Controller implements Requests.ControllerVerbs {
   async register(registration: ProcessRegistration): Promise<RegistrationReport> {
     const { nodes, shardNodeIds } = registration;
     assert(shardNodeIds.length > 0, 'a process has a shard');
-    for (const nodeId of shardNodeIds) assert(nodes.some((node) => node.nodeId === nodeId), 'a shard belongs to a node', nodeId);
+    for (const nodeId of shardNodeIds)
+      assert(
+        nodes.some((node) => node.nodeId === nodeId),
+        'a shard belongs to a node',
+        nodeId,
+      );
     this.shardNodeIds = shardNodeIds;
     const [report] = await this.change((view) => {
       const plan = planRegistration(view, nodes);
@@ -148,7 +153,7 @@ export class Controller implements Requests.ControllerVerbs {
 
   /** One job at a time, in the order asked; a job that fails fails alone. */
   private alone<Result>(job: () => Promise<Result>): Promise<Result> {
-    const run = this.lastJob.then(job, job);
+    const run = this.lastJob.then(job);
     this.lastJob = run.catch(() => undefined);
     return run;
   }

@@ -36,7 +36,10 @@ function grow(
   const before = topic.partitions.length;
   if (count === before) return refusal(ErrorCode.INVALID_PARTITIONS, `topic '${name}' has ${before} partitions already`);
   if (count < before) {
-    return refusal(ErrorCode.INVALID_PARTITIONS, `topic '${name}' has ${before} partitions; their number can only grow, not become ${count}`);
+    return refusal(
+      ErrorCode.INVALID_PARTITIONS,
+      `topic '${name}' has ${before} partitions; their number can only grow, not become ${count}`,
+    );
   }
   if (count - before > countMax) {
     return refusal(ErrorCode.POLICY_VIOLATION, `one request creates at most ${PARTITIONS_PER_REQUEST_MAX} partitions`);

@@ -91,7 +91,6 @@ class CreationPlan implements Plan<CreateTopicResult> {
   }
 
   create(topic: CreatableTopic, internal: boolean): void {
-    const overrides = Object.fromEntries(topic.configs.map(({ name, value }) => [name, value ?? '']));
     const problem = this.nameProblem(topic.name) ?? this.configProblem(topic) ?? this.countProblem(topic);
     if (problem !== null) {
       this.results.push(failure(topic.name, problem));
@@ -111,7 +110,7 @@ class CreationPlan implements Plan<CreateTopicResult> {
       id: this.validateOnly ? ZERO_UUID : this.view.uuids.next(),
       internal,
       partitions: placed.partitions,
-      configs: overrides,
+      configs: overridesOf(topic),
     };
     this.nameByCollisionKey.set(topicCollisionKey(topic.name), topic.name);
     this.partitionsPlanned += created.partitions.length;
@@ -137,8 +136,7 @@ class CreationPlan implements Plan<CreateTopicResult> {
     if (twice.length > 0) return refusal(ErrorCode.INVALID_CONFIG, `config ${twice.join(', ')} is given twice`);
     const unset = topic.configs.find(({ value }) => value === null);
     if (unset !== undefined) return refusal(ErrorCode.INVALID_CONFIG, `config ${unset.name} has no value`);
-    const overrides = Object.fromEntries(topic.configs.map(({ name, value }) => [name, value!]));
-    const problem = topicOverridesProblem(overrides, brokerLayers(this.view.settings, this.view.image, null));
+    const problem = topicOverridesProblem(overridesOf(topic), brokerLayers(this.view.settings, this.view.image, null));
     return problem === null ? null : refusal(ErrorCode.INVALID_CONFIG, problem);
   }
 
@@ -149,7 +147,10 @@ class CreationPlan implements Plan<CreateTopicResult> {
       }
       const indexes = topic.assignments.map(({ partitionIndex }) => partitionIndex).toSorted((a, b) => a - b);
       if (indexes.some((index, i) => index !== i)) {
-        return refusal(ErrorCode.INVALID_REPLICA_ASSIGNMENT, `a manual assignment names each partition from 0 once, not ${indexes.join(', ')}`);
+        return refusal(
+          ErrorCode.INVALID_REPLICA_ASSIGNMENT,
+          `a manual assignment names each partition from 0 once, not ${indexes.join(', ')}`,
+        );
       }
     }
     if (topic.partitionCount === 0 || topic.partitionCount < UNSET) {
@@ -194,6 +195,11 @@ class CreationPlan implements Plan<CreateTopicResult> {
       })),
     };
   }
+}
+
+/** Without a value a config was refused before. */
+function overridesOf(topic: CreatableTopic): Record<string, string> {
+  return Object.fromEntries(topic.configs.map(({ name, value }) => [name, (value ?? '').trim()]));
 }
 
 function nodeIdsByPartition(topic: CreatableTopic): readonly (readonly number[])[] | null {

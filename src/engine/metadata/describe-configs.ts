@@ -12,11 +12,7 @@ import type { ConfigResource, DescribeConfigsRequest, DescribeConfigsResult, Des
 import type { MetadataImage } from './metadata-image.ts';
 
 /** Needs no more than an image, so a shard can answer from its own. */
-export function describeConfigs(
-  settings: BrokerSettings,
-  image: MetadataImage,
-  request: DescribeConfigsRequest,
-): DescribeConfigsResult[] {
+export function describeConfigs(settings: BrokerSettings, image: MetadataImage, request: DescribeConfigsRequest): DescribeConfigsResult[] {
   return request.resources.map(({ type, name, keys }) => {
     const found = descriptions(settings, image, { type, name });
     if ('errorCode' in found) return { ...found, type, name, configs: [] };

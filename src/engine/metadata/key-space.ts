@@ -66,7 +66,9 @@ export class KeySpace {
       if (this.items.delete(key)) events.push({ kind: 'delete', key, modRevision: revision });
     }
     this.remember({ revision, events });
-    for (const watch of [...this.watches]) {
+    // A listener may open a watch, which looks back on this change by itself.
+    const watches = Array.from(this.watches);
+    for (const watch of watches) {
       if (this.watches.has(watch) && revision >= watch.fromRevision) watch.listener.onChange(revision, events);
     }
   }
@@ -78,7 +80,7 @@ export class KeySpace {
     }
     const watch = { listener, fromRevision };
     this.watches.add(watch);
-    for (const { revision, events } of [...this.history]) {
+    for (const { revision, events } of this.history.slice()) {
       if (revision >= fromRevision && this.watches.has(watch)) listener.onChange(revision, events);
     }
     return { close: () => void this.watches.delete(watch) };

@@ -162,8 +162,8 @@ export class LocalMetadataStore implements MetadataStore {
     } finally {
       this.fs.close(fd);
     }
+    // Its name becomes durable with the name of the log that follows it, before anything older goes.
     this.fs.rename(`${path}.tmp`, path);
-    this.fs.syncDirectory(this.directory);
     return frame.length;
   }
 

@@ -6,7 +6,7 @@ import { assert } from '../base/assert.ts';
 import { MetadataImage, topicImage } from './metadata-image.ts';
 import type { NodeImage, TopicFacts, TopicImage } from './metadata-image.ts';
 
-export interface BrokerConfigDelta {
+interface BrokerConfigDelta {
   /** Node id in decimal, or '' for the default of all. */
   readonly name: string;
   /** Null: none left. */

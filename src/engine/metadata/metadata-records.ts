@@ -19,7 +19,7 @@ import type { MetadataEvent } from './metadata-store.ts';
 export const CLUSTER_KEY = 'cluster';
 export const PRODUCER_IDS_KEY = 'producer-ids';
 export const NODE_PREFIX = 'nodes/';
-export const TOPIC_PREFIX = 'topics/';
+const TOPIC_PREFIX = 'topics/';
 export const BROKER_CONFIG_PREFIX = 'broker-configs/';
 
 export interface ClusterRecord {

@@ -19,7 +19,7 @@ export interface KeyValue {
   readonly modRevision: number;
 }
 
-export interface Compare {
+interface Compare {
   readonly key: string;
   /** 0: the key must not exist. */
   readonly modRevision: number;

@@ -8,7 +8,7 @@ import type { MetadataStore } from './metadata-store.ts';
 import type { ProducerIdBlock } from './controller-requests.ts';
 import type { ProducerIdsRecord } from './metadata-records.ts';
 
-export const PRODUCER_ID_BLOCK = 1000;
+const PRODUCER_ID_BLOCK = 1000;
 
 export async function allocateProducerIds(store: MetadataStore): Promise<ProducerIdBlock> {
   for (;;) {

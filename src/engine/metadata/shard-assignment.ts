@@ -25,8 +25,8 @@ export class ShardAssignment {
     assert(shardCount > 0 && directories.length > 0, 'there is a shard and a log directory', shardCount, directories.length);
     this.shardCount = shardCount;
     this.directories = directories;
-    this.partitionsOfShard = new Array<number>(shardCount).fill(0);
-    this.firstPartitionsOfShard = new Array<number>(shardCount).fill(0);
+    this.partitionsOfShard = Array.from({ length: shardCount }, () => 0);
+    this.firstPartitionsOfShard = Array.from({ length: shardCount }, () => 0);
     this.partitionsOfDirectory = new Map(directories.map(({ id }) => [id, 0]));
     for (const topic of image.topicsByName.values()) {
       for (const { shard, index, directoryId } of topic.partitions) {

@@ -1,17 +1,17 @@
 // Settings of a broker: tables, values, warnings and errors.
 
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { acceptedBy, fallbackValue, parseConfigValue } from '../../../src/engine/base/config-value.ts';
 import { brokerSchema, topicSchema } from '../../../src/engine/base/config-schema.ts';
 import { effectiveBrokerConfig, logDirectories, parseBrokerConfig } from '../../../src/engine/base/config-broker.ts';
 import { effectiveTopicText, staticLayers } from '../../../src/engine/base/config-topic.ts';
+import { int, long } from '../../../src/engine/base/config-row.ts';
 import { nearestName } from '../../../src/engine/base/config-nearest.ts';
 import { topicSynonyms } from '../../../src/engine/base/config-topic-rows.ts';
 import type { ConfigRow } from '../../../src/engine/base/config-row.ts';
 
-const entriesOf = (settings: Record<string, string>) =>
-  Object.entries(settings).map(([name, value]) => ({ name, value, from: '--set' }));
+const entriesOf = (settings: Record<string, string>) => Object.entries(settings).map(([name, value]) => ({ name, value, from: '--set' }));
 
 function parsed(settings: Record<string, string>) {
   const result = parseBrokerConfig(entriesOf(settings));
@@ -79,7 +79,12 @@ describe('parseBrokerConfig', () => {
     if (!result.ok) expect.unreachable();
     expect(result.settings.config['num.partitions']).toBe(3);
     expect(result.settings.config['node.id']).toBe(7);
-    expect(result.settings.given).toEqual(new Map([['num.partitions', '3'], ['node.id', '7']]));
+    expect(result.settings.given).toEqual(
+      new Map([
+        ['num.partitions', '3'],
+        ['node.id', '7'],
+      ]),
+    );
   });
 
   it('is not troubled by a bad value that a later one replaces', () => {
@@ -112,7 +117,11 @@ describe('parseBrokerConfig', () => {
   });
 
   it('reads the bounds of its types as numbers and 2^63-1 as no limit', () => {
-    const { config } = parsed({ 'log.retention.ms': '9223372036854775807', 'log.retention.bytes': '-1', 'num.partitions': '2147483647' }).settings;
+    const { config } = parsed({
+      'log.retention.ms': '9223372036854775807',
+      'log.retention.bytes': '-1',
+      'num.partitions': '2147483647',
+    }).settings;
     expect(config['log.retention.ms']).toBe(Number.MAX_SAFE_INTEGER);
     expect(config['log.retention.bytes']).toBe(-1);
     expect(config['num.partitions']).toBe(2147483647);
@@ -161,13 +170,23 @@ describe('parseBrokerConfig', () => {
 });
 
 it('puts what was changed on one node over what was changed for all, over what it was started with', () => {
-  const given = new Map([['num.partitions', '2'], ['message.max.bytes', '2000'], ['min.insync.replicas', '2']]);
+  const given = new Map([
+    ['num.partitions', '2'],
+    ['message.max.bytes', '2000'],
+    ['min.insync.replicas', '2'],
+  ]);
   const config = effectiveBrokerConfig({
     given,
     clusterDynamic: { 'message.max.bytes': '3000', 'min.insync.replicas': '3' },
     nodeDynamic: { 'min.insync.replicas': '4' },
   });
   expect([config['num.partitions'], config['message.max.bytes'], config['min.insync.replicas']]).toEqual([2, 3000, 4]);
+});
+
+it('keeps whole numbers within their type where a row has no bounds', () => {
+  const reads = (row: ConfigRow, text: string) => parseConfigValue(row, text).ok;
+  expect([reads(int('i', '0', ''), '-2147483648'), reads(int('i', '0', ''), '-2147483649')]).toEqual([true, false]);
+  expect([reads(long('l', '0', ''), '-9223372036854775808'), reads(long('l', '0', ''), '-9223372036854775809')]).toEqual([true, false]);
 });
 
 it('finds the name that is fewest letters away', () => {

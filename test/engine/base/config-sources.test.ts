@@ -1,6 +1,6 @@
 // Where settings come from: properties files, the environment, --set.
 
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { environmentEntries, readConfigSources } from '../../../src/engine/base/config-sources.ts';
 import { parseProperties } from '../../../src/engine/base/config-properties.ts';
@@ -18,11 +18,33 @@ describe('properties', () => {
     ['white space', 'a b c', [['a', 'b c']]],
     ['space around the separator', '  a \t= \f b ', [['a', 'b ']]],
     ['a separator in the value', 'a==b=c', [['a', '=b=c']]],
-    ['no value', 'a\nb=\n', [['a', ''], ['b', '']]],
+    [
+      'no value',
+      'a\nb=\n',
+      [
+        ['a', ''],
+        ['b', ''],
+      ],
+    ],
     ['comments', '# a=b\n  ! c=d\ne=#f', [['e', '#f']]],
-    ['blank lines', '\n \t\n\r\na=1\r\nb=2\rc=3', [['a', '1'], ['b', '2'], ['c', '3']]],
+    [
+      'blank lines',
+      '\n \t\n\r\na=1\r\nb=2\rc=3',
+      [
+        ['a', '1'],
+        ['b', '2'],
+        ['c', '3'],
+      ],
+    ],
     ['continuation', 'a=1,\\\n   2,\\\r\n\t3', [['a', '1,2,3']]],
-    ['an even number of backslashes', 'a=1\\\\\nb=2', [['a', '1\\'], ['b', '2']]],
+    [
+      'an even number of backslashes',
+      'a=1\\\\\nb=2',
+      [
+        ['a', '1\\'],
+        ['b', '2'],
+      ],
+    ],
     ['a comment sign on a continuation', 'a=1\\\n#2', [['a', '1#2']]],
     ['continuation at the end', 'a=1\\', [['a', '1']]],
     ['escaped separators', 'a\\=b\\ c\\:d=e', [['a=b c:d', 'e']]],

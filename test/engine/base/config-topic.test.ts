@@ -1,7 +1,13 @@
 // Values of a topic's configs, where each comes from, and what is refused.
 
 import { describe, expect, it } from 'vitest';
-import { ConfigSource, effectiveTopicConfig, parseTopicConfig, staticLayers, topicConfigSynonyms } from '../../../src/engine/base/config-topic.ts';
+import {
+  ConfigSource,
+  effectiveTopicConfig,
+  parseTopicConfig,
+  staticLayers,
+  topicConfigSynonyms,
+} from '../../../src/engine/base/config-topic.ts';
 import { describeBrokerConfigs, describeClusterDefaults, describeTopicConfigs } from '../../../src/engine/base/config-description.ts';
 
 const NOTHING = staticLayers(new Map());
@@ -26,7 +32,10 @@ describe('a retention time', () => {
 describe('the synonyms of a topic config', () => {
   it('are listed from the topic down to the default', () => {
     const layers = {
-      given: new Map([['log.retention.minutes', '1'], ['log.retention.hours', '3']]),
+      given: new Map([
+        ['log.retention.minutes', '1'],
+        ['log.retention.hours', '3'],
+      ]),
       clusterDynamic: { 'log.retention.ms': '20' },
       nodeDynamic: { 'log.retention.ms': '10' },
     };
@@ -52,7 +61,11 @@ describe('descriptions', () => {
     const find = (name: string) => described.find((config) => config.name === name)!;
     expect(find('retention.ms')).toMatchObject({ value: '5', source: 1, type: 5, readOnly: false, isSensitive: false });
     expect(find('segment.bytes')).toMatchObject({ value: '2097152', source: 4, type: 3 });
-    expect(find('segment.ms')).toMatchObject({ value: '604800000', source: 5, synonyms: [{ name: 'log.roll.hours', value: '168', source: 5 }] });
+    expect(find('segment.ms')).toMatchObject({
+      value: '604800000',
+      source: 5,
+      synonyms: [{ name: 'log.roll.hours', value: '168', source: 5 }],
+    });
     expect(find('flush.ms').value).toBe('9223372036854775807');
     expect(find('cleanup.policy').type).toBe(7);
     expect(find('preallocate').type).toBe(1);

@@ -1,6 +1,6 @@
 // Identities in 22 characters and in 16 bytes.
 
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { ZERO_UUID, isUuidText, systemUuidSource, uuidFromBytes, uuidSource, uuidToBytes } from '../../../src/engine/base/uuid.ts';
 

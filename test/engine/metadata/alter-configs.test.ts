@@ -14,12 +14,21 @@ const [TOPIC, BROKER] = [2, 4] as const;
 
 async function open() {
   const opened = await openController({ settings: { 'log.retention.hours': '1' } });
-  const configs = [{ name: 'retention.ms', value: '1000' }, { name: 'cleanup.policy', value: 'compact' }];
+  const configs = [
+    { name: 'retention.ms', value: '1000' },
+    { name: 'cleanup.policy', value: 'compact' },
+  ];
   await create(opened.controller, topicOf('a', { configs }));
   return opened;
 }
 
-async function alter(controller: Controller, name: string, operation: number, value: string | null, resource = { type: TOPIC as number, name: 'a' }) {
+async function alter(
+  controller: Controller,
+  name: string,
+  operation: number,
+  value: string | null,
+  resource = { type: TOPIC as number, name: 'a' },
+) {
   const resources = [{ ...resource, configs: [{ name, operation, value }] }];
   const [result] = await controller.incrementalAlterConfigs({ resources, validateOnly: false });
   return result!;
@@ -30,7 +39,12 @@ const overrides = (controller: Controller) => controller.image.topic('a')!.confi
 describe('incrementalAlterConfigs', () => {
   it('sets and deletes', async () => {
     const { controller } = await open();
-    expect(await alter(controller, 'segment.bytes', SET, ' 2097152 ')).toEqual({ type: TOPIC, name: 'a', errorCode: 0, errorMessage: null });
+    expect(await alter(controller, 'segment.bytes', SET, ' 2097152 ')).toEqual({
+      type: TOPIC,
+      name: 'a',
+      errorCode: 0,
+      errorMessage: null,
+    });
     await alter(controller, 'retention.ms', DELETE, null);
     expect(overrides(controller)).toEqual({ 'cleanup.policy': 'compact', 'segment.bytes': '2097152' });
   });
@@ -97,7 +111,9 @@ describe('incrementalAlterConfigs', () => {
     const results = await controller.incrementalAlterConfigs({ resources: [twice, twice], validateOnly: false });
     expect(results.map(({ errorCode }) => errorCode)).toEqual([ErrorCode.INVALID_REQUEST, ErrorCode.INVALID_REQUEST]);
     const resources = [{ ...twice, configs: [change, { ...change, operation: DELETE, value: null }] }];
-    expect(await controller.incrementalAlterConfigs({ resources, validateOnly: false })).toMatchObject([{ errorCode: ErrorCode.INVALID_REQUEST }]);
+    expect(await controller.incrementalAlterConfigs({ resources, validateOnly: false })).toMatchObject([
+      { errorCode: ErrorCode.INVALID_REQUEST },
+    ]);
   });
 
   it('writes nothing that only validates or changes nothing', async () => {
@@ -117,7 +133,12 @@ describe('broker configs', () => {
     const all = { type: BROKER, name: '' };
     expect(await alter(controller, 'log.retention.ms', SET, '77', all)).toMatchObject({ errorCode: 0 });
     expect(await alter(controller, 'message.max.bytes', SET, '88', { type: BROKER, name: '11' })).toMatchObject({ errorCode: 0 });
-    expect(controller.image.brokerConfigs).toEqual(new Map([['', { 'log.retention.ms': '77' }], ['11', { 'message.max.bytes': '88' }]]));
+    expect(controller.image.brokerConfigs).toEqual(
+      new Map([
+        ['', { 'log.retention.ms': '77' }],
+        ['11', { 'message.max.bytes': '88' }],
+      ]),
+    );
     const settings = settingsOf({ 'log.retention.hours': '1' });
     const config = (nodeId: number) => effectiveTopicConfig({}, brokerLayers(settings, controller.image, nodeId));
     expect([config(10)['retention.ms'], config(10)['max.message.bytes']]).toEqual([77, 1048588]);
@@ -167,7 +188,9 @@ describe('alterConfigs', () => {
 
 describe('describeConfigs', () => {
   const describe1 = async (controller: Controller, type: number, name: string, keys: string[] | null, more = {}) =>
-    (await controller.describeConfigs({ resources: [{ type, name, keys }], includeSynonyms: false, includeDocumentation: false, ...more }))[0]!;
+    (
+      await controller.describeConfigs({ resources: [{ type, name, keys }], includeSynonyms: false, includeDocumentation: false, ...more })
+    )[0]!;
 
   it('gives the values in force, and more only when asked', async () => {
     const { controller } = await open();
@@ -176,7 +199,11 @@ describe('describeConfigs', () => {
       { name: 'retention.ms', value: '1000', readOnly: false, source: 1, isSensitive: false, type: 5, synonyms: [], documentation: null },
     ]);
     const long = await describe1(controller, TOPIC, 'a', ['retention.ms'], { includeSynonyms: true, includeDocumentation: true });
-    expect(long.configs[0]!.synonyms.map(({ source, value }) => [source, value])).toEqual([[1, '1000'], [4, '1'], [5, '168']]);
+    expect(long.configs[0]!.synonyms.map(({ source, value }) => [source, value])).toEqual([
+      [1, '1000'],
+      [4, '1'],
+      [5, '168'],
+    ]);
     expect(long.configs[0]!.documentation).toContain('How long records are kept');
     expect((await describe1(controller, TOPIC, 'a', null)).configs.length).toBeGreaterThan(20);
     expect((await describe1(controller, TOPIC, 'a', [])).configs).toEqual([]);
@@ -207,16 +234,39 @@ describe('toLogConfig', () => {
 
   it('takes each knob from its own config', () => {
     const settings = {
-      'segment.bytes': '1048577', 'segment.ms': '2', 'segment.index.bytes': '43', 'index.interval.bytes': '4', 'retention.ms': '5',
-      'retention.bytes': '6', 'max.message.bytes': '7', 'message.timestamp.type': 'LogAppendTime', 'message.timestamp.before.max.ms': '8',
-      'message.timestamp.after.max.ms': '9', 'file.delete.delay.ms': '10', 'flush.messages': '11', 'flush.ms': '12',
-      'cleanup.policy': 'compact', preallocate: 'true',
+      'segment.bytes': '1048577',
+      'segment.ms': '2',
+      'segment.index.bytes': '43',
+      'index.interval.bytes': '4',
+      'retention.ms': '5',
+      'retention.bytes': '6',
+      'max.message.bytes': '7',
+      'message.timestamp.type': 'LogAppendTime',
+      'message.timestamp.before.max.ms': '8',
+      'message.timestamp.after.max.ms': '9',
+      'file.delete.delay.ms': '10',
+      'flush.messages': '11',
+      'flush.ms': '12',
+      'cleanup.policy': 'compact',
+      preallocate: 'true',
     };
     expect(toLogConfig(effectiveTopicConfig(settings, { given: new Map(), clusterDynamic: {}, nodeDynamic: {} }))).toEqual({
-      segmentBytes: 1048577, segmentMs: 2, segmentIndexBytes: 43, indexIntervalBytes: 4, retentionMs: 5,
-      retentionBytes: 6, maxMessageBytes: 7, timestampType: 'LogAppendTime', timestampBeforeMaxMs: 8,
-      timestampAfterMaxMs: 9, fileDeleteDelayMs: 10, flushMessages: 11, flushMs: 12,
-      cleanupCompact: true, cleanupDelete: false, preallocate: true,
+      segmentBytes: 1048577,
+      segmentMs: 2,
+      segmentIndexBytes: 43,
+      indexIntervalBytes: 4,
+      retentionMs: 5,
+      retentionBytes: 6,
+      maxMessageBytes: 7,
+      timestampType: 'LogAppendTime',
+      timestampBeforeMaxMs: 8,
+      timestampAfterMaxMs: 9,
+      fileDeleteDelayMs: 10,
+      flushMessages: 11,
+      flushMs: 12,
+      cleanupCompact: true,
+      cleanupDelete: false,
+      preallocate: true,
     });
   });
 });

@@ -11,8 +11,11 @@ import type { MetadataStore } from '../../../src/engine/metadata/metadata-store.
 import type { ProcessRegistration } from '../../../src/engine/metadata/controller.ts';
 import type { UuidSource } from '../../../src/engine/base/uuid.ts';
 
-export const NODE_ID = 10;
-export const DIRECTORIES: readonly LogDirectoryFacts[] = [{ id: 'dir-a', path: '/a' }, { id: 'dir-b', path: '/b' }];
+const NODE_ID = 10;
+export const DIRECTORIES: readonly LogDirectoryFacts[] = [
+  { id: 'dir-a', path: '/a' },
+  { id: 'dir-b', path: '/b' },
+];
 
 export function settingsOf(settings: Record<string, string> = {}): BrokerSettings {
   const result = parseBrokerConfig(Object.entries(settings).map(([name, value]) => ({ name, value, from: 'test' })));
@@ -44,7 +47,7 @@ export function perShard(shardCount: number): ProcessRegistration {
 
 /** One node for all shards. */
 export function single(shardCount: number): ProcessRegistration {
-  return { nodes: perShard(1).nodes, shardNodeIds: new Array<number>(shardCount).fill(NODE_ID) };
+  return { nodes: perShard(1).nodes, shardNodeIds: Array.from({ length: shardCount }, () => NODE_ID) };
 }
 
 export interface FixtureOptions {

@@ -1,6 +1,6 @@
 // The controller as a whole: restarts, other writers, subscribers, identities.
 
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Controller } from '../../../src/engine/metadata/controller.ts';
 import { DIRECTORIES, countingUuids, create, openController, perShard, settingsOf, single, topicOf } from './controller-fixture.ts';
@@ -12,7 +12,18 @@ import { MetadataStoreFailed } from '../../../src/engine/metadata/metadata-store
 import { applyDelta, diffImages } from '../../../src/engine/metadata/metadata-delta.ts';
 import { settleClusterIdentity } from '../../../src/engine/metadata/cluster-identity.ts';
 import type { FoundDirectory } from '../../../src/engine/metadata/cluster-identity.ts';
+import type { Transaction, TransactionResult } from '../../../src/engine/metadata/metadata-store.ts';
 import type { MetadataImage } from '../../../src/engine/metadata/metadata-image.ts';
+
+class CountingStore extends MemoryMetadataStore {
+  refused = 0;
+
+  override async transaction(transaction: Transaction): Promise<TransactionResult> {
+    const result = await super.transaction(transaction);
+    if (!result.ok) this.refused++;
+    return result;
+  }
+}
 
 const placement = (image: MetadataImage, name: string) =>
   image.topic(name)!.partitions.map(({ shard, leaderNodeId, leaderEpoch }) => [shard, leaderNodeId, leaderEpoch]);
@@ -51,7 +62,10 @@ describe('a restart', () => {
     const { controller, store } = await openController({ registration: perShard(2) });
     await create(controller, topicOf('a', { partitionCount: 2 }));
     const { controller: one } = await openController({ store, registration: single(2) });
-    expect(placement(one.image, 'a')).toEqual([[0, 10, 0], [1, 10, 1]]);
+    expect(placement(one.image, 'a')).toEqual([
+      [0, 10, 0],
+      [1, 10, 1],
+    ]);
     expect([...one.image.nodes.keys()]).toEqual([10]);
   });
 
@@ -122,9 +136,25 @@ describe('subscribers', () => {
 
 describe('the controller', () => {
   it('does one thing after the other', async () => {
-    const { controller } = await openController();
-    const results = await Promise.all(Array.from({ length: 20 }, () => create(controller, topicOf('a'))));
-    expect(results.flat().filter(({ errorCode }) => errorCode === 0).length).toBe(1);
+    const store = new CountingStore();
+    const { controller } = await openController({ store });
+    const results = await Promise.all(Array.from({ length: 20 }, (_, i) => create(controller, topicOf(`a${i % 10}`))));
+    expect(results.flat().map(({ errorCode }) => errorCode)).toEqual([
+      ...Array.from({ length: 10 }, () => 0),
+      ...Array.from({ length: 10 }, () => 36),
+    ]);
+    expect(store.refused).toBe(0);
+  });
+
+  it('goes on after a change that could not be written', async () => {
+    const fs = new MemoryFileSystem();
+    fs.makeDirectory('/data');
+    const { controller } = await openController({ store: LocalMetadataStore.open(fs, '/data/metadata') });
+    let writes = 0;
+    fs.fault = (operation) => (operation === 'write' && writes++ === 0 ? 'ENOSPC' : null);
+    const [failed, fine] = await Promise.allSettled([create(controller, topicOf('a')), create(controller, topicOf('b'))]);
+    expect([failed!.status, fine!.status]).toEqual(['rejected', 'fulfilled']);
+    expect([...controller.image.topicsByName.keys()]).toEqual(['b']);
   });
 
   it('plans again when another writer was quicker', async () => {
@@ -192,7 +222,13 @@ describe('the controller', () => {
 });
 
 describe('settleClusterIdentity', () => {
-  const found = (path: string, more: Partial<FoundDirectory> = {}): FoundDirectory => ({ path, clusterId: null, nodeId: null, directoryId: null, ...more });
+  const found = (path: string, more: Partial<FoundDirectory> = {}): FoundDirectory => ({
+    path,
+    clusterId: null,
+    nodeId: null,
+    directoryId: null,
+    ...more,
+  });
   const settle = (store: MemoryMetadataStore, directories: FoundDirectory[], clusterId: string | null = null) =>
     settleClusterIdentity({ store, uuids: countingUuids(), nodeId: 1, clusterId, found: directories });
 
@@ -201,11 +237,18 @@ describe('settleClusterIdentity', () => {
     const first = await settle(store, [found('/a'), found('/b')]);
     if (!first.ok) expect.unreachable();
     expect(first.clusterId.length).toBe(22);
-    expect(first.directories.map(({ path, isNew }) => [path, isNew])).toEqual([['/a', true], ['/b', true]]);
+    expect(first.directories.map(({ path, isNew }) => [path, isNew])).toEqual([
+      ['/a', true],
+      ['/b', true],
+    ]);
     expect(new Set([first.clusterId, ...first.directories.map(({ id }) => id)]).size).toBe(3);
     const known = { clusterId: first.clusterId, nodeId: 1 };
     const again = await settle(store, [found('/a', { ...known, directoryId: first.directories[0]!.id }), found('/c')]);
-    expect(again).toMatchObject({ ok: true, clusterId: first.clusterId, directories: [{ id: first.directories[0]!.id, isNew: false }, { isNew: true }] });
+    expect(again).toMatchObject({
+      ok: true,
+      clusterId: first.clusterId,
+      directories: [{ id: first.directories[0]!.id, isNew: false }, { isNew: true }],
+    });
     const controller = await openController({ store });
     expect(controller.controller.image.clusterId).toBe(first.clusterId);
   });
@@ -219,7 +262,11 @@ describe('settleClusterIdentity', () => {
     [[found('/a', { clusterId: 'x' }), found('/b', { clusterId: 'y' })], null, '/b belongs to cluster y, and this is cluster x'],
     [[found('/a', { clusterId: 'x', nodeId: 2 })], null, '/a belongs to node.id 2, and this is node.id 1'],
     [[found('/a', { clusterId: 'x' })], 'z', 'ringlog.cluster.id is z, and the data here belongs to cluster x'],
-    [[found('/a', { directoryId: 'd' }), found('/b', { directoryId: 'd' })], null, 'log directories /a and /b have the same directory.id d'],
+    [
+      [found('/a', { directoryId: 'd' }), found('/b', { directoryId: 'd' })],
+      null,
+      'log directories /a and /b have the same directory.id d',
+    ],
   ])('refuses directories that do not belong together', async (directories, clusterId, message) => {
     const store = new MemoryMetadataStore();
     const result = await settle(store, directories, clusterId);

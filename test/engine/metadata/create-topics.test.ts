@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { ErrorCode } from '../../../src/engine/base/error-code.ts';
 import { ZERO_UUID } from '../../../src/engine/base/uuid.ts';
-import { create, openController, single, topicOf } from './controller-fixture.ts';
+import { DIRECTORIES, create, openController, single, topicOf } from './controller-fixture.ts';
 import type { Controller } from '../../../src/engine/metadata/controller.ts';
 import type { CreatableTopic } from '../../../src/engine/metadata/controller-requests.ts';
 
@@ -22,6 +22,7 @@ describe('createTopics', () => {
     expect(image.topicById(a!.topicId)?.name).toBe('a');
     expect(a!.topicId).not.toBe(b!.topicId);
     expect(image.topic('a')?.internal).toBe(false);
+    expect(image.topic('b')?.configs).toEqual({ 'retention.ms': '60000' });
     expect(image.partition('a', 0)).toMatchObject({ leaderEpoch: 0, shard: 0, leaderNodeId: 10, replicas: [10], isr: [10], logDir: '/a' });
     expect(image.partition('a', 1)).toMatchObject({ shard: 1, leaderNodeId: 11, logDir: '/b' });
     // Three and two partitions over two shards and two directories.
@@ -39,7 +40,11 @@ describe('createTopics', () => {
 
   it('follows a manual assignment', async () => {
     const { controller } = await openController();
-    const assignments = [{ partitionIndex: 1, nodeIds: [10] }, { partitionIndex: 0, nodeIds: [11] }, { partitionIndex: 2, nodeIds: [11] }];
+    const assignments = [
+      { partitionIndex: 1, nodeIds: [10] },
+      { partitionIndex: 0, nodeIds: [11] },
+      { partitionIndex: 2, nodeIds: [11] },
+    ];
     const [result] = await create(controller, topicOf('a', { assignments }));
     expect(result).toMatchObject({ errorCode: 0, partitionCount: 3 });
     expect(shardsOf(controller, 'a')).toEqual([1, 0, 1]);
@@ -74,11 +79,21 @@ describe('createTopics', () => {
     ['n', at(10, 11), ErrorCode.INVALID_REPLICA_ASSIGNMENT, 'names 2 nodes'],
     ['n', at(), ErrorCode.INVALID_REPLICA_ASSIGNMENT, 'names 0 nodes'],
     ['n', { assignments: [{ partitionIndex: 1, nodeIds: [10] }] }, ErrorCode.INVALID_REPLICA_ASSIGNMENT, 'each partition from 0 once'],
-    ['n', { assignments: [...at(10).assignments, ...at(11).assignments] }, ErrorCode.INVALID_REPLICA_ASSIGNMENT, 'each partition from 0 once'],
+    [
+      'n',
+      { assignments: [...at(10).assignments, ...at(11).assignments] },
+      ErrorCode.INVALID_REPLICA_ASSIGNMENT,
+      'each partition from 0 once',
+    ],
     ['n', config('retention.ms', 'x'), ErrorCode.INVALID_CONFIG, 'retention.ms=x'],
     ['n', config('retention', '1'), ErrorCode.INVALID_CONFIG, 'is not a topic config'],
     ['n', config('retention.ms', null), ErrorCode.INVALID_CONFIG, 'has no value'],
-    ['n', { configs: [...config('retention.ms', '1').configs, ...config('retention.ms', '2').configs] }, ErrorCode.INVALID_CONFIG, 'given twice'],
+    [
+      'n',
+      { configs: [...config('retention.ms', '1').configs, ...config('retention.ms', '2').configs] },
+      ErrorCode.INVALID_CONFIG,
+      'given twice',
+    ],
   ])('refuses %s %j', async (name, more, errorCode, message) => {
     const { controller } = await openController();
     await create(controller, topicOf('there'), topicOf('is.here'));
@@ -99,6 +114,30 @@ describe('createTopics', () => {
       ErrorCode.NONE,
       ErrorCode.INVALID_TOPIC_EXCEPTION,
     ]);
+  });
+
+  it('fills up the shards and directories that have fewer', async () => {
+    const { controller, store } = await openController({ directories: [DIRECTORIES[0]!] });
+    await create(controller, topicOf('a', { assignments: [0, 1, 2].map((partitionIndex) => ({ partitionIndex, nodeIds: [10] })) }));
+    const { controller: later } = await openController({ store });
+    for (const name of ['b', 'c', 'd']) await create(later, topicOf(name));
+    const added = ['b', 'c', 'd'].map((name) => later.image.partition(name, 0)!);
+    expect(added.map(({ shard, logDir }) => [shard, logDir])).toEqual([
+      [1, '/b'],
+      [1, '/b'],
+      [1, '/b'],
+    ]);
+  });
+
+  it('counts the partitions of all topics of a request', async () => {
+    const { controller } = await openController();
+    const topics = ['a', 'b', 'c'].map((name) => topicOf(name, { partitionCount: 5_000 }));
+    const results = await controller.createTopics({ topics, validateOnly: true });
+    expect(results.map(({ errorCode }) => errorCode)).toEqual([0, 0, ErrorCode.POLICY_VIOLATION]);
+    await create(controller, topicOf('a'), topicOf('b'), topicOf('c'));
+    const grown = ['a', 'b', 'c'].map((name) => ({ name, count: 5_001, assignments: null }));
+    const more = await controller.createPartitions({ topics: grown, validateOnly: true });
+    expect(more.map(({ errorCode }) => errorCode)).toEqual([0, 0, ErrorCode.POLICY_VIOLATION]);
   });
 
   it('weighs the topics of one request on the ones after', async () => {
@@ -158,7 +197,11 @@ describe('createPartitions', () => {
     const after = controller.image.topic('a')!;
     expect(after.id).toBe(before.id);
     expect(after.partitions.slice(0, 2)).toEqual(before.partitions);
-    expect(after.partitions.slice(2).map(({ index, shard, leaderEpoch }) => [index, shard, leaderEpoch])).toEqual([[2, 1, 0], [3, 1, 0], [4, 0, 0]]);
+    expect(after.partitions.slice(2).map(({ index, shard, leaderEpoch }) => [index, shard, leaderEpoch])).toEqual([
+      [2, 1, 0],
+      [3, 1, 0],
+      [4, 0, 0],
+    ]);
   });
 
   it.each([
@@ -184,7 +227,10 @@ describe('deleteTopics', () => {
   it('deletes by name and by id', async () => {
     const { controller } = await openController();
     const [a, b] = await create(controller, topicOf('a'), topicOf('b'), topicOf('c'));
-    const topics = [{ name: 'a', topicId: ZERO_UUID }, { name: null, topicId: b!.topicId }];
+    const topics = [
+      { name: 'a', topicId: ZERO_UUID },
+      { name: null, topicId: b!.topicId },
+    ];
     expect(await controller.deleteTopics({ topics })).toEqual([
       { name: 'a', topicId: a!.topicId, errorCode: 0, errorMessage: null },
       { name: 'b', topicId: b!.topicId, errorCode: 0, errorMessage: null },

@@ -1,6 +1,6 @@
 // Images, and deltas that lead from one to another through a ring.
 
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { Packr } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
 import { EMPTY_IMAGE, MetadataImage, topicImage } from '../../../src/engine/metadata/metadata-image.ts';
@@ -58,7 +58,15 @@ function imageOf({ revision = 1, topics = [], nodes = [], brokerConfigs = {} }: 
 function plain(image: MetadataImage): unknown {
   const sorted = <Value>(map: ReadonlyMap<string | number, Value>) => [...map].toSorted(([a], [b]) => (a < b ? -1 : 1));
   const { revision, clusterId, controllerId } = image;
-  return [revision, clusterId, controllerId, sorted(image.nodes), sorted(image.topicsByName), sorted(image.topicsById), sorted(image.brokerConfigs)];
+  return [
+    revision,
+    clusterId,
+    controllerId,
+    sorted(image.nodes),
+    sorted(image.topicsByName),
+    sorted(image.topicsById),
+    sorted(image.brokerConfigs),
+  ];
 }
 
 describe('an image', () => {

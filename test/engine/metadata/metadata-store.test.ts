@@ -1,6 +1,6 @@
 // Both stores keep the contract of metadata-store.ts, and the local one keeps it across crashes.
 
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { HISTORY_MAX } from '../../../src/engine/metadata/key-space.ts';
 import { LocalMetadataStore } from '../../../src/engine/metadata/local-metadata-store.ts';
@@ -17,6 +17,16 @@ function disk(): MemoryFileSystem {
   fs.makeDirectory('/data');
   fs.syncDirectory('/');
   return fs;
+}
+
+/** Writes as much as there is room for, then fails. */
+class FullDisk extends MemoryFileSystem {
+  roomBytes = Infinity;
+
+  override write(fd: number, from: Uint8Array, fromOffset: number, length: number, position: number): void {
+    super.write(fd, from, fromOffset, Math.min(length, this.roomBytes), position);
+    if (length > this.roomBytes) throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' });
+  }
 }
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -46,10 +56,22 @@ describe.each([
     const store = open();
     await store.transaction(put('a', '1'));
     const both = { puts: [{ key: 'b', value: bytes('x') }], deletes: ['a'] };
-    const refused = await store.transaction({ compares: [{ key: 'a', modRevision: 1 }, { key: 'b', modRevision: 7 }], ...both });
+    const refused = await store.transaction({
+      compares: [
+        { key: 'a', modRevision: 1 },
+        { key: 'b', modRevision: 7 },
+      ],
+      ...both,
+    });
     expect(refused).toEqual({ ok: false, revision: 1 });
     expect(await content(store)).toEqual({ a: '1@1' });
-    const taken = await store.transaction({ compares: [{ key: 'a', modRevision: 1 }, { key: 'b', modRevision: 0 }], ...both });
+    const taken = await store.transaction({
+      compares: [
+        { key: 'a', modRevision: 1 },
+        { key: 'b', modRevision: 0 },
+      ],
+      ...both,
+    });
     expect(taken).toEqual({ ok: true, revision: 2 });
     expect(await content(store)).toEqual({ b: 'x@2' });
   });
@@ -61,7 +83,9 @@ describe.each([
 
   it('refuses to touch a key twice in one transaction', async () => {
     const store = open();
-    await expect(store.transaction({ compares: [], puts: [{ key: 'a', value: bytes('') }], deletes: ['a'] })).rejects.toThrow('touches a key once');
+    await expect(store.transaction({ compares: [], puts: [{ key: 'a', value: bytes('') }], deletes: ['a'] })).rejects.toThrow(
+      'touches a key once',
+    );
   });
 
   it('reads a prefix in order', async () => {
@@ -82,6 +106,22 @@ describe.each([
     watch.close();
     await store.transaction(put('k', '5'));
     expect(seen).toEqual(['2:k=2', '3:k=3', '4:k-']);
+  });
+
+  it('tells a watch that a listener opens each change once', async () => {
+    const store = open();
+    const seen: number[] = [];
+    const inner = { onChange: (revision: number) => seen.push(revision), onCompacted: () => seen.push(-1) };
+    const outer = store.watch(1, {
+      onChange: (revision) => {
+        outer.close();
+        store.watch(revision, inner);
+      },
+      onCompacted: () => undefined,
+    });
+    await store.transaction(put('k', '1'));
+    await store.transaction(put('k', '2'));
+    expect(seen).toEqual([1, 2]);
   });
 
   it('tells a watch that starts in the future only what it asked for', async () => {
@@ -189,6 +229,7 @@ describe('local metadata store', () => {
           torn.putFile(path, whole.slice(0, size));
           const after = LocalMetadataStore.open(torn, DIRECTORY);
           expect(await content(after)).toEqual(size === whole.length ? model.content() : beforeLast);
+          expect(torn.bytesOf(path).length).toBe(size === whole.length ? whole.length : sizeBefore);
           // What was cut off is gone for good, and the log goes on.
           await after.transaction(put('next', 'n'));
           torn.crash();
@@ -222,6 +263,24 @@ describe('local metadata store', () => {
       }),
       { numRuns: 200 },
     );
+  });
+
+  it('is there after a power cut right after it was made', () => {
+    const fs = disk();
+    LocalMetadataStore.open(fs, DIRECTORY);
+    fs.crash();
+    expect(fs.isDirectory(DIRECTORY)).toBe(true);
+  });
+
+  it('takes back what a full disk had room for', async () => {
+    const fs = new FullDisk();
+    fs.makeDirectory('/data');
+    const store = LocalMetadataStore.open(fs, DIRECTORY);
+    await store.transaction(put('a', '1'));
+    const sizeBefore = fs.bytesOf(logPath(fs)).length;
+    fs.roomBytes = 20;
+    await expect(store.transaction(put('a', 'x'.repeat(100)))).rejects.toThrow(MetadataStoreFailed);
+    expect(fs.bytesOf(logPath(fs)).length).toBe(sizeBefore);
   });
 
   it('goes on when the disk was full for one transaction', async () => {

@@ -1,19 +1,25 @@
 // Where new partitions go.
 
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { EMPTY_IMAGE } from '../../../src/engine/metadata/metadata-image.ts';
 import { ShardAssignment } from '../../../src/engine/metadata/shard-assignment.ts';
 
-const DIRECTORIES = [{ id: 'x', path: '/x' }, { id: 'y', path: '/y' }];
+const DIRECTORIES = [
+  { id: 'x', path: '/x' },
+  { id: 'y', path: '/y' },
+];
 
 describe('shard assignment', () => {
   it('keeps shards and directories within one partition of each other', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 9 }), fc.array(fc.integer({ min: 1, max: 20 })), (shardCount, topics) => {
         const assignment = new ShardAssignment(EMPTY_IMAGE, shardCount, DIRECTORIES);
-        const perShard = new Array<number>(shardCount).fill(0);
-        const perDirectory = new Map([['x', 0], ['y', 0]]);
+        const perShard = Array.from({ length: shardCount }, () => 0);
+        const perDirectory = new Map([
+          ['x', 0],
+          ['y', 0],
+        ]);
         for (const count of topics) {
           for (let index = 0; index < count; index++) {
             const { shard, directory } = assignment.place(index);
