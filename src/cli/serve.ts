@@ -33,7 +33,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   stopOnSignals(broker, log);
 }
 
-export function readSettings({ file, sets }: Pick<ServeOptions, 'file' | 'sets'>, log: BrokerLog): BrokerSettings {
+function readSettings({ file, sets }: Pick<ServeOptions, 'file' | 'sets'>, log: BrokerLog): BrokerSettings {
   const sources = readConfigSources({
     file: file === undefined ? null : { name: file, text: readFileSync(file, 'utf8') },
     environment: process.env,

@@ -1,7 +1,7 @@
 // The layer order of design section 10, as data. A file may import from its own folder and from folders of lower rank,
 // type-only imports included. The first prefix that matches decides, so longer ones stand first.
 
-export const ranks: readonly (readonly [prefix: string, rank: number])[] = [
+const ranks: readonly (readonly [prefix: string, rank: number])[] = [
   ['src/engine/base/', 10],
   ['src/engine/io/', 11],
   ['src/engine/record/', 12],

@@ -9,7 +9,3 @@ export class BrokenInvariant extends Error {
 export function assert(condition: boolean, message: string, ...values: readonly unknown[]): asserts condition {
   if (!condition) throw new BrokenInvariant(values.length === 0 ? message : `${message}: ${values.map(String).join(', ')}`);
 }
-
-export function unreachable(message: string, value: never): never {
-  throw new BrokenInvariant(`${message}: ${String(value)}`);
-}

@@ -144,49 +144,10 @@ export const ErrorCode = {
 
 export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode];
 
-/** The codes after which the same request may succeed later, unchanged. */
-const RETRIABLE: ReadonlySet<number> = new Set<ErrorCode>([
-  ErrorCode.CORRUPT_MESSAGE,
-  ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
-  ErrorCode.LEADER_NOT_AVAILABLE,
-  ErrorCode.NOT_LEADER_OR_FOLLOWER,
-  ErrorCode.REQUEST_TIMED_OUT,
-  ErrorCode.REPLICA_NOT_AVAILABLE,
-  ErrorCode.NETWORK_EXCEPTION,
-  ErrorCode.COORDINATOR_LOAD_IN_PROGRESS,
-  ErrorCode.COORDINATOR_NOT_AVAILABLE,
-  ErrorCode.NOT_COORDINATOR,
-  ErrorCode.NOT_ENOUGH_REPLICAS,
-  ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
-  ErrorCode.NOT_CONTROLLER,
-  ErrorCode.CONCURRENT_TRANSACTIONS,
-  ErrorCode.KAFKA_STORAGE_ERROR,
-  ErrorCode.FETCH_SESSION_ID_NOT_FOUND,
-  ErrorCode.INVALID_FETCH_SESSION_EPOCH,
-  ErrorCode.LISTENER_NOT_FOUND,
-  ErrorCode.FENCED_LEADER_EPOCH,
-  ErrorCode.UNKNOWN_LEADER_EPOCH,
-  ErrorCode.OFFSET_NOT_AVAILABLE,
-  ErrorCode.PREFERRED_LEADER_NOT_AVAILABLE,
-  ErrorCode.ELIGIBLE_LEADERS_NOT_AVAILABLE,
-  ErrorCode.ELECTION_NOT_NEEDED,
-  ErrorCode.UNSTABLE_OFFSET_COMMIT,
-  ErrorCode.THROTTLING_QUOTA_EXCEEDED,
-  ErrorCode.UNKNOWN_TOPIC_ID,
-  ErrorCode.INCONSISTENT_TOPIC_ID,
-  ErrorCode.FETCH_SESSION_TOPIC_ID_ERROR,
-  ErrorCode.SHARE_SESSION_NOT_FOUND,
-  ErrorCode.INVALID_SHARE_SESSION_EPOCH,
-  ErrorCode.SHARE_SESSION_LIMIT_REACHED,
-]);
 
 const NAMES: ReadonlyMap<number, string> = new Map(Object.entries(ErrorCode).map(([name, code]) => [code, name]));
 
 /** The name of a code, or a readable stand-in for a number that is none (a newer broker's answer, say). */
 export function errorName(code: number): string {
   return NAMES.get(code) ?? `UNKNOWN_CODE_${code}`;
-}
-
-export function isRetriable(code: number): boolean {
-  return RETRIABLE.has(code);
 }

@@ -22,7 +22,7 @@ export interface RecoveryFacts {
   logStartOffset(logDir: string, name: string): number;
 }
 
-export interface PartitionListener {
+interface PartitionListener {
   /** The shard leads this partition from now on. */
   onOpened(partition: Partition): void;
   /** It does not any more; the log is closed or gone when this returns. */

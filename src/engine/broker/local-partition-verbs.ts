@@ -5,6 +5,7 @@ import type { Log } from '../log/log.ts';
 import { maxTimestampOffset, offsetForTimestamp, type TimestampOffset } from '../log/offset-lookup.ts';
 import { deleteRecordsBefore } from '../log/retention.ts';
 import { highWatermark, lastStableOffset, type Partition } from '../partition/partition.ts';
+import { CannotDecompress, decompress } from '../record/compression.ts';
 import type {
   DeleteRecordsAnswer,
   DeleteRecordsQuery,
@@ -123,11 +124,21 @@ export class LocalPartitionVerbs implements PartitionVerbs {
       case EARLIEST_PENDING_UPLOAD:
         return NONE_FOUND;
       case MAX_TIMESTAMP:
-        return answerOf(maxTimestampOffset(this.broker.logs, log, null), limit);
+        return answerOf(maxTimestampOffset(this.broker.logs, log, decompressed), limit);
       default:
         if (query.timestamp < 0) return { ...NONE_FOUND, errorCode: ErrorCode.INVALID_REQUEST };
-        return answerOf(offsetForTimestamp(this.broker.logs, log, query.timestamp, limit, null), limit);
+        return answerOf(offsetForTimestamp(this.broker.logs, log, query.timestamp, limit, decompressed), limit);
     }
+  }
+}
+
+/** A batch that cannot be opened is answered by its base offset. */
+function decompressed(codec: number, bytes: Uint8Array): Uint8Array | null {
+  try {
+    return decompress(codec, bytes);
+  } catch (error) {
+    if (error instanceof CannotDecompress) return null;
+    throw error;
   }
 }
 

@@ -13,7 +13,6 @@ import type { FileSystem } from '../../engine/io/file-system.ts';
 import { type CheckpointEntry } from '../../engine/log/checkpoint-file.ts';
 import { logStartOffsets, recoveryPoints } from '../../engine/log/log-checkpoints.ts';
 import type { RecoveryReport } from '../../engine/log/recovery-report.ts';
-import { retainLog } from '../../engine/log/retention.ts';
 import { brokerLayers } from '../../engine/metadata/broker-layers.ts';
 import type { ControllerVerbs } from '../../engine/metadata/controller-requests.ts';
 import { applyDelta, type MetadataDelta } from '../../engine/metadata/metadata-delta.ts';
@@ -25,6 +24,7 @@ import { KafkaServer, type KafkaServerLog } from '../../net/kafka/server/kafka-s
 import { Outbox } from '../../net/kafka/server/outbox.ts';
 import type { Reactor, ReactorReport } from '../../net/reactor/reactor.ts';
 import type { Checkpoints, ListenBody } from './control-kind.ts';
+import { Housekeeping } from './housekeeping.ts';
 import { GroupShard, OFFSETS_TOPIC } from './group-shard.ts';
 import { ImageWatch } from './image-watch.ts';
 import { ProducerIdSource } from './producer-id-source.ts';
@@ -67,8 +67,7 @@ export class Shard {
   private readonly parts: ShardParts;
   private readonly images = new ImageWatch(EMPTY_IMAGE);
   private readonly context: ImageContext;
-  private nextRetentionMs: number;
-  private closing = false;
+  private readonly housekeeping: Housekeeping;
 
   constructor(parts: ShardParts) {
     this.parts = parts;
@@ -98,7 +97,7 @@ export class Shard {
       recovery: parts.recovery,
       listener: { onOpened: (partition) => this.onOpened(partition), onClosed: (partition) => this.groups.onClosed(partition) },
     };
-    this.nextRetentionMs = clock.monotonicMs() + config['log.initial.task.delay.ms'];
+    this.housekeeping = new Housekeeping(this.broker);
   }
 
   start(): void {
@@ -108,7 +107,6 @@ export class Shard {
   private tick(): void {
     this.parts.drainMail();
     this.server.onTick();
-    if (this.broker.nowMs() >= this.nextRetentionMs) this.retain();
     if (!this.parts.finishTick()) this.parts.reactor.schedule();
   }
 
@@ -152,8 +150,10 @@ export class Shard {
 
   /** Stop taking connections, let what is in line be answered or time out, flush and close every log. */
   async close(): Promise<Checkpoints> {
-    this.closing = true;
+    this.housekeeping.stop();
     this.parts.reactor.stopListening();
+    // What a coordinator staged since the last tick is written before the files close.
+    if (this.broker.logs.pendingAppends > 0) this.server.onTick();
     this.broker.logs.closeAll();
     await this.parts.reactor.close();
     return this.checkpoints();
@@ -163,19 +163,6 @@ export class Shard {
     const report = partition.log.recovery;
     if (report !== null && worthTelling(report)) this.parts.log.recovered(partition.log.name, describeRecovery(report));
     this.groups.onOpened(partition);
-  }
-
-  private retain(): void {
-    const { clock, settings } = this.parts;
-    const { config } = settings;
-    this.nextRetentionMs = this.broker.nowMs() + config['log.retention.check.interval.ms'];
-    if (this.closing) return;
-    for (const partition of this.broker.partitionByTicket) {
-      if (partition == null) continue;
-      const { log } = partition;
-      if (retainLog(this.broker.logs, log, clock.wallMs(), highWatermark(partition)) > 0) this.broker.touchPartition(partition);
-      log.producers.expire(clock.wallMs(), config['producer.id.expiration.ms']);
-    }
   }
 
   private openRemote(): RemoteShards | null {

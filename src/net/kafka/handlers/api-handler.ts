@@ -24,7 +24,7 @@ export interface RequestContext {
 }
 
 /** The parts of an ApiSchema that dispatch needs; a schema of any request and answer fits. */
-export interface ApiCodec<Req, Res> {
+interface ApiCodec<Req, Res> {
   readonly key: number;
   readonly name: string;
   readonly minVersion: number;

@@ -7,7 +7,7 @@ import { fetchApi } from '../schema/generated/fetch.ts';
 import { produceApi } from '../schema/generated/produce.ts';
 import type { AnyApiHandler } from './api-handler.ts';
 
-export interface VersionRange {
+interface VersionRange {
   readonly min: number;
   readonly max: number;
 }

@@ -12,9 +12,9 @@ const FLEXIBLE_SINCE = 12;
 const TOPIC_ID_SINCE = 13;
 
 /** Bound of one partition without its records. */
-export const PARTITION_BYTES_MAX = 72;
+const PARTITION_BYTES_MAX = 72;
 /** Bound of one topic without its name and partitions. */
-export const TOPIC_BYTES_MAX = 32;
+const TOPIC_BYTES_MAX = 32;
 /** Bound of the answer without topics. */
 export const ANSWER_BYTES_MAX = 64;
 

@@ -1,0 +1,51 @@
+// What a shard does by the clock: syncs of what has been dirty for long, retention, expiry of idle producers.
+// Owner: the shard's thread. Not hot: a look every interval, over all logs.
+
+import type { ShardBroker } from '../../engine/broker/shard-broker.ts';
+import { retainLog } from '../../engine/log/retention.ts';
+import { highWatermark } from '../../engine/partition/partition.ts';
+import { TimerEntry } from '../../engine/purgatory/timing-wheel.ts';
+
+const LOOK_MS = 1000;
+
+export class Housekeeping extends TimerEntry {
+  private readonly broker: ShardBroker;
+  private readonly lookMs: number;
+  private nextRetentionMs: number;
+  private stopped = false;
+
+  constructor(broker: ShardBroker) {
+    super();
+    this.broker = broker;
+    const { config } = broker;
+    this.lookMs = broker.fsync === 'interval' ? Math.min(LOOK_MS, config['ringlog.fsync.interval.ms']) : LOOK_MS;
+    this.nextRetentionMs = broker.clock.monotonicMs() + config['log.initial.task.delay.ms'];
+    broker.wheel.add(this, broker.clock.monotonicMs() + this.lookMs);
+  }
+
+  stop(): void {
+    this.stopped = true;
+    this.broker.wheel.cancel(this);
+  }
+
+  override onDeadline(): void {
+    if (this.stopped) return;
+    const { broker } = this;
+    // flush.ms of each log counts under every policy.
+    broker.logs.requireAged(broker.fsync === 'interval' ? broker.config['ringlog.fsync.interval.ms'] : Infinity);
+    if (broker.nowMs() >= this.nextRetentionMs) this.retain();
+    broker.wheel.add(this, broker.nowMs() + this.lookMs);
+  }
+
+  private retain(): void {
+    const { broker } = this;
+    const { config } = broker;
+    this.nextRetentionMs = broker.nowMs() + config['log.retention.check.interval.ms'];
+    for (const partition of broker.partitionByTicket) {
+      if (partition == null) continue;
+      const { log } = partition;
+      if (retainLog(broker.logs, log, broker.wallMs(), highWatermark(partition)) > 0) broker.touchPartition(partition);
+      log.producers.expire(broker.wallMs(), config['producer.id.expiration.ms']);
+    }
+  }
+}
