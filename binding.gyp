@@ -18,6 +18,7 @@
         'native/reactor/block_pool.cc',
         'native/reactor/connection_close.cc',
         'native/reactor/file_work.cc',
+        'native/reactor/linger.cc',
         'native/reactor/produce_walker.cc',
         'native/reactor/reactor.cc',
         'native/reactor/receive.cc',

@@ -5,13 +5,14 @@
 #include <cerrno>
 
 #include "base/check.h"
+#include "reactor/accept.h"
 
 namespace ringlog {
 
-void close_connection(ReactorState& state, Connection& conn, int32_t result) {
-  RINGLOG_CHECK_OP(conn.fd, >=, 0);
-  // Closing takes the descriptor out of the epoll set: it has no duplicate.
-  ::close(conn.fd);
+namespace {
+
+// All but the descriptor.
+void let_go(ReactorState& state, Connection& conn, int32_t result) {
   if (conn.block >= 0) state.pool.drop(conn.block);
   conn.block = -1;
 
@@ -41,6 +42,23 @@ void close_connection(ReactorState& state, Connection& conn, int32_t result) {
   state.connections.remove(conn);
   // A listener that waits for room looks again.
   if (state.accept_paused) state.keep_house_at(state.now_ms);
+}
+
+}  // namespace
+
+void close_connection(ReactorState& state, Connection& conn, int32_t result) {
+  RINGLOG_CHECK_OP(conn.fd, >=, 0);
+  // Closing takes the descriptor out of the epoll set: it has no duplicate.
+  ::close(conn.fd);
+  let_go(state, conn, result);
+}
+
+void finish_connection(ReactorState& state, Connection& conn) {
+  RINGLOG_CHECK_OP(conn.fd, >=, 0);
+  if (state.lingers.add(state.epoll.get(), conn.fd, kEventLinger, state.now_ms)) {
+    state.keep_house_at(state.lingers.expire(state.now_ms));
+  }
+  let_go(state, conn, 0);
 }
 
 }  // namespace ringlog

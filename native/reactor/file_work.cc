@@ -1,9 +1,5 @@
 #include "reactor/file_work.h"
 
-#include <sys/eventfd.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 
@@ -21,7 +17,6 @@ constexpr int64_t kChunkBytes = 1024 * 1024;
 // preadv2's flag, kernel 6.14: pages this read brings in are dropped afterwards, so history does not push the tail out.
 constexpr uint32_t kRwfDontCache = 0x80;
 constexpr uint32_t kRingEntries = 64;
-constexpr unsigned kRegisterEventfd = 4;
 // The ring's kernel threads, for reads that cannot be asynchronous on this file system.
 constexpr uint32_t kRingWorkers = 2;
 
@@ -169,18 +164,7 @@ void submit_read(ReactorState& state, int fd, int64_t position, int32_t offset, 
   submit_job(state, job);
 }
 
-int open_ring(ReactorState& state) {
-  const int opened = state.ring.open(kRingEntries, kRingWorkers);
-  if (opened < 0) return opened;
-  // An eventfd, because the ring's own descriptor is not enough: on 6.18 a buffered read whose page arrived leaves
-  // deferred work behind, and an epoll set holding the ring is not woken for that. The eventfd is signalled.
-  state.ring_event.reset(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
-  const int event = state.ring_event.get();
-  if (event >= 0 && syscall(uring::kRegisterCall, state.ring.poll_fd(), kRegisterEventfd, &event, 1) == 0) return 0;
-  const int error = -errno;
-  state.ring.close();
-  return error;
-}
+int open_ring(ReactorState& state) { return state.ring.open(kRingEntries, kRingWorkers); }
 
 void flush_ring(ReactorState& state) {
   if (!state.ring_queued) return;

@@ -68,7 +68,7 @@ std::unique_ptr<Reactor> Reactor::create(const ReactorOptions& options, int* err
     return nullptr;
   }
   // Refused io_uring is no failure: the file threads read.
-  if (options.io_uring && open_ring(state) == 0 && !watch(state, state.ring_event.get(), kEventRing)) state.ring.close();
+  if (options.io_uring && open_ring(state) == 0 && !watch(state, state.ring.poll_fd(), kEventRing)) state.ring.close();
   state.now_ms = monotonic_ms();
   state.ctl_f64[Ctl::NOW_MS_F64] = static_cast<double>(state.now_ms);
   state.ctl_f64[Ctl::WALL_MS_F64] = static_cast<double>(wall_ms());
@@ -113,6 +113,10 @@ void Reactor::take_special_event(uint32_t what) {
     state.listeners[what - kEventListener]->ready = true;
     return;
   }
+  if (what >= kEventLinger) {
+    state.lingers.event(what - kEventLinger);
+    return;
+  }
   switch (what) {
     case kEventWake:
       state.wake_pending = true;
@@ -146,6 +150,8 @@ void Reactor::keep_house() {
   ReactorState& state = *state_;
   state.housekeeping_ms = Deadline::kNever;
   resume_listeners(state);
+  const int64_t lingering = state.lingers.expire(state.now_ms);
+  if (lingering != Deadline::kNever) state.keep_house_at(lingering);
   if (state.starved && state.now_ms - state.starved_since_ms >= kStarvedMs) {
     // Only partial frames (and what TypeScript retains) can hold all memory for so long: give up the largest one.
     Connection* largest = nullptr;
@@ -262,6 +268,7 @@ void Reactor::shut_down() {
     Connection& conn = state.connections.at(static_cast<int32_t>(i));
     if (conn.open()) ::close(std::exchange(conn.fd, -1));
   }
+  state.lingers.close_all();
   // Joins its threads, which finish every job first: the kernel writes into the arena until then.
   state.file_threads.reset();
   state.ring.close();

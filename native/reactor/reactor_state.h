@@ -17,6 +17,7 @@
 #include "reactor/block_pool.h"
 #include "reactor/completion_ring.h"
 #include "reactor/connection_table.h"
+#include "reactor/linger.h"
 #include "reactor/tick_layout.h"
 #include "ring/ring.h"
 #include "sys/deadline.h"
@@ -89,6 +90,7 @@ struct ReactorState {
   CompletionRing cq;
   ConnectionTable connections;
   std::vector<std::unique_ptr<Listener>> listeners;
+  LingerSet lingers;
 
   UniqueFd epoll;
   UniqueFd wake_event;
@@ -98,7 +100,6 @@ struct ReactorState {
   uint32_t jobs_in_flight = 0;
   // Reads go through the kernel's ring where it is open; jobs by their place here are its user data.
   IoUring ring;
-  UniqueFd ring_event;
   std::vector<FileJob> ring_jobs;
   std::vector<uint32_t> free_ring_jobs;
   bool ring_queued = false;

@@ -198,7 +198,7 @@ void send_submitted(ReactorState& state, Connection& conn) {
   }
   if (!conn.open()) return;
   conn.submit_first = conn.submit_last = -1;
-  if (conn.close_after && conn.queue.empty()) close_connection(state, conn, 0);
+  if (conn.close_after && conn.queue.empty()) finish_connection(state, conn);
 }
 
 void pump(ReactorState& state, Connection& conn) {
@@ -223,7 +223,7 @@ void pump(ReactorState& state, Connection& conn) {
   }
   if (!conn.queue.empty()) return;
   if (conn.close_after && conn.submit_first < 0) {
-    close_connection(state, conn, 0);
+    finish_connection(state, conn);
     return;
   }
   if (conn.may_read() && conn.wants_read()) state.want_read(conn);

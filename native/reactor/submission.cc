@@ -92,7 +92,7 @@ void submit_close(ReactorState& state, Connection& conn, int32_t flags) {
   }
   conn.close_after = true;
   // With slots in this submit, the flush at its end sees the flag.
-  if (conn.submit_first < 0 && conn.queue.empty()) close_connection(state, conn, 0);
+  if (conn.submit_first < 0 && conn.queue.empty()) finish_connection(state, conn);
 }
 
 void set_reading(ReactorState& state, Connection& conn, bool resume) {

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CloseReason, Cq, CqField, Ctl, Desc, DESC_WORDS, FrameStatus } from '../../src/engine/io/tick-layout.ts';
+import { loadNativeBinding } from '../../src/engine/io/native-binding.ts';
 import { framed, produceRequest, recordBatch, requestBytes } from '../net/reactor/produce-fixture.ts';
 import { KIB, MIB } from '../net/reactor/reactor-bench.ts';
 import type { SocketBench } from '../net/reactor/socket-bench.ts';
@@ -17,6 +18,10 @@ function pattern(length: number, seed = 1): Buffer {
   for (let i = 0; i + 4 <= length; i += 4) bytes.writeUInt32LE(Math.imul(i + seed, 2654435761) >>> 0, i);
   for (let i = length & ~3; i < length; i++) bytes[i] = i;
   return bytes;
+}
+
+function addonHasRing(): boolean {
+  return loadNativeBinding().binding!.probe(tmpdir()).some((finding) => finding.facility === 'io_uring' && finding.available);
 }
 
 /** Promise jobs run inside the tick that resolved them: its blocks are given back when the round ends, after them. */
@@ -218,6 +223,8 @@ describe.skipIf(nativeAbsent)('native reactor', () => {
           expect(bench.reactor.residentBytes(fd, 0, content.length)).toBe(content.length);
         }
         const { peer, name } = await bench.connect();
+        const engine = bench.reactor.report.rows.find((row) => row.facility === 'cold read')!.engine;
+        if (addonHasRing()) expect(engine === 'io_uring').toBe(ioUring);
         const header = Buffer.from('header-1');
         const second = Buffer.from('second header');
         await bench.inTick(() => {

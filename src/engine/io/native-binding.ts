@@ -7,7 +7,7 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
-export interface NativeReactorOptions {
+interface NativeReactorOptions {
   readonly requestMaxBytes: number;
   readonly arenaBytes: number;
   readonly sendQueueMaxBytes: number;
@@ -56,7 +56,7 @@ export interface NativeReactorHandle {
 }
 
 /** One thing the kernel, the container or the file system allows or refuses, found by trying. */
-export interface NativeFinding {
+interface NativeFinding {
   readonly facility: 'kernel' | 'io_uring' | 'cachestat' | 'RWF_NOWAIT' | 'RWF_DONTCACHE' | 'O_DIRECT';
   readonly available: boolean;
   readonly reason: string;

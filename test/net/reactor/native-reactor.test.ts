@@ -16,7 +16,7 @@ if (binding === null) {
   describeReactor({
     name: 'native',
     choosesRings: false,
-    resetsOnClose: true,
+    resetsOnClose: false,
     open: async ({ options }) => new SocketBench(createNativeReactor({ ...TEST_OPTIONS, ...options })),
   });
 }
