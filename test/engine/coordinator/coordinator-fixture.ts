@@ -39,7 +39,7 @@ export class MemoryPartitionLog implements PartitionWriter, PartitionReader {
   }
 
   async read(visit: (batchBytes: Uint8Array) => void): Promise<void> {
-    for (const batch of [...this.batches]) {
+    for (const batch of this.batches) {
       await Promise.resolve();
       visit(batch);
     }

@@ -160,8 +160,9 @@ test('a restart keeps members, assignments and offsets, and starts the sessions 
   expect(await f.committed()).toBe(9);
   expect(await f.commit(10, { memberId: a, generationId: 2 })).toBe(0);
   await f.advance(9_999);
+  expect(await f.stateOf()).toBe('Stable');
   await f.advance(1);
-  expect(await f.stateOf(), 'b has been silent').toBe('Stable');
+  expect(await f.stateOf(), 'both have been silent').toBe('Empty');
 });
 
 test('a restart does not bring back members that have left', async () => {
