@@ -89,7 +89,7 @@ async function settle(system) {
   const deadline = Date.now() + 20_000;
   while (bytesUnder(system.dir) > 200e6) {
     if (Date.now() > deadline) {
-      warn(`${system.name} keeps ${(bytesUnder(system.dir) / 1e9).toFixed(1)} GB of deleted topics`);
+      warn(`${system.name} keeps the files of deleted topics: its next runs find less free memory than the others'`);
       break;
     }
     await sleep(200);
@@ -108,11 +108,18 @@ function cpuTicks() {
   return { steal: fields[7], total: fields.reduce((sum, value) => sum + value, 0) };
 }
 
-async function load(system, mode, args, windowSeconds) {
-  const before = cpuTicks();
-  const { out } = await runNative('loadgen', [mode, '--bootstrap', system.bootstrap, '--broker-pid', String(system.pid), ...args], {
-    timeoutMs: (windowSeconds + 90) * 1000,
+/** `{ recordBytes: 100, create: true }` as `--record-bytes 100 --create`. */
+function flags(given) {
+  return Object.entries(given).flatMap(([key, value]) => {
+    const name = `--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    return value === true ? [name] : [name, String(value)];
   });
+}
+
+async function load(system, mode, given) {
+  const before = cpuTicks();
+  const args = [mode, ...flags({ bootstrap: system.bootstrap, brokerPid: system.pid, ...given })];
+  const { out } = await runNative('loadgen', args, { timeoutMs: ((given.seconds ?? 0) + 90) * 1000 });
   const after = cpuTicks();
   if (!out) return undefined;
   const result = JSON.parse(out);
@@ -120,41 +127,36 @@ async function load(system, mode, args, windowSeconds) {
   return result;
 }
 
-const topicArgs = (topic, partitions) => ['--topic', topic, '--partitions', String(partitions)];
-
-async function runProduce(system, row, windowSeconds = seconds, warmup = 0.5) {
-  const l = row.load;
+async function runProduce(system, row, windowSeconds = seconds, warmupS = 0.5) {
+  const topic = `bench-${row.id}-${topicNumber++}`;
   await conditionMemory();
-  const result = await load(
-    system,
-    'produce',
-    [
-      ...topicArgs(`bench-${row.id}-${topicNumber++}`, l.partitions),
-      ...['--create', '--delete', '--acks', options.acks],
-      ...['--connections', String(l.connections), '--in-flight', String(l.inFlight)],
-      ...['--record-bytes', String(l.recordBytes), '--records', String(l.records)],
-      ...['--warmup-s', String(warmup), '--seconds', String(windowSeconds), '--max-gb', String(maxRunGb)],
-    ],
-    windowSeconds,
-  );
+  const result = await load(system, 'produce', {
+    ...row.load,
+    topic,
+    create: true,
+    delete: true,
+    acks: options.acks,
+    warmupS,
+    seconds: windowSeconds,
+    maxGb: maxRunGb,
+  });
   await settle(system);
   return result;
 }
 
-async function runTail(system, row, windowSeconds = tailSeconds, warmup = 2) {
-  const l = row.load;
+async function runTail(system, row, windowSeconds = tailSeconds, warmupS = 2) {
+  const topic = `bench-${row.id}-${topicNumber++}`;
   await conditionMemory();
-  const result = await load(
-    system,
-    'tail',
-    [
-      ...topicArgs(`bench-${row.id}-${topicNumber++}`, l.partitions),
-      ...['--create', '--delete', '--acks', options.acks, '--rate', String(l.rate), '--connections', String(l.connections)],
-      // Spinning keeps the client's own wake-ups out of the latency; it has a core of its own to do it on.
-      ...['--record-bytes', String(l.recordBytes), '--warmup-s', String(warmup), '--seconds', String(windowSeconds), '--spin'],
-    ],
-    windowSeconds,
-  );
+  const result = await load(system, 'tail', {
+    ...row.load,
+    topic,
+    create: true,
+    delete: true,
+    acks: options.acks,
+    warmupS,
+    seconds: windowSeconds,
+    spin: true, // keeps the client's own wake-ups out of the latency; it has a core of its own to do it on
+  });
   await settle(system);
   return result;
 }
@@ -162,49 +164,29 @@ async function runTail(system, row, windowSeconds = tailSeconds, warmup = 2) {
 async function fillFetchTopic(system) {
   system.fetchTopic = `bench-fetch-${topicNumber++}`;
   await conditionMemory();
-  await load(
-    system,
-    'produce',
-    [
-      ...topicArgs(system.fetchTopic, 4),
-      ...['--create', '--connections', '4', '--records', '16', '--warmup-s', '0', '--seconds', '60', '--max-gb', String(fetchLogGb)],
-    ],
-    60,
-  );
+  const shape = { partitions: 4, connections: 4, records: 16 };
+  await load(system, 'produce', { topic: system.fetchTopic, create: true, ...shape, warmupS: 0, seconds: 60, maxGb: fetchLogGb });
 }
 
 async function dropFetchTopic(system) {
-  await load(system, 'delete', ['--topic', system.fetchTopic], 10);
+  await load(system, 'delete', { topic: system.fetchTopic });
   await settle(system);
 }
 
-function runFetch(system, row, windowSeconds = seconds, warmup = 0.5) {
-  return load(
-    system,
-    'fetch',
-    [
-      ...['--topic', system.fetchTopic, '--connections', String(row.load.connections), '--answer-bytes', String(row.load.answerBytes)],
-      ...['--warmup-s', String(warmup), '--seconds', String(windowSeconds)],
-    ],
-    windowSeconds,
-  );
+function runFetch(system, row, windowSeconds = seconds, warmupS = 0.5) {
+  return load(system, 'fetch', { ...row.load, topic: system.fetchTopic, warmupS, seconds: windowSeconds });
 }
 
 /** From the spawn of the process to the first acknowledged record: on an empty directory, then on one with its topic. */
 async function runStart(system) {
-  const topic = 'bench-start';
-  const firstAck = async (create) => {
-    const sinceNs = system.spawn();
-    const result = await load(system, 'first-ack', ['--topic', topic, '--partitions', '1', '--since-ns', String(sinceNs), ...create], 60);
-    return result;
-  };
+  const topic = { topic: 'bench-start', partitions: 1 };
   await system.prepare({ empty: true });
-  const empty = await firstAck(['--create']);
+  const empty = await load(system, 'first-ack', { sinceNs: system.spawn(), ...topic, create: true });
   await sleep(3000); // idle: start-up garbage has had its chance to be collected
   const idleRssMiB = system.rssMiB();
   await system.stop();
   await system.prepare({ empty: false });
-  const known = await firstAck([]);
+  const known = await load(system, 'first-ack', { sinceNs: system.spawn(), ...topic });
   await system.stop();
   return { mode: 'start', clean: true, empty, known, idleRssMiB, stealShare: empty.stealShare };
 }
@@ -216,7 +198,9 @@ const number = (value) => (value === undefined ? '-' : value >= 1000 ? value.toF
 function judge(system, row, result) {
   const where = `${row.id}, ${system.name}`;
   if (!result.clean)
-    warn(`${where}: not clean (${JSON.stringify({ errors: result.errors, lost: result.lost, unsent: result.unsent, unanswered: result.unanswered, orderFaults: result.orderFaults, gaps: result.gaps })})`);
+    warn(
+      `${where}: not clean (${JSON.stringify({ errors: result.errors, lost: result.lost, unconsumed: result.unconsumed, unsent: result.unsent, unanswered: result.unanswered, orderFaults: result.orderFaults, gaps: result.gaps })})`,
+    );
   if (result.stealShare > 0.01) warn(`${where}: ${(result.stealShare * 100).toFixed(1)} % of the CPU was stolen by the host in a run`);
   if (row.kind === 'produce' && result.client.cpuShare > 0.6 && system.name !== 'ceiling')
     warn(`${where}: the load generator used ${(result.client.cpuShare * 100).toFixed(0)} % of its core`);
@@ -227,11 +211,13 @@ async function measureRow(row, systems) {
   const run = { produce: runProduce, fetch: runFetch, tail: runTail, start: runStart }[row.kind];
   const results = Object.fromEntries(systems.map((system) => [system.name, []]));
   for (let pair = 0; pair < pairs; pair++) {
-    for (const system of pair % 2 ? [...systems].reverse() : systems) {
+    for (const system of pair % 2 ? systems.toReversed() : systems) {
       const result = await run(system, row);
       results[system.name].push(result);
       judge(system, row, result);
-      say(`  ${row.id} ${pair + 1}/${pairs} ${system.name.padEnd(7)} ${row.figures.map((f) => `${f.name} ${number(f.of(result))} ${f.unit}`).join(', ')}`);
+      say(
+        `  ${row.id} ${pair + 1}/${pairs} ${system.name.padEnd(7)} ${row.figures.map((f) => `${f.name} ${number(f.of(result))} ${f.unit}`).join(', ')}`,
+      );
     }
   }
   return results;
@@ -269,7 +255,21 @@ function printTable(lines, us) {
   const ratio = (r) => (r ? `${r.median.toFixed(2)}x` : '-');
   const spread = (r) => (r ? `${r.min.toFixed(2)}..${r.max.toFixed(2)}` : '-');
   const interval = (r) => (r ? `${r.low.toFixed(2)}..${r.high.toFixed(2)}` : '-');
-  const header = ['row', 'figure', 'Kafka', us, 'ceiling', `Kafka/${us}`, 'min..max', '95 %', 'floor', 'aim', 'holds', `ceiling/${us}`, 'min..max'];
+  const header = [
+    'row',
+    'figure',
+    'Kafka',
+    us,
+    'ceiling',
+    `Kafka/${us}`,
+    'min..max',
+    '95 %',
+    'floor',
+    'aim',
+    'holds',
+    `ceiling/${us}`,
+    'min..max',
+  ];
   const cells = lines.map((line) => [
     line.title,
     `${line.figure}, ${line.unit}`,
@@ -286,14 +286,24 @@ function printTable(lines, us) {
     spread(line.ceilingToUs),
   ]);
   const widths = header.map((text, column) => Math.max(text.length, ...cells.map((row) => row[column].length)));
-  const print = (row) => console.log(row.map((text, column) => (column < 2 ? text.padEnd(widths[column]) : text.padStart(widths[column]))).join('  ').trimEnd());
+  const print = (row) =>
+    console.log(
+      row
+        .map((text, column) => (column < 2 ? text.padEnd(widths[column]) : text.padStart(widths[column])))
+        .join('  ')
+        .trimEnd(),
+    );
   print(header);
   console.log(widths.map((width) => '-'.repeat(width)).join('  '));
   for (const row of cells) print(row);
 }
 
 function conditions(systems) {
-  const durability = { 0: 'acks=0: nothing promised', 1: "acks=1: in the leader's page cache, no fsync", '-1': 'acks=all on one node: each system at its own default' };
+  const durability = {
+    0: 'acks=0: nothing promised',
+    1: "acks=1: in the leader's page cache, no fsync",
+    '-1': 'acks=all on one node: each system at its own default',
+  };
   return [
     `machine     ${cpus().length} x ${cpus()[0].model.trim()}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Linux ${release()}; load average at start ${loadavg()[0].toFixed(2)}`,
     `topology    broker on core 0, load on core 1, loopback, no TLS; all systems up, one loaded at a time, order reversed every pair`,
@@ -374,7 +384,9 @@ async function main() {
     }
   }
   if (options.json) {
-    console.log(JSON.stringify({ date: new Date().toISOString(), conditions: header, us, summary: lines, warnings, results }, undefined, 1));
+    console.log(
+      JSON.stringify({ date: new Date().toISOString(), conditions: header, us, summary: lines, warnings, results }, undefined, 1),
+    );
   } else {
     for (const line of header) console.log(line);
     console.log();
@@ -388,11 +400,17 @@ async function end(code) {
   if (ending) return;
   ending = true;
   await stopEverything();
-  if (existsSync(dataDir)) for (const name of ['kafka', 'ringlog', 'ceiling']) rmSync(join(dataDir, name), { recursive: true, force: true });
+  if (existsSync(dataDir))
+    for (const name of ['kafka', 'ringlog', 'ceiling']) rmSync(join(dataDir, name), { recursive: true, force: true });
   process.exit(code);
 }
 process.on('exit', killEverything);
-for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143], ['SIGHUP', 129]]) process.on(signal, () => end(code));
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+])
+  process.on(signal, () => end(code));
 
 try {
   await main();

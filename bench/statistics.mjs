@@ -20,9 +20,9 @@ function random(seed) {
 /** Median, extremes and the bootstrap 95 % interval of the median. With few pairs the interval is as wide as the extremes. */
 export function summarize(values, rounds = 4000) {
   const next = random(values.length);
-  const medians = Array.from({ length: rounds }, () =>
-    median(values.map(() => values[Math.floor(next() * values.length)])),
-  ).sort((a, b) => a - b);
+  const medians = Array.from({ length: rounds }, () => median(values.map(() => values[Math.floor(next() * values.length)]))).sort(
+    (a, b) => a - b,
+  );
   return {
     median: median(values),
     min: Math.min(...values),

@@ -52,7 +52,10 @@ export function buildNative(log) {
 /** Runs a native program on the load's core to its end; resolves with its stdout. */
 export function runNative(name, args, { timeoutMs }) {
   return new Promise((done, fail) => {
-    const child = spawn('taskset', ['-c', loadCore, program(name), ...args], { stdio: ['ignore', 'pipe', 'pipe'], timeout: Math.ceil(timeoutMs) });
+    const child = spawn('taskset', ['-c', loadCore, program(name), ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: Math.ceil(timeoutMs),
+    });
     if (child.pid) started.add(child.pid);
     let out = '';
     let err = '';
@@ -81,10 +84,14 @@ const launchers = {
     [
       join(repoRoot, 'bin/ringlog.mjs'),
       'serve',
-      ...['--set', `listeners=PLAINTEXT://127.0.0.1:${port}`],
-      ...['--set', `log.dirs=${dir}`],
-      ...['--set', 'ringlog.shards=1'],
-      ...['--set', 'log.segment.delete.delay.ms=1000'],
+      '--set',
+      `listeners=PLAINTEXT://127.0.0.1:${port}`,
+      '--set',
+      `log.dirs=${dir}`,
+      '--set',
+      'ringlog.shards=1',
+      '--set',
+      'log.segment.delete.delay.ms=1000',
     ],
   ],
 };
@@ -137,7 +144,7 @@ export class System {
     try {
       await waitForBroker(this.port, { alive: () => isAlive(this.pid) });
     } catch (error) {
-      throw new Error(`${this.name}: ${error.message}\n${this.logTail()}`);
+      throw new Error(`${this.name}: ${error.message}\n${this.logTail()}`, { cause: error });
     }
   }
 

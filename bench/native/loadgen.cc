@@ -28,6 +28,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
@@ -92,6 +93,8 @@ void parseOptions(int argc, char **argv) {
   if (argc < 2) fail("%s", usage);
   Options &o = options;
   o.mode = argv[1];
+  const char *modes[] = {"produce", "fetch", "tail", "first-ack", "create", "delete"};
+  if (std::none_of(std::begin(modes), std::end(modes), [&](const char *m) { return o.mode == m; })) fail("%s", usage);
   bool inFlightGiven = false, partitionsGiven = false;
   for (int i = 2; i < argc; i++) {
     std::string name = argv[i];
@@ -463,7 +466,7 @@ struct Run {
   double cpuBefore = 0, cpuAfter = 0;
   Histogram latency, sendDelay, endToEnd;
   // fetch and tail
-  uint64_t gaps = 0, badCrc = 0, emptyAnswers = 0, laps = 0, consumed = 0, lost = 0, duplicated = 0;
+  uint64_t gaps = 0, badCrc = 0, emptyAnswers = 0, laps = 0, consumed = 0, unconsumed = 0, lost = 0, duplicated = 0;
 
   bool inWindow(int64_t ns) const { return ns >= warmEndNs && ns < endNs; }
   void count(uint64_t requests, uint64_t records, uint64_t bytes) {
@@ -557,6 +560,12 @@ struct Endpoint {  // anything in the epoll set
   bool writing_ = false;
 };
 
+/** Open loop: request n of connection c is meant for start + (n * connections + c) / rate. */
+int64_t meantNs(int connection, uint64_t n) {
+  double nth = static_cast<double>(n) * options.connections + connection;
+  return run.startNs + static_cast<int64_t>(nth * 1e9 / options.rate);
+}
+
 // Stamp at the front of a tail record's value: intended time, connection, sequence on that connection.
 constexpr size_t kStampTime = 0, kStampConn = 8, kStampSequence = 16;
 
@@ -608,10 +617,15 @@ class Producer : public Endpoint {
   bool full() const { return inFlight() == slots_; }
   bool idle() const { return options.acks == 0 ? sentBytes_ == issued_ * frameBytes_ : inFlight() == 0; }
 
-  /** Open loop: request n of connection c is meant for start + (n * connections + c) / rate. */
-  int64_t nextMeantNs() const {
-    double n = static_cast<double>(issued_) * options.connections + index_;
-    return run.startNs + static_cast<int64_t>(n * 1e9 / options.rate);
+  int64_t nextMeantNs() const { return meantNs(index_, issued_); }
+  /** What was never answered waited at least until now: leaving it out would flatter a broker that cannot keep up. */
+  void recordUnanswered(int64_t now) const {
+    for (uint64_t n = answered_;; n++) {
+      int64_t meant = meantNs(index_, n);
+      if (meant >= run.endNs) break;
+      if (run.inWindow(meant)) run.latency.record(now - meant);
+      if (n >= issued_) run.unsent++;
+    }
   }
   void issueDue(int64_t now) {
     while (!full()) {
@@ -780,7 +794,10 @@ class Fetcher : public Endpoint {
     fd = connectTo(leader);
     enlist();
   }
-  int64_t recordsPerLap() const { return endOffset_ - startOffset_; }
+  uint64_t nextSequence(int connection) const {
+    auto it = nextSequence_.find(static_cast<uint64_t>(connection));
+    return it == nextSequence_.end() ? 0 : it->second;
+  }
 
   void ask() {
     if (stopped || waiting) return;
@@ -990,7 +1007,7 @@ void printResult() {
   if (options.mode == "tail") {
     j.latencies("endToEndUs", run.endToEnd);
     j.number("consumed", static_cast<double>(run.consumed));
-    j.number("lost", static_cast<double>(run.lost));
+    j.number("unconsumed", static_cast<double>(run.unconsumed));
     j.number("duplicated", static_cast<double>(run.duplicated));
   }
   if (options.mode == "fetch") {
@@ -1001,6 +1018,7 @@ void printResult() {
     j.number("gaps", static_cast<double>(run.gaps));
     j.number("badCrc", static_cast<double>(run.badCrc));
   }
+  if (options.mode != "fetch") j.number("lost", static_cast<double>(run.lost));
   j.number("orderFaults", static_cast<double>(run.orderFaults));
   j.number("unsent", static_cast<double>(run.unsent));
   j.number("unanswered", static_cast<double>(run.unanswered));
@@ -1026,7 +1044,7 @@ void printResult() {
     j.number("peakRssMiB", static_cast<double>(run.after.peakRssKib) / 1024);
     j.close();
   }
-  bool clean = !run.unsent && run.errors.empty() && !run.orderFaults && !run.unanswered && !run.lost && !run.duplicated && !run.gaps && !run.badCrc;
+  bool clean = !run.unsent && run.errors.empty() && !run.orderFaults && !run.unanswered && !run.unconsumed && !run.lost && !run.duplicated && !run.gaps && !run.badCrc;
   j.flag("clean", clean);
   j.print();
 }
@@ -1101,10 +1119,17 @@ void produce(const std::vector<std::string> &leaders, bool tail) {
   }
   for (auto &p : producers) {
     run.unanswered += options.acks == 0 ? 0 : p->inFlight();
-    if (open && p->nextMeantNs() < run.endNs)
-      run.unsent += static_cast<uint64_t>(static_cast<double>(run.endNs - p->nextMeantNs()) / 1e9 * options.rate / options.connections) + 1;
+    if (open) p->recordUnanswered(nowNs());
   }
-  if (tail && run.consumed < run.all.requests) run.lost += run.all.requests - run.consumed;
+  if (tail && run.consumed < run.all.requests) run.unconsumed = run.all.requests - run.consumed;
+  if (tail)
+    for (int c = 0; c < options.connections; c++) {
+      uint64_t next = 0;
+      for (auto &f : fetchers) next = std::max(next, f->nextSequence(c));
+      int64_t now = nowNs();
+      for (uint64_t n = next; meantNs(c, n) < run.endNs; n++)
+        if (run.inWindow(meantNs(c, n))) run.endToEnd.record(now - meantNs(c, n));
+    }
   // The log itself must agree with what was acknowledged: a broker that answers without appending is found out here.
   auto acked = static_cast<int64_t>(run.all.records);
   int64_t grown = 0;
@@ -1203,10 +1228,8 @@ void main_(int argc, char **argv) {
     produce(leaders, false);
   else if (options.mode == "tail")
     produce(leaders, true);
-  else if (options.mode == "fetch")
-    fetch(leaders);
   else
-    fail("%s", usage);
+    fetch(leaders);
   printResult();
   if (options.remove) {
     Control again(options.bootstrap);

@@ -262,7 +262,12 @@ export async function prepareKafka({ port, dir, set = {} }) {
       'group.initial.rebalance.delay.ms': 0,
       ...set,
     };
-    writeFileSync(propertiesFile, Object.entries(properties).map(([key, value]) => `${key}=${value}\n`).join(''));
+    writeFileSync(
+      propertiesFile,
+      Object.entries(properties)
+        .map(([key, value]) => `${key}=${value}\n`)
+        .join(''),
+    );
     const clusterId = randomBytes(16).toString('base64url').replace(/^-/, 'A');
     const formatted = runKafkaTool('kafka-storage', ['format', '-t', clusterId, '-c', propertiesFile]);
     if (formatted.status !== 0) throw new Error(`kafka-storage format failed:\n${formatted.stdout}${formatted.stderr}`);
@@ -315,7 +320,7 @@ export async function startKafka({ port, dir, cpu, set = {}, timeoutMs = 60_000,
     await waitForBroker(port, { timeoutMs, alive: () => isAlive(child.pid) });
   } catch (error) {
     await stop();
-    throw new Error(`${error.message}; its log ends:\n${readFileSync(prepared.logFile, 'utf8').slice(-2000)}`);
+    throw new Error(`${error.message}; its log ends:\n${readFileSync(prepared.logFile, 'utf8').slice(-2000)}`, { cause: error });
   }
   return { pid: child.pid, port, dir: prepared.dir, stop };
 }
