@@ -218,7 +218,10 @@ describe.skipIf(nativeAbsent)('native reactor', () => {
         if (cold) {
           dropCache(path);
           expect(bench.reactor.residentBytes(fd, 0, content.length)).toBeLessThan(content.length / 10);
-          expect(bench.reactor.readNow(fd, 12 * MIB, bench.reactor.outOffset, 4096)).toBe(-11);
+          // The kernel may keep a folio that is busy: ask for a page that it says is gone. From the end, since a refused
+          // RWF_NOWAIT read starts the kernel's read-ahead from there on.
+          const gone = Array.from({ length: 12 }, (_, i) => 14 * MIB - (i + 1) * 64 * KIB).find((at) => bench.reactor.residentBytes(fd, at, 4096) === 0)!;
+          expect(bench.reactor.readNow(fd, gone, bench.reactor.outOffset, 4096)).toBe(-11);
         } else {
           expect(bench.reactor.residentBytes(fd, 0, content.length)).toBe(content.length);
         }
@@ -248,7 +251,7 @@ describe.skipIf(nativeAbsent)('native reactor', () => {
         expect(bench.recorder.of(Cq.SENT).map((sent) => [sent.ticket, sent.result])).toEqual([[7, 0], [8, 0], [9, 0]]);
         await roundEnd();
         expect(countersOf(bench).takenBytes).toBe(0);
-        if (cold) expect(countersOf(bench).coldReads).toBeGreaterThan(10);
+        if (cold) expect(countersOf(bench).coldReads).toBeGreaterThan(5);
         else expect(countersOf(bench).coldReads).toBe(0);
         closeSync(fd);
       });
