@@ -32,7 +32,7 @@ const { values: options } = parseArgs({
 
 if (options.help) {
   console.log(`usage: node bench/bench.mjs [options]
-  --rows A,B           only rows whose id starts with one of these: ${allRows.map((row) => row.id).join(' ')}
+  --rows A,B           only these rows, by id or by the start of an id: ${allRows.map((row) => row.id).join(' ')}
   --pairs N            runs of each system in each row (6; 20 for figures to be quoted)
   --seconds S          measured window of produce and fetch runs (2.5)
   --tail-seconds S     measured window of the tail row (10)
@@ -337,7 +337,8 @@ async function warmUp(system, rows) {
 
 async function main() {
   const wanted = options.rows.split(',').filter(Boolean);
-  const rows = allRows.filter((row) => wanted.length === 0 || wanted.some((id) => row.id.startsWith(id)));
+  const ids = new Set(allRows.map((row) => row.id)); // a whole id means that row only: produce-100 is not produce-1000
+  const rows = allRows.filter((row) => wanted.length === 0 || wanted.some((id) => (ids.has(id) ? row.id === id : row.id.startsWith(id))));
   if (rows.length === 0) throw new Error(`--rows ${options.rows}: known are ${allRows.map((row) => row.id).join(' ')}`);
   let us = options.us ?? 'ringlog';
   if (us === 'ringlog' && !isRinglogThere()) {
