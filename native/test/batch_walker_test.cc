@@ -151,6 +151,21 @@ TEST(batch_records_fill_the_body) {
   EXPECT_EQ(status_after([](Bytes& b) { for (size_t at = 63; at < 80; ++at) b[at] = 0x80; }), BatchStatus::BAD_COUNT);
 }
 
+TEST(batch_varint_spellings) {
+  const auto with_length = [](const Bytes& rest) {
+    return status_after(
+        [&](Bytes& b) {
+          b[61] |= 0x80;
+          b.insert(b.begin() + 62, rest.begin(), rest.end());
+        },
+        {.records = 1});
+  };
+  EXPECT_EQ(with_length({0x00}), BatchStatus::OK);
+  EXPECT_EQ(with_length({0x80, 0x80, 0x80, 0x00}), BatchStatus::OK);
+  EXPECT_EQ(with_length({0x80, 0x80, 0x80, 0x10}), BatchStatus::BAD_COUNT);
+  EXPECT_EQ(with_length({0x80, 0x80, 0x80, 0x80, 0x00}), BatchStatus::BAD_COUNT);
+}
+
 TEST(batch_compressed_bodies_stay_closed) {
   for (const uint16_t codec : {1, 2, 3, 4}) {
     EXPECT_EQ(status_after([](Bytes& b) { b.resize(70); }, {.attributes = codec}), BatchStatus::OK);

@@ -191,6 +191,16 @@ TEST(produce_overlong_varints) {
   EXPECT_EQ(status({0xff, 0xff, 0xff, 0xff, 0x0f}), FrameStatus::MALFORMED);
 }
 
+TEST(produce_strings_are_bounded_in_both_forms) {
+  for (const int16_t version : {3, 9, 12}) {
+    FrameSpec spec = sample(version);
+    spec.topics[0].name.assign(32767, 'n');
+    EXPECT_EQ(walk(produce_frame(spec)).slot[Frame::STATUS], FrameStatus::OK);
+    spec.topics[0].name.assign(32768, 'n');
+    EXPECT_EQ(walk(produce_frame(spec)).slot[Frame::STATUS], FrameStatus::MALFORMED);
+  }
+}
+
 TEST(produce_more_partitions_than_descriptors) {
   for (const int16_t version : {3, 9, 13}) {
     const Bytes frame = produce_frame(sample(version));

@@ -115,6 +115,17 @@ test('records fill the body exactly, with consecutive offset deltas', () => {
   }
 });
 
+test('a varint may be longer than it needs, and no more than five bytes or 32 bits', () => {
+  const first = sampleRecord(0, Buffer.from('value'));
+  const withLength = (...length: number[]): number =>
+    statusOf(sampleBatch({ records: [Buffer.concat([Uint8Array.from(length), first.subarray(1)])] }));
+  const low = first[0]! | 0x80;
+  expect(withLength(low, 0x00)).toBe(BatchStatus.OK);
+  expect(withLength(low, 0x80, 0x80, 0x80, 0x00)).toBe(BatchStatus.OK);
+  expect(withLength(low, 0x80, 0x80, 0x80, 0x10)).toBe(BatchStatus.BAD_COUNT);
+  expect(withLength(low, 0x80, 0x80, 0x80, 0x80, 0x00)).toBe(BatchStatus.BAD_COUNT);
+});
+
 test('a compressed body is not opened; unknown codecs and reserved bits are refused last', () => {
   const body = Buffer.from('not records at all');
   for (const codec of [1, 2, 3, 4]) expect(statusOf(sampleBatch({ attributes: codec, body }))).toBe(BatchStatus.OK);

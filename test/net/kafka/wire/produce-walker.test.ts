@@ -81,6 +81,20 @@ test('other versions are refused', () => {
   }
 });
 
+test('a compact string is no longer than a plain one could be', () => {
+  const status = (nameBytes: number): number => {
+    const length = nameBytes + 1;
+    const uvarint = [(length & 0x7f) | 0x80, ((length >>> 7) & 0x7f) | 0x80, length >>> 14];
+    // Version 9: no client id, no tags, no transactional id; acks, timeout, one topic of this name without partitions.
+    const head = [0, 0, 0, 9, 0, 0, 0, 1, 0xff, 0xff, 0, 0, 0, 1, 0, 0, 0, 1, 2];
+    return walk(Buffer.concat([Buffer.from([...head, ...uvarint]), Buffer.alloc(nameBytes, 110), Buffer.from([1, 0, 0])])).slot[
+      Frame.STATUS
+    ]!;
+  };
+  expect(status(32767)).toBe(FrameStatus.OK);
+  expect(status(32768)).toBe(FrameStatus.MALFORMED);
+});
+
 test('more entries than descriptors are left', () => {
   const dice = new Dice(4);
   for (let round = 0; round < 300; round++) {
