@@ -21,7 +21,9 @@ function pattern(length: number, seed = 1): Buffer {
 }
 
 function addonHasRing(): boolean {
-  return loadNativeBinding().binding!.probe(tmpdir()).some((finding) => finding.facility === 'io_uring' && finding.available);
+  return loadNativeBinding()
+    .binding!.probe(tmpdir())
+    .some((finding) => finding.facility === 'io_uring' && finding.available);
 }
 
 /** Promise jobs run inside the tick that resolved them: its blocks are given back when the round ends, after them. */
@@ -116,7 +118,9 @@ describe.skipIf(nativeAbsent)('native reactor', () => {
     await open({ arenaBytes: 128 * MIB });
     const { peer } = await bench.connect();
     const partitions = Array.from({ length: 3000 }, (_, index) => ({ index, records: null }));
-    const frames = Array.from({ length: 12 }, (_, i) => framed(produceRequest({ version: 9, correlationId: i, topics: [{ topic: 'many', partitions }] })));
+    const frames = Array.from({ length: 12 }, (_, i) =>
+      framed(produceRequest({ version: 9, correlationId: i, topics: [{ topic: 'many', partitions }] })),
+    );
     peer.send(Buffer.concat(frames));
     await bench.untilFrames(12);
     for (const frame of bench.recorder.frames) {
@@ -156,7 +160,12 @@ describe.skipIf(nativeAbsent)('native reactor', () => {
     const block = bench.reactor.takeBlock(batch.length * 3000);
     const pieces = Array.from({ length: 3000 }, (_, i) => {
       bench.reactor.arena.set(batch, block + i * batch.length);
-      return { address: bench.reactor.arenaAddress + block + i * batch.length, length: batch.length, baseOffset: 2 ** 40 + i, leaderEpoch: 9 };
+      return {
+        address: bench.reactor.arenaAddress + block + i * batch.length,
+        length: batch.length,
+        baseOffset: 2 ** 40 + i,
+        leaderEpoch: 9,
+      };
     });
     await bench.inTick(() => bench.submitter.append(fd, 0, 41, pieces));
     await bench.untilCompleted(Cq.APPENDED, 1);
@@ -220,7 +229,9 @@ describe.skipIf(nativeAbsent)('native reactor', () => {
           expect(bench.reactor.residentBytes(fd, 0, content.length)).toBeLessThan(content.length / 10);
           // The kernel may keep a folio that is busy: ask for a page that it says is gone. From the end, since a refused
           // RWF_NOWAIT read starts the kernel's read-ahead from there on.
-          const gone = Array.from({ length: 12 }, (_, i) => 14 * MIB - (i + 1) * 64 * KIB).find((at) => bench.reactor.residentBytes(fd, at, 4096) === 0)!;
+          const gone = Array.from({ length: 12 }, (_, i) => 14 * MIB - (i + 1) * 64 * KIB).find(
+            (at) => bench.reactor.residentBytes(fd, at, 4096) === 0,
+          )!;
           expect(bench.reactor.readNow(fd, gone, bench.reactor.outOffset, 4096)).toBe(-11);
         } else {
           expect(bench.reactor.residentBytes(fd, 0, content.length)).toBe(content.length);
@@ -248,7 +259,11 @@ describe.skipIf(nativeAbsent)('native reactor', () => {
         const got = await bench.untilReceived(peer, expected.length);
         expect(got.equals(expected)).toBe(true);
         await bench.untilCompleted(Cq.SENT, 3);
-        expect(bench.recorder.of(Cq.SENT).map((sent) => [sent.ticket, sent.result])).toEqual([[7, 0], [8, 0], [9, 0]]);
+        expect(bench.recorder.of(Cq.SENT).map((sent) => [sent.ticket, sent.result])).toEqual([
+          [7, 0],
+          [8, 0],
+          [9, 0],
+        ]);
         await roundEnd();
         expect(countersOf(bench).takenBytes).toBe(0);
         if (cold) expect(countersOf(bench).coldReads).toBeGreaterThan(5);
@@ -275,7 +290,10 @@ describe.skipIf(nativeAbsent)('native reactor', () => {
     }
     await bench.untilCompleted(Cq.SENT, 40);
     await roundEnd();
-    const tickets = bench.recorder.of(Cq.SENT).map((sent) => sent.ticket).sort((a, b) => a - b);
+    const tickets = bench.recorder
+      .of(Cq.SENT)
+      .map((sent) => sent.ticket)
+      .sort((a, b) => a - b);
     expect(tickets).toEqual(Array.from({ length: 40 }, (_, i) => i));
     expect(countersOf(bench).takenBytes).toBe(0);
     closeSync(fd);
@@ -439,7 +457,9 @@ describe.skipIf(nativeAbsent)('native reactor', () => {
     expect(bench.reactor.peerAddress(name.conn)).toMatch(/^127\.0\.0\.1:\d+$/);
     const six = await bench.reactor.listen({ host: '::1', port: 0, reusePort: false, backlog: 16 });
     expect(six.port).toBeGreaterThan(0);
-    await expect(bench.reactor.listen({ host: '127.0.0.1', port: bench.port.port, reusePort: false, backlog: 16 })).rejects.toMatchObject({ code: 'EADDRINUSE' });
+    await expect(bench.reactor.listen({ host: '127.0.0.1', port: bench.port.port, reusePort: false, backlog: 16 })).rejects.toMatchObject({
+      code: 'EADDRINUSE',
+    });
     bench.reactor.stopListening();
   });
 

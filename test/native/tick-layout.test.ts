@@ -9,7 +9,11 @@ test('tick_layout.h is what scripts/generate-tick-layout.mjs writes from tick-la
   const generator = new URL('../../scripts/generate-tick-layout.mjs', import.meta.url);
   const run = spawnSync(
     process.execPath,
-    ['--input-type=module', '-e', `import { tickLayoutHeader } from ${JSON.stringify(generator.href)}; process.stdout.write(tickLayoutHeader());`],
+    [
+      '--input-type=module',
+      '-e',
+      `import { tickLayoutHeader } from ${JSON.stringify(generator.href)}; process.stdout.write(tickLayoutHeader());`,
+    ],
     { encoding: 'utf8' },
   );
   expect(run.stderr).toBe('');

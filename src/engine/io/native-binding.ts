@@ -82,9 +82,7 @@ export interface NativeBinding {
   readonly probe: (directory: string) => NativeFinding[];
 }
 
-export type NativeLoad =
-  | { readonly binding: NativeBinding; readonly reason: null }
-  | { readonly binding: null; readonly reason: string };
+export type NativeLoad = { readonly binding: NativeBinding; readonly reason: null } | { readonly binding: null; readonly reason: string };
 
 let loaded: NativeLoad | undefined;
 
