@@ -1,0 +1,1 @@
+export const franzGroup = { name: 'franz', prepare() {}, cases: [] };

@@ -1,0 +1,1 @@
+export const platformaticGroup = { name: 'platformatic', prepare() {}, cases: [] };

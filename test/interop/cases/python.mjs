@@ -1,0 +1,1 @@
+export const pythonGroup = { name: 'python', prepare() {}, cases: [] };
