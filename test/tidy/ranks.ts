@@ -11,7 +11,7 @@ const ranks: readonly (readonly [prefix: string, rank: number])[] = [
   ['src/engine/coordinator/', 16],
   ['src/engine/metadata/', 17],
   ['src/engine/broker/', 18],
-  
+
   ['src/net/kafka/schema/', 20],
   ['src/net/kafka/wire/', 21],
   ['src/net/reactor/', 22],

@@ -58,7 +58,7 @@ function uncompressXerial(bytes: Uint8Array, uncompress: Decompress): Uint8Array
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (!buffer.subarray(0, XERIAL.length).equals(XERIAL)) return uncompress(bytes);
   const blocks: Uint8Array[] = [];
-  for (let at = XERIAL_HEADER_BYTES; at + 4 <= buffer.length; ) {
+  for (let at = XERIAL_HEADER_BYTES; at + 4 <= buffer.length;) {
     const length = buffer.readInt32BE(at);
     blocks.push(uncompress(buffer.subarray(at + 4, at + 4 + length)));
     at += 4 + length;

@@ -259,7 +259,6 @@ export abstract class ReactorCore implements Reactor {
     this.readTime();
     this.ctlF64[Ctl.TICKS_F64] = this.ctlF64[Ctl.TICKS_F64]! + 1;
     this.closeOverfull();
-    this.completions.refill();
     if (this.wakeDue) {
       this.wakeDue = false;
       this.completions.push(Cq.WAKE, -1, 0, 0, 0);

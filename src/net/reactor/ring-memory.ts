@@ -15,9 +15,10 @@ export interface RingSizes {
 }
 
 export const DEFAULT_RING_SIZES: RingSizes = {
-  cqCapacity: 8192,
+  // Room kept from frames (sqCapacity) is room for a chain each of every entry that a tick can show (descCapacity).
+  cqCapacity: 16_384,
   sqCapacity: 4096,
-  descCapacity: 16_384,
+  descCapacity: 4096,
   outBytes: 4 * 1024 * 1024,
 };
 

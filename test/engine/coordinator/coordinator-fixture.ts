@@ -58,7 +58,7 @@ export class MemoryPartitionLog implements PartitionWriter, PartitionReader {
   }
 }
 
-export function brokerConfig(settings: Readonly<Record<string, string>> = {}): BrokerConfig {
+function brokerConfig(settings: Readonly<Record<string, string>> = {}): BrokerConfig {
   const parsed = parseBrokerConfig(Object.entries(settings).map(([name, value]) => ({ name, value, from: 'test' })));
   if (!parsed.ok) throw new Error(parsed.errors.join('\n'));
   return parsed.settings.config;

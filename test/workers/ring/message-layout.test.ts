@@ -9,7 +9,8 @@ const kinds: [string, Record<string, number>][] = Object.entries(layout).flatMap
 );
 
 describe('slot layouts', () => {
-  it('are found', () => expect(kinds.map(([name]) => name)).toEqual([
+  it('are found', () =>
+    expect(kinds.map(([name]) => name)).toEqual([
       'ForwardAppend',
       'AppendResult',
       'FetchPlanRequest',

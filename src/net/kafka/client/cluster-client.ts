@@ -60,7 +60,9 @@ export class ClusterClient {
   async topic(name: string, allowAutoTopicCreation = false): Promise<MetadataResponseTopic> {
     for (let attempt = 0; ; attempt++) {
       const topic = (await this.describe([name], allowAutoTopicCreation)).topics[0]!;
-      const settling = topic.errorCode === ErrorCode.LEADER_NOT_AVAILABLE || (allowAutoTopicCreation && topic.errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+      const settling =
+        topic.errorCode === ErrorCode.LEADER_NOT_AVAILABLE ||
+        (allowAutoTopicCreation && topic.errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
       if (topic.errorCode === ErrorCode.NONE && topic.partitions.every(({ leaderId }) => leaderId >= 0)) return topic;
       if (topic.errorCode !== ErrorCode.NONE && !settling) throw new KafkaError(topic.errorCode, `topic ${name}`);
       if (attempt === RETRIES) throw new KafkaError(topic.errorCode, `topic ${name}`, 'a partition has no leader');
@@ -81,7 +83,8 @@ export class ClusterClient {
       const response = await this.seed.call(findCoordinatorApi, batched ? { keyType: 0, coordinatorKeys: [groupId] } : { key: groupId });
       const found = batched ? response.coordinators[0]! : response;
       if (found.errorCode === ErrorCode.NONE) return this.connect(found.host, found.port);
-      if (found.errorCode !== ErrorCode.COORDINATOR_NOT_AVAILABLE || attempt === RETRIES) throw new KafkaError(found.errorCode, `coordinator of ${groupId}`);
+      if (found.errorCode !== ErrorCode.COORDINATOR_NOT_AVAILABLE || attempt === RETRIES)
+        throw new KafkaError(found.errorCode, `coordinator of ${groupId}`);
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
   }
@@ -89,10 +92,14 @@ export class ClusterClient {
   /** The offset of a time (or LATEST, EARLIEST) in each partition of `topic`; -1 where there is none. */
   async offsets(topic: MetadataResponseTopic, timestamp: number): Promise<Map<number, number>> {
     const byLeader = new Map<number, number[]>();
-    for (const { leaderId, partitionIndex } of topic.partitions) byLeader.set(leaderId, [...(byLeader.get(leaderId) ?? []), partitionIndex]);
+    for (const { leaderId, partitionIndex } of topic.partitions)
+      byLeader.set(leaderId, [...(byLeader.get(leaderId) ?? []), partitionIndex]);
     const found = new Map<number, number>();
     for (const [leaderId, partitions] of byLeader) {
-      const request = { replicaId: -1, topics: [{ name: topic.name!, partitions: partitions.map((partitionIndex) => ({ partitionIndex, timestamp })) }] };
+      const request = {
+        replicaId: -1,
+        topics: [{ name: topic.name!, partitions: partitions.map((partitionIndex) => ({ partitionIndex, timestamp })) }],
+      };
       const response = await (await this.node(leaderId)).call(listOffsetsApi, request);
       for (const { partitionIndex, errorCode, offset } of response.topics[0]!.partitions) {
         if (errorCode !== ErrorCode.NONE) throw new KafkaError(errorCode, `offsets of ${topic.name}-${partitionIndex}`);

@@ -84,7 +84,11 @@ export class KafkaConnection {
   }
 
   /** Send one request at the highest common version (or at `version`) and wait for its answer. */
-  call<Req, Res, ReqInput, ResInput>(api: ApiSchema<Req, Res, ReqInput, ResInput>, request: ReqInput, version = this.versionOf(api)): Promise<Res> {
+  call<Req, Res, ReqInput, ResInput>(
+    api: ApiSchema<Req, Res, ReqInput, ResInput>,
+    request: ReqInput,
+    version = this.versionOf(api),
+  ): Promise<Res> {
     if (this.closedBy !== null) return Promise.reject(this.closedBy);
     const correlationId = this.nextCorrelationId++;
     const tagged = version >= api.flexibleSince && api.key !== apiVersionsApi.key;
@@ -150,7 +154,12 @@ export class KafkaConnection {
   }
 }
 
-function frameOf<Req, Res, ReqInput, ResInput>(api: ApiSchema<Req, Res, ReqInput, ResInput>, request: ReqInput, version: number, correlationId: number): Uint8Array {
+function frameOf<Req, Res, ReqInput, ResInput>(
+  api: ApiSchema<Req, Res, ReqInput, ResInput>,
+  request: ReqInput,
+  version: number,
+  correlationId: number,
+): Uint8Array {
   const writer = new ByteWriter();
   writer.int32(0);
   writer.int16(api.key);

@@ -3,7 +3,7 @@
 // leads the partitions.
 
 import { ErrorCode } from '../../../engine/base/error-code.ts';
-import { FetchTarget } from '../../../engine/broker/fetch-target.ts';
+import type { FetchTarget } from '../../../engine/broker/fetch-target.ts';
 import type { TopicEntry } from '../../../engine/partition/topic-table.ts';
 
 const EPOCH_MAX = 0x7fffffff;

@@ -74,7 +74,7 @@ export interface Field {
   readonly struct: readonly Field[] | null;
 }
 
-export const PRIMITIVES: ReadonlySet<string> = new Set([
+const PRIMITIVES: ReadonlySet<string> = new Set([
   'bool',
   'int8',
   'int16',
@@ -102,7 +102,7 @@ interface Shared {
   readonly fields: Map<string, readonly Field[]>;
 }
 
-export function parseRange(text: string, within: Range): Range {
+function parseRange(text: string, within: Range): Range {
   if (text === 'none') return EMPTY;
   const match = /^(\d+)(?:(\+)|-(\d+))?$/.exec(text);
   if (match === null) throw new Error(`not a version range: ${text}`);

@@ -98,7 +98,9 @@ test('walks what the generated encoder wrote, and refuses every truncation of it
         })),
       );
       const forgotten = version >= 7 ? given.forgotten : [];
-      expect(walked.forgotten).toEqual(forgotten.map((row) => ({ name: nameIn(row), partitions: row.partitions.map((each) => each.partition) })));
+      expect(walked.forgotten).toEqual(
+        forgotten.map((row) => ({ name: nameIn(row), partitions: row.partitions.map((each) => each.partition) })),
+      );
       for (let end = 0; end < bytes.length; end++) expect(() => walk(cursor, bytes, end, version)).toThrow(MalformedBytes);
     }),
     { numRuns: 150 },

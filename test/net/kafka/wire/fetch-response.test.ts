@@ -24,70 +24,75 @@ const topic = fc.record({
 
 test('reads back as what was found', () => {
   fc.assert(
-    fc.property(fc.integer({ min: 4, max: 18 }), fc.nat({ max: 2 ** 31 - 1 }), fc.array(topic, { maxLength: 4 }), (version, sessionId, topics) => {
-      const bytes = new Uint8Array(16_384).fill(0xaa);
-      const writer = new FetchResponseWriter(bytes, new DataView(bytes.buffer));
-      const records: Uint8Array[] = [];
-      let max = ANSWER_BYTES_MAX;
-      writer.begin(8, version, 77, ErrorCode.NONE, sessionId, topics.length);
-      for (const { name, id, partitions } of topics) {
-        const entry = new TopicEntry(name, uuidFromBytes(id), Buffer.from(name), id, false);
-        for (let i = 0; i < 10; i++) {
-          entry.leaderNodeIds.push(100 + i);
-          entry.leaderEpochs.push(i);
+    fc.property(
+      fc.integer({ min: 4, max: 18 }),
+      fc.nat({ max: 2 ** 31 - 1 }),
+      fc.array(topic, { maxLength: 4 }),
+      (version, sessionId, topics) => {
+        const bytes = new Uint8Array(16_384).fill(0xaa);
+        const writer = new FetchResponseWriter(bytes, new DataView(bytes.buffer));
+        const records: Uint8Array[] = [];
+        let max = ANSWER_BYTES_MAX;
+        writer.begin(8, version, 77, ErrorCode.NONE, sessionId, topics.length);
+        for (const { name, id, partitions } of topics) {
+          const entry = new TopicEntry(name, uuidFromBytes(id), Buffer.from(name), id, false);
+          for (let i = 0; i < 10; i++) {
+            entry.leaderNodeIds.push(100 + i);
+            entry.leaderEpochs.push(i);
+          }
+          writer.topic(version >= 13 ? entry.idBytes : entry.nameBytes, partitions.length);
+          max += topicBytesMax(Math.max(name.length, 16), partitions.length);
+          for (const given of partitions) {
+            const target = new FetchTarget();
+            target.topic = entry;
+            target.partitionIndex = given.index;
+            target.error = given.error;
+            target.highWatermark = given.highWatermark;
+            target.lastStableOffset = given.highWatermark;
+            target.logStartOffset = given.logStartOffset;
+            target.plannedBytes = given.records.length;
+            writer.partition(target);
+            if (given.records.length > 0) records.push(given.records);
+          }
+          writer.endTopic();
         }
-        writer.topic(version >= 13 ? entry.idBytes : entry.nameBytes, partitions.length);
-        max += topicBytesMax(Math.max(name.length, 16), partitions.length);
-        for (const given of partitions) {
-          const target = new FetchTarget();
-          target.topic = entry;
-          target.partitionIndex = given.index;
-          target.error = given.error;
-          target.highWatermark = given.highWatermark;
-          target.lastStableOffset = given.highWatermark;
-          target.logStartOffset = given.logStartOffset;
-          target.plannedBytes = given.records.length;
-          writer.partition(target);
-          if (given.records.length > 0) records.push(given.records);
+        const frameBytes = writer.end();
+        expect(writer.at - 8).toBeLessThanOrEqual(max);
+        const pieces: Uint8Array[] = [];
+        let from = 8;
+        for (let i = 0; i < writer.cutCount; i++) {
+          pieces.push(bytes.subarray(from, writer.cuts[i]!), records[i]!);
+          from = writer.cuts[i]!;
         }
-        writer.endTopic();
-      }
-      const frameBytes = writer.end();
-      expect(writer.at - 8).toBeLessThanOrEqual(max);
-      const pieces: Uint8Array[] = [];
-      let from = 8;
-      for (let i = 0; i < writer.cutCount; i++) {
-        pieces.push(bytes.subarray(from, writer.cuts[i]!), records[i]!);
-        from = writer.cuts[i]!;
-      }
-      pieces.push(bytes.subarray(from, writer.at));
-      const frame = Buffer.concat(pieces);
-      expect(frame.length).toBe(frameBytes + 4);
-      const reader = new ByteReader(frame);
-      expect(reader.int32()).toBe(frameBytes);
-      expect(reader.int32()).toBe(77);
-      if (version >= 12) reader.skipTags();
-      const response = decodeFetchResponse(reader, version);
-      expect(reader.remaining).toBe(0);
-      expect(response.sessionId).toBe(version >= 7 ? sessionId : 0);
-      expect(response.responses.map((row) => (version >= 13 ? row.topicId : row.topic))).toEqual(
-        topics.map((row) => (version >= 13 ? uuidFromBytes(row.id) : row.name)),
-      );
-      response.responses.forEach((row, t) =>
-        row.partitions.forEach((answered, p) => {
-          const given = topics[t]!.partitions[p]!;
-          expect(answered.partitionIndex).toBe(given.index);
-          expect(answered.errorCode).toBe(given.error);
-          expect(answered.highWatermark).toBe(given.highWatermark);
-          expect(answered.lastStableOffset).toBe(given.highWatermark);
-          if (version >= 5) expect(answered.logStartOffset).toBe(given.logStartOffset);
-          expect(answered.preferredReadReplica).toBe(-1);
-          expect(Buffer.from(answered.records!)).toEqual(Buffer.from(given.records));
-          const hinted = version >= 12 && given.error === ErrorCode.NOT_LEADER_OR_FOLLOWER;
-          expect(answered.currentLeader.leaderId).toBe(hinted ? 100 + given.index : -1);
-        }),
-      );
-    }),
+        pieces.push(bytes.subarray(from, writer.at));
+        const frame = Buffer.concat(pieces);
+        expect(frame.length).toBe(frameBytes + 4);
+        const reader = new ByteReader(frame);
+        expect(reader.int32()).toBe(frameBytes);
+        expect(reader.int32()).toBe(77);
+        if (version >= 12) reader.skipTags();
+        const response = decodeFetchResponse(reader, version);
+        expect(reader.remaining).toBe(0);
+        expect(response.sessionId).toBe(version >= 7 ? sessionId : 0);
+        expect(response.responses.map((row) => (version >= 13 ? row.topicId : row.topic))).toEqual(
+          topics.map((row) => (version >= 13 ? uuidFromBytes(row.id) : row.name)),
+        );
+        response.responses.forEach((row, t) =>
+          row.partitions.forEach((answered, p) => {
+            const given = topics[t]!.partitions[p]!;
+            expect(answered.partitionIndex).toBe(given.index);
+            expect(answered.errorCode).toBe(given.error);
+            expect(answered.highWatermark).toBe(given.highWatermark);
+            expect(answered.lastStableOffset).toBe(given.highWatermark);
+            if (version >= 5) expect(answered.logStartOffset).toBe(given.logStartOffset);
+            expect(answered.preferredReadReplica).toBe(-1);
+            expect(Buffer.from(answered.records!)).toEqual(Buffer.from(given.records));
+            const hinted = version >= 12 && given.error === ErrorCode.NOT_LEADER_OR_FOLLOWER;
+            expect(answered.currentLeader.leaderId).toBe(hinted ? 100 + given.index : -1);
+          }),
+        );
+      },
+    ),
     { numRuns: 300 },
   );
 });
