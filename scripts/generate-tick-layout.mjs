@@ -12,7 +12,7 @@ const target = fileURLToPath(new URL('../native/reactor/tick_layout.h', import.m
 
 export function tickLayoutHeader() {
   const out = [
-    '// The tick ring\'s memory as native code sees it. WRITTEN BY scripts/generate-tick-layout.mjs from',
+    "// The tick ring's memory as native code sees it. WRITTEN BY scripts/generate-tick-layout.mjs from",
     '// src/engine/io/tick-layout.ts, where each field is explained: change it there.',
     '',
     '#ifndef RINGLOG_REACTOR_TICK_LAYOUT_H',
