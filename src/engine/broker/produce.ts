@@ -11,6 +11,8 @@ import type { ShardBroker } from './shard-broker.ts';
 
 const ATTRIBUTE_TRANSACTIONAL = 0x10;
 const ATTRIBUTE_CONTROL = 0x20;
+/** Written by the cleaner only. */
+const ATTRIBUTE_DELETE_HORIZON = 0x40;
 const ACKS_ALL = -1;
 
 /**
@@ -42,7 +44,7 @@ export function produceEntry(
 
 /** Kafka's error for attributes that a client may not set, or may not set now. */
 export function errorOfAttributes(attributes: number): number {
-  if ((attributes & ATTRIBUTE_CONTROL) !== 0) return ErrorCode.INVALID_RECORD;
+  if ((attributes & (ATTRIBUTE_CONTROL | ATTRIBUTE_DELETE_HORIZON)) !== 0) return ErrorCode.INVALID_RECORD;
   return (attributes & ATTRIBUTE_TRANSACTIONAL) === 0 ? ErrorCode.NONE : ErrorCode.INVALID_TXN_STATE;
 }
 

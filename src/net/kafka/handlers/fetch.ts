@@ -1,7 +1,7 @@
 // Fetch (API key 1), versions 4 to 18: from request bytes to file ranges on the socket. Owner: the shard's thread.
 // Hot: operations, targets and plans are pooled; record bytes never pass through JavaScript.
 
-import { crc32c } from '../../../engine/base/crc32c.ts';
+import { signedCrc32c } from '../../../engine/base/crc32c.ts';
 import { ErrorCode } from '../../../engine/base/error-code.ts';
 import { uuidFromBytes } from '../../../engine/base/uuid.ts';
 import { FetchOperation } from '../../../engine/broker/fetch-operation.ts';
@@ -164,7 +164,7 @@ export class FetchHandler {
   private findTopic() {
     const { topicOffset, topicLength } = this.cursor;
     const arena = this.broker.ring.arena;
-    const hash = crc32c(arena, topicOffset, topicLength < 0 ? 16 : topicLength) | 0;
+    const hash = signedCrc32c(arena, topicOffset, topicLength < 0 ? 16 : topicLength);
     return this.broker.topics.find(arena, topicOffset, topicLength, hash);
   }
 
