@@ -61,14 +61,22 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
+/** A value somebody wrote, -1 for nothing. */
+interface Write {
+  readonly value: number;
+  readonly deletes: boolean;
+  /** Answered, one way or the other. */
+  done: boolean;
+}
+
 class Model {
   readonly f: CoordinatorFixture;
   readonly clients: Client[] = [0, 1, 2, 3, 4].map((i) => newClient(i));
   /** By life of the group and generation, which of the assignments handed in is in force. */
   private readonly handIns = new Map<string, string>();
   private readonly leaders = new Map<number, string>();
-  /** Values a partition may have: the one last acknowledged, and those whose fate is unknown since. */
-  private readonly offsets = new Map<number, Set<number>>();
+  /** What may stand for a partition: the write last acknowledged, and those whose fate is unknown since. */
+  private readonly offsets = new Map<number, readonly Write[]>();
   private readonly open: Watched<unknown>[] = [];
   private checks: Promise<void>[] = [];
   private nextOffset = 1;
@@ -251,43 +259,58 @@ class Model {
 
   private commit(index: number, member: object): void {
     const offset = this.nextOffset++;
-    this.possible(index).add(offset);
-    const before = [...this.possible(index)].filter((value) => value !== offset);
+    // Commits take effect in the order they were made. A deletion may wait for commits that came after it.
+    const before = this.possible(index).filter(({ deletes, done }) => !deletes || done);
+    const own = this.write(index, offset, false);
     const topics = [{ name: 't', partitions: [{ partition: index, offset, leaderEpoch: -1, metadata: '' }] }];
     this.watch(this.f.commit(0, { ...member, topics }), (errorCode) => {
-      // Later commits under way may already be in; earlier ones and what stood before no more.
-      if (errorCode === ErrorCode.NONE) for (const value of before) this.possible(index).delete(value);
+      own.done = true;
+      if (errorCode === ErrorCode.NONE) this.rule(index, before);
       // Refused before it came to the log, except when the answer was lost with our leadership.
-      else if (errorCode !== ErrorCode.NOT_COORDINATOR) this.possible(index).delete(offset);
+      else if (errorCode !== ErrorCode.NOT_COORDINATOR) this.rule(index, [own]);
     });
   }
 
   private deleteOffset(index: number): void {
-    this.possible(index).add(-1);
-    const before = [...this.possible(index)].filter((value) => value !== -1);
+    const before = this.possible(index);
+    const own = this.write(index, -1, true);
     const call = { groupId: 'g', topics: [{ name: 't', partitions: [index] }] };
     this.watch(this.f.coordinator.deleteOffsets(call), ({ errorCode, topics }) => {
+      own.done = true;
       const done = errorCode === ErrorCode.NONE && topics[0]!.partitions[0]!.errorCode === ErrorCode.NONE;
-      if (done) for (const value of before) this.possible(index).delete(value);
+      if (done) this.rule(index, before);
+      else if (errorCode !== ErrorCode.NOT_COORDINATOR) this.rule(index, [own]);
     });
   }
 
   private deleteGroup(): void {
-    const before = [0, 1, 2].map((index) => {
-      this.possible(index).add(-1);
-      return [...this.possible(index)].filter((value) => value !== -1);
-    });
+    const before = [0, 1, 2].map((index) => this.possible(index));
+    const own = [0, 1, 2].map((index) => this.write(index, -1, true));
     this.watch(this.f.coordinator.deleteGroup({ groupId: 'g' }), ({ errorCode }) => {
-      if (errorCode !== ErrorCode.NONE) return;
-      this.life++;
-      for (const index of [0, 1, 2]) for (const value of before[index]!) this.possible(index).delete(value);
+      for (const one of own) one.done = true;
+      if (errorCode === ErrorCode.NONE) this.life++;
+      for (const index of [0, 1, 2]) {
+        if (errorCode === ErrorCode.NONE) this.rule(index, before[index]!);
+        else if (errorCode !== ErrorCode.NOT_COORDINATOR) this.rule(index, [own[index]!]);
+      }
     });
   }
 
-  private possible(index: number): Set<number> {
-    let values = this.offsets.get(index);
-    if (values === undefined) this.offsets.set(index, (values = new Set([-1])));
-    return values;
+  private possible(index: number): readonly Write[] {
+    return this.offsets.get(index) ?? [{ value: -1, deletes: false, done: true }];
+  }
+
+  private write(index: number, value: number, deletes: boolean): Write {
+    const write = { value, deletes, done: false };
+    this.offsets.set(index, [...this.possible(index), write]);
+    return write;
+  }
+
+  /** None of these is what stands there now. */
+  private rule(index: number, out: readonly Write[]): void {
+    const initial = out.some(({ value, deletes }) => value === -1 && !deletes);
+    const left = this.possible(index).filter((write) => !out.includes(write) && !(initial && write.value === -1 && !write.deletes));
+    this.offsets.set(index, left);
   }
 
   private async checkOffsets(): Promise<void> {
@@ -306,7 +329,10 @@ class Model {
     }
     for (const index of [0, 1, 2]) {
       const found = await this.f.committed('t', index);
-      expect([...this.possible(index)], `partition ${index}`).toContain(found);
+      expect(
+        this.possible(index).map(({ value }) => value),
+        `partition ${index}`,
+      ).toContain(found);
     }
   }
 
