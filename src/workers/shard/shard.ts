@@ -119,6 +119,8 @@ export class Shard {
     const image = applyDelta(this.images.current, delta);
     applyImage(this.broker, image, delta, this.context);
     this.images.advance(image);
+    // Offsets committed for a topic go with it.
+    if (delta.removedTopicNames.length > 0) this.groups.coordinator.forgetTopics(delta.removedTopicNames);
     this.parts.reactor.schedule();
   }
 
