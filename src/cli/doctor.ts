@@ -27,7 +27,7 @@ const FILE_SYSTEMS: Readonly<Record<number, string>> = {
 };
 
 export async function doctor(options: { dir: string; json?: boolean }): Promise<void> {
-  const findings: Finding[] = [...machine(), ...disk(options.dir), addon()];
+  const findings: Finding[] = [...machine(), ...disk(options.dir), addon(), ...probed(options.dir)];
   const parsed = parseBrokerConfig([]);
   if (!parsed.ok) throw new CommandFailed(parsed.errors.join('; '));
   const reactor = await openReactor(reactorOptions(parsed.settings.config));
@@ -69,4 +69,14 @@ function disk(dir: string): Finding[] {
 function addon(): Finding {
   const { binding, reason } = loadNativeBinding();
   return { what: 'native addon', found: binding === null ? 'absent' : 'loaded', meaning: reason ?? 'full speed' };
+}
+
+/** Tried, not looked up: versions say nothing about seccomp filters or file systems. The kernel's row is `machine`'s. */
+function probed(dir: string): Finding[] {
+  const { binding } = loadNativeBinding();
+  if (binding === null) return [];
+  return binding
+    .probe(resolve(dir))
+    .filter(({ facility }) => facility !== 'kernel')
+    .map(({ facility, available, reason }) => ({ what: facility, found: available ? 'available' : 'not available', meaning: reason }));
 }
