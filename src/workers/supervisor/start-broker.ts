@@ -122,7 +122,7 @@ async function bringUp(
   // Ports that the kernel chooses are known only when they are bound; all others are known before anybody can ask.
   const early = topology.listeners.flat().some(({ port }) => port === 0);
   let ports = early ? await listen(topology, fleet) : topology.listeners.map((own) => own.map(({ port }) => port));
-  const nodes = nodesOf(topology, ports);
+  const nodes = nodesOf(topology, ports, settings.config['broker.rack']);
   const report = await controller.register({ nodes, shardNodeIds: topology.identities.map(({ nodeId }) => nodeId) });
   for (const name of report.offlinePartitions) log.warn(`${name} has no leader: its log directory is not mounted`);
   await publisher.follow(controller);
@@ -168,7 +168,11 @@ async function listenTogether(
   return fleet.shards.map(() => ports);
 }
 
-function nodesOf({ mode, identities, listeners }: Topology, ports: readonly (readonly number[])[]): NodeRegistration[] {
+function nodesOf(
+  { mode, identities, listeners }: Topology,
+  ports: readonly (readonly number[])[],
+  rack: string | null,
+): NodeRegistration[] {
   const speaking = mode === 'single' ? identities.slice(0, 1) : identities;
   return speaking.map(({ nodeId, shard }, i) => ({
     nodeId,
@@ -178,6 +182,6 @@ function nodesOf({ mode, identities, listeners }: Topology, ports: readonly (rea
       host: advertisedHost,
       port: advertisedPort === 0 ? ports[i]![l]! : advertisedPort,
     })),
-    rack: null,
+    rack,
   }));
 }
