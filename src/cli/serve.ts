@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { type BrokerSettings, logDirectories, parseBrokerConfig } from '../engine/base/config-broker.ts';
 import { readConfigSources } from '../engine/base/config-sources.ts';
+import { loadNativeBinding } from '../engine/io/native-binding.ts';
 import { type BrokerLog, processLog } from '../workers/supervisor/broker-log.ts';
 import type { RunningBroker } from '../workers/supervisor/running-broker.ts';
 import { CannotStart, startBroker } from '../workers/supervisor/start-broker.ts';
@@ -61,14 +62,18 @@ const DURABILITY = {
 
 function printBanner(version: string, { config }: BrokerSettings, { facts }: RunningBroker, startMs: number): void {
   const nodes = facts.addresses.map(({ nodeId, host, port }) => `${host}:${port} (node ${nodeId})`).join(', ');
-  const cores = facts.cores.length === 0 ? 'not pinned' : `core${facts.cores.length > 1 ? 's' : ''} ${facts.cores.join(', ')}`;
+  const { kind, rows } = facts.reactor;
+  // Only the addon can pin a thread.
+  const pinned = facts.cores.length > 0 && loadNativeBinding().binding !== null;
+  const cores = pinned ? `core${facts.cores.length > 1 ? 's' : ''} ${facts.cores.join(', ')}` : "cores of the kernel's choice";
   const shards = facts.shardCount === 0 ? 'in the main thread' : `${facts.shardCount} on ${cores}`;
-  const engines = facts.reactor.rows.map(({ facility, engine }) => `${facility} ${engine}`).join(', ');
+  const engines = rows.map(({ facility, engine }) => `${facility} ${engine}`).join(', ');
+  const why = rows.find(({ facility }) => facility === 'reactor')?.reason;
   const lines = [
     `ringlog ${version}  ready in ${Math.round(startMs)} ms, pid ${process.pid}`,
     `  listening   ${nodes}, listeners ${facts.mode}`,
     `  shards      ${shards}`,
-    `  engines     ${facts.reactor.kind}: ${engines}`,
+    `  engines     ${kind}${why === undefined ? '' : ` (${why})`}: ${engines}`,
     `  data        ${logDirectories(config).join(', ')} (cluster ${facts.clusterId}, ${facts.partitions} partitions)`,
     `  durability  ${DURABILITY[config['ringlog.fsync'] as keyof typeof DURABILITY]}`,
   ];
