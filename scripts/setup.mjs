@@ -1,8 +1,7 @@
 // Everything a fresh clone needs before the broker or the tests run, each step only when its inputs changed:
 // dependencies from the lockfile, the native addon, compiled TypeScript. Plain Node, no dependencies.
 //
-//   node scripts/setup.mjs            all of it
-//   node scripts/setup.mjs --runtime  the same, leaving development dependencies out when nothing is installed yet
+//   node scripts/setup.mjs
 //
 // A step is remembered by a hash of its inputs in .setup/. A machine without a compiler gets one clear line and runs on
 // the portable path.
@@ -111,9 +110,11 @@ if (major < 20 || (major === 20 && minor < 19)) {
   say(`ringlog: Node ${process.versions.node} is too old: 20.19 or newer is needed`);
   process.exit(1);
 }
+// A removed build folder counts as a change, where there is an addon at all.
+const addonOutputs = process.platform === 'linux' ? ['build/Release/ringlog.node'] : [];
 try {
   step('dependencies', ['package-lock.json', 'package.json', 'omb-harness/package.json'], '', ['node_modules/typescript'], npmInstall);
-  step('addon', ['native', 'binding.gyp'], `${process.versions.modules} ${process.arch}`, [], buildAddon);
+  step('addon', ['native', 'binding.gyp'], `${process.versions.modules} ${process.arch}`, addonOutputs, buildAddon);
   step('typescript', ['src', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'], '', ['dist/cli/main.js'], compileTypeScript);
 } catch (error) {
   say(`ringlog: set-up failed: ${error.message}`);
