@@ -211,25 +211,27 @@ export class FetchHandler {
 
   private write(operation: PendingFetch, connection: Connection): void {
     const count = operation.sessionError === ErrorCode.NONE ? operation.count : 0;
-    const writer = this.writer;
-    const start = this.outbox.reserve(answerBytesMax(operation, count));
+    const sizeMax = answerBytesMax(operation, count);
+    const fits = sizeMax <= this.outbox.capacityBytes;
+    const bytes = fits ? this.outbox.bytes : new Uint8Array(sizeMax);
+    const writer = fits ? this.writer : new FetchResponseWriter(bytes, new DataView(bytes.buffer));
+    const start = fits ? this.outbox.reserve(sizeMax) : 0;
     const sessionId = operation.session?.id ?? NO_SESSION;
     const topics = countTopics(operation, count);
     writer.begin(start, operation.apiVersion, operation.correlationId, operation.sessionError, sessionId, topics);
     for (let i = 0; i < count;) {
       const end = endOfTopic(operation, i, count);
       const included = countIncluded(operation, i, end);
-      if (included > 0) this.writeTopic(operation, i, end, included);
+      if (included > 0) this.writeTopic(writer, operation, i, end, included);
       i = end;
     }
     writer.end();
-    this.outbox.trim(writer.at);
-    this.send(connection, start);
+    if (fits) this.outbox.trim(writer.at);
+    this.send(connection, writer, start, fits ? null : bytes);
     if (operation.session !== null && count > 0) operation.session.first = (operation.first + 1) % count;
   }
 
-  private writeTopic(operation: PendingFetch, from: number, end: number, included: number): void {
-    const writer = this.writer;
+  private writeTopic(writer: FetchResponseWriter, operation: PendingFetch, from: number, end: number, included: number): void {
     writer.topic(topicName(targetAt(operation, from), operation.byTopicId), included);
     for (let i = from; i < end; i++) {
       const target = targetAt(operation, i);
@@ -242,22 +244,27 @@ export class FetchHandler {
     writer.endTopic();
   }
 
-  /** Header bytes and record ranges, alternating. */
-  private send(connection: Connection, start: number): void {
-    const { writer, outbox, broker } = this;
+  /** Header bytes and record ranges, alternating. `large`: the header bytes, where they did not fit the out region. */
+  private send(connection: Connection, writer: FetchResponseWriter, start: number, large: Uint8Array | null): void {
+    const { outbox, broker } = this;
     let from = start;
     for (let i = 0; i < writer.cutCount; i++) {
       const cut = writer.cuts[i]!;
-      outbox.send(connection.conn, connection.generation, from, cut - from);
+      this.sendHeader(connection, from, cut, large);
       from = cut;
-      const plan = writer.cutTargets[i]!.plan;
       const target = writer.cutTargets[i]!;
+      const { plan } = target;
       if (target.remote)
         outbox.sendFile(connection.conn, connection.generation, plan.fd, plan.position, plan.length, broker.remote!.lease(target));
       else if (plan.arenaOffset >= 0) outbox.send(connection.conn, connection.generation, plan.arenaOffset, plan.length);
       else outbox.sendFile(connection.conn, connection.generation, plan.fd, plan.position, plan.length, lease(broker.logs, plan));
     }
-    if (writer.at > from) outbox.send(connection.conn, connection.generation, from, writer.at - from);
+    if (writer.at > from) this.sendHeader(connection, from, writer.at, large);
+  }
+
+  private sendHeader(connection: Connection, from: number, to: number, large: Uint8Array | null): void {
+    if (large === null) this.outbox.send(connection.conn, connection.generation, from, to - from);
+    else this.outbox.sendCopy(connection.conn, connection.generation, large.subarray(from, to));
   }
 }
 

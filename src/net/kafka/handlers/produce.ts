@@ -99,7 +99,9 @@ export class ProduceHandler {
       operation.decide(entry, errorOfBatchStatus(status));
       return;
     }
-    const forbidden = errorOfAttributes(desc[d + Desc.ATTRIBUTES]!);
+    // Offsets are given out here; a batch that brings its own was stored by somebody before.
+    const numbered = ring.descF64[descriptor * DESC_F64 + Desc.BASE_OFFSET_F64] !== 0;
+    const forbidden = numbered ? ErrorCode.INVALID_RECORD : errorOfAttributes(desc[d + Desc.ATTRIBUTES]!);
     if (forbidden !== ErrorCode.NONE) {
       operation.decide(entry, forbidden);
       return;
@@ -163,10 +165,22 @@ export class ProduceHandler {
 
   private write(operation: PendingProduce, connection: Connection): void {
     const outbox = this.outbox;
-    const start = outbox.reserve(produceResponseBytesMax(operation));
+    const sizeMax = produceResponseBytesMax(operation);
+    if (sizeMax > outbox.capacityBytes) {
+      this.writeLarge(operation, connection, sizeMax);
+      return;
+    }
+    const start = outbox.reserve(sizeMax);
     const end = writeProduceResponse(outbox.bytes, outbox.view, start, operation);
     outbox.trim(end);
     outbox.send(connection.conn, connection.generation, start, end - start);
+  }
+
+  /** Thousands of entries, or names without measure: written beside the out region. */
+  private writeLarge(operation: PendingProduce, connection: Connection, sizeMax: number): void {
+    const bytes = new Uint8Array(sizeMax);
+    const end = writeProduceResponse(bytes, new DataView(bytes.buffer), 0, operation);
+    this.outbox.sendCopy(connection.conn, connection.generation, bytes.subarray(0, end));
   }
 
   /** acks=0 has no answer; an error closes the connection, so that the client looks again. */

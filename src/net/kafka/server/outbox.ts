@@ -50,6 +50,17 @@ export class Outbox {
     sq[at + SqField.LENGTH] = length;
   }
 
+  /** Send bytes that lie elsewhere, however many: copied through the out region piece by piece. */
+  sendCopy(conn: number, generation: number, bytes: Uint8Array): void {
+    const piece = this.capacityBytes;
+    for (let from = 0; from < bytes.length; from += piece) {
+      const length = Math.min(piece, bytes.length - from);
+      const offset = this.reserve(length);
+      this.bytes.set(bytes.subarray(from, from + length), offset);
+      this.send(conn, generation, offset, length);
+    }
+  }
+
   sendFile(conn: number, generation: number, fd: number, position: number, length: number, lease: number): void {
     const at = this.slot(Sq.SEND_FILE);
     const sq = this.ring.sq;
@@ -93,7 +104,7 @@ export class Outbox {
   /** A fresh slot for `op`: its first word. */
   private slot(op: number): number {
     const ring = this.ring;
-    if (ring.ctl[Ctl.SQ_COUNT]! === ring.sqCapacity) {
+    if (ring.sqCapacity === ring.ctl[Ctl.SQ_COUNT]) {
       // submit() would drop out bytes that no slot refers to yet: they are moved along by their owner's SEND being
       // entered before any further reserve(), which holds because every SEND follows its bytes at once.
       submitKeepingOut(ring);

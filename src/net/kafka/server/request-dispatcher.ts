@@ -189,18 +189,7 @@ export class RequestDispatcher {
     handler.api.encodeResponse(writer, response, version);
     const frame = writer.view();
     writer.patchInt32(0, frame.length - 4);
-    this.send(connection, frame);
-  }
-
-  /** An answer may be larger than the out region: it goes in pieces, in order. */
-  private send(connection: Connection, bytes: Uint8Array): void {
-    const piece = this.outbox.capacityBytes;
-    for (let from = 0; from < bytes.length; from += piece) {
-      const length = Math.min(piece, bytes.length - from);
-      const offset = this.outbox.reserve(length);
-      this.outbox.bytes.set(bytes.subarray(from, from + length), offset);
-      this.outbox.send(connection.conn, connection.generation, offset, length);
-    }
+    this.outbox.sendCopy(connection.conn, connection.generation, frame);
   }
 
   /** Too new for us: answered in the oldest layout with error 35 and what we speak, so that the client comes again. */
