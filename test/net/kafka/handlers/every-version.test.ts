@@ -1,7 +1,7 @@
 // Every API in every version that ApiVersions advertises: asked for what is there, answered to the last byte, and the
 // connection stays open. Finds fields that a version cannot express.
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { apiVersionsApi } from '../../../../src/net/kafka/schema/generated/api-versions.ts';
 import { findCoordinatorApi } from '../../../../src/net/kafka/schema/generated/find-coordinator.ts';
 import { joinGroupApi } from '../../../../src/net/kafka/schema/generated/join-group.ts';
@@ -62,6 +62,8 @@ describe.each(reactorKinds())('on the %s reactor', (reactor) => {
     broker = await startTestBroker({ reactor });
     expect(broker.running.facts.reactor.kind).toBe(reactor);
     prepared = await prepare(broker);
+  });
+  beforeEach(async () => {
     client = await broker.client();
   });
   afterAll(() => broker.stop());
