@@ -102,9 +102,8 @@ export class RequestDispatcher {
     try {
       connection.clientId = clientIdOf(arena, view, offset) ?? '';
       const reader = this.reader.reset(arena, body, end);
-      const value: unknown = handler.api.decodeRequest(reader, version);
-      if (reader.remaining > 0) throw new MalformedBytes(`${reader.remaining} bytes left over`);
-      return { value };
+      // Bytes after the body are ignored, as Kafka does: librdkafka 2.x leaves three after a Metadata request for all topics.
+      return { value: handler.api.decodeRequest(reader, version) };
     } catch (error) {
       if (!(error instanceof MalformedBytes)) throw error;
       this.listener.refuse(connection, `malformed ${handler.api.name} version ${version}: ${error.message}`);

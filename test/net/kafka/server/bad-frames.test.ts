@@ -154,10 +154,11 @@ describe.each(reactorKinds())('on the %s reactor', (reactor) => {
     ['ends early', (body: Buffer) => body.subarray(0, body.length - 1)],
     ['is followed by more', (body: Buffer) => Buffer.concat([body, Buffer.of(0)])],
     ['is missing', (body: Buffer) => body.subarray(0, 0)],
-  ])('a body that %s', async (_name, change) => {
+  ])('a body that %s', async (name, change) => {
+    // More than the body is an error only where records could hide in it; the next test has the other APIs.
+    const strict = name !== 'is followed by more';
     for (const [api, version, whole] of [
-      [metadataApi, 12, requestFrame(metadataApi, 12, ASK_ALL, 1)],
-      [metadataApi, 1, requestFrame(metadataApi, 1, ASK_ALL, 1)],
+      ...(strict ? ([12, 1] as const).map((v) => [metadataApi, v, requestFrame(metadataApi, v, ASK_ALL, 1)] as const) : []),
       [produceApi, 9, requestFrame(produceApi, 9, produceRequest('t', textBatch(['a'])), 1)],
       [produceApi, 3, requestFrame(produceApi, 3, produceRequest('t', textBatch(['a'])), 1)],
       [fetchApi, 12, requestFrame(fetchApi, 12, fetchRequest('t'), 1)],
@@ -173,6 +174,13 @@ describe.each(reactorKinds())('on the %s reactor', (reactor) => {
       await serves();
     }
     await broker.logged(/malformed/);
+  });
+
+  test.each([1, 9, 13])('Metadata version %i with bytes behind its body is answered, as librdkafka needs it', async (version) => {
+    const frame = requestFrame(metadataApi, version, ASK_ALL, 4);
+    await client.send(framed(Buffer.concat([frame.subarray(4), Buffer.of(0, 0, 0)])));
+    expect(decodeAnswer(metadataApi, version, await client.frame()).correlationId).toBe(4);
+    await serves();
   });
 
   const negative = [0xff, 0xff, 0xff, 0xfe];
