@@ -18,9 +18,7 @@ import { kcatGroup } from './cases/kcat.mjs';
 import { kafkajsGroup } from './cases/kafkajs.mjs';
 import { javaGroup } from './cases/java-tools.mjs';
 import { logFilesGroup } from './cases/log-files.mjs';
-import { platformaticGroup } from './cases/platformatic.mjs';
-import { pythonGroup } from './cases/python.mjs';
-import { franzGroup } from './cases/franz.mjs';
+import { confluentGroup, franzGroup, kafkaPythonGroup, platformaticGroup } from './cases/client-programs.mjs';
 import { createBroker } from './rig/brokers.mjs';
 import { openKafkajs } from './rig/kafkajs-client.mjs';
 import { until } from './rig/processes.mjs';
@@ -42,7 +40,7 @@ const { values: options } = parseArgs({
 });
 
 // The files are looked at last: by then every other client has written into them.
-const groups = [kcatGroup, kafkajsGroup, javaGroup, platformaticGroup, pythonGroup, franzGroup, logFilesGroup];
+const groups = [kcatGroup, kafkajsGroup, javaGroup, platformaticGroup, confluentGroup, kafkaPythonGroup, franzGroup, logFilesGroup];
 const shards = Number(options.shards);
 
 /** Brokers to run against; the first runs everything, the others only what is marked as core. */

@@ -1,1 +1,0 @@
-export const franzGroup = { name: 'franz', prepare() {}, cases: [] };

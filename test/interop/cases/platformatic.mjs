@@ -1,1 +1,0 @@
-export const platformaticGroup = { name: 'platformatic', prepare() {}, cases: [] };

@@ -1,1 +1,0 @@
-export const pythonGroup = { name: 'python', prepare() {}, cases: [] };
