@@ -4,16 +4,18 @@ import kafkajs from 'kafkajs';
 
 process.env.KAFKAJS_NO_PARTITIONER_WARNING = '1';
 
+// A broker that restarts is away for a second or two.
+const patient = { initialRetryTime: 100, maxRetryTime: 500, retries: 60 };
+
 /** @param context `broker`, and `defer` for what has to be closed */
-export function openKafkajs({ broker, defer }) {
+export function openKafkajs({ broker, defer }, retry = patient) {
   const kafka = new kafkajs.Kafka({
     clientId: 'rig',
     brokers: [broker.bootstrap],
     logLevel: process.env.RIG_KAFKAJS_LOG ? kafkajs.logLevel.INFO : kafkajs.logLevel.NOTHING,
     connectionTimeout: 3000,
     requestTimeout: 15_000,
-    // A broker that restarts is away for a second or two.
-    retry: { initialRetryTime: 100, maxRetryTime: 500, retries: 60 },
+    retry,
   });
   return {
     async producer(options = {}) {

@@ -1,0 +1,204 @@
+#!/usr/bin/env node
+// The crash rig: kill -9 under load, again and again on one data directory, with garbage after the active log in every
+// third round. At the end every acked record must be there once, in order, with its bytes, and no commit may be lost.
+//
+//   node test/crash/run.mjs              50 rounds, and kafka-dump-log over the files
+//   node test/crash/run.mjs --short      5 rounds: what CI runs
+//   node test/crash/run.mjs --rounds 3 --against kafka     proves the rig itself on Apache Kafka
+//
+// The moments of the kills come from `--seed` (printed) as far as a schedule of the kernel's lets them. One line a round
+// and a check, `N passed, N failed` at the end, exit code 1 when anything failed. `--keep` leaves the data behind.
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { installJava, installKcat } from '../../scripts/install-clients.mjs';
+import { dumpEverything } from '../interop/cases/log-files.mjs';
+import { createBroker } from '../interop/rig/brokers.mjs';
+import { openKafkajs } from '../interop/rig/kafkajs-client.mjs';
+import { runOk, until } from '../interop/rig/processes.mjs';
+import { runCase, Score } from '../interop/rig/suite.mjs';
+import { checkPartition } from './checker.mjs';
+import { selfTest } from './checker-self-test.mjs';
+import { CommitLoad, KafkajsLoad, valueOf, WireLoad } from './load.mjs';
+import { tearTail } from './torn-tail.mjs';
+
+const { values: options } = parseArgs({
+  options: {
+    short: { type: 'boolean', default: false },
+    rounds: { type: 'string' },
+    seed: { type: 'string' },
+    against: { type: 'string', default: 'ringlog' },
+    listeners: { type: 'string', default: 'per-shard' },
+    reactor: { type: 'string', default: 'auto' },
+    shards: { type: 'string', default: '2' },
+    'in-flight': { type: 'string', default: '5' },
+    bin: { type: 'string' },
+    keep: { type: 'boolean', default: false },
+  },
+});
+
+const rounds = Number(options.rounds ?? (options.short ? 5 : 50));
+const seed = Number(options.seed ?? Math.floor(Math.random() * 2 ** 31));
+const PARTITIONS = 3;
+/** A round is killed after between 1 and this many acked records. */
+const MOST_ACKS = 3000;
+
+/** mulberry32: small, seeded, good enough to pick moments. */
+function randomFrom(start) {
+  let state = start;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+async function createTopics(broker, topics) {
+  const configEntries = [{ name: 'segment.bytes', value: String(1 << 20) }];
+  await openKafkajs({ broker, defer() {} }).withAdmin(async (admin) => {
+    await admin.createTopics({
+      waitForLeaders: false,
+      topics: topics.map((topic) => ({ topic, numPartitions: PARTITIONS, replicationFactor: 1, configEntries })),
+    });
+    await until('the topics have their leaders', async () => {
+      const answer = await admin.fetchTopicMetadata({ topics }).catch(() => undefined);
+      return answer?.topics.every(({ partitions }) => partitions.length === PARTITIONS);
+    });
+  });
+}
+
+/** Everything in a partition, by a client that checks every CRC. */
+async function readPartition(broker, topic, partition, signal) {
+  const args = ['-C', '-b', broker.bootstrap, '-t', topic, '-p', String(partition), '-o', 'beginning', '-e', '-q'];
+  const { stdout } = await runOk('kcat', [...args, '-X', 'check.crcs=true', '-f', '%o\t%k\t%s\n'], { signal, timeoutMs: 120_000 });
+  return stdout
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => {
+      const [offset, id, value] = line.split('\t');
+      return { offset: Number(offset), id, value };
+    });
+}
+
+async function oneRound({ broker, loads, commits, random, round, signal }) {
+  const acked = () => loads.reduce((sum, { ledger }) => sum + ledger.acked, 0);
+  for (const load of loads) load.mark();
+  const broken = Promise.all(loads.map(({ done }) => done)).then(() => {
+    throw new Error('the load ended by itself');
+  });
+  broken.catch(() => {});
+  // First all must be through again: a round that kills a broker nobody had reached proves nothing.
+  const through = () =>
+    Promise.race([
+      broken,
+      until('every partition is acked again', () => loads.every((load) => load.isThrough), { timeoutMs: 60_000, signal, everyMs: 5 }),
+    ]);
+  await through();
+  const target = acked() + 1 + Math.floor(random() * MOST_ACKS);
+  await Promise.race([broken, until(`${target} records are acked`, () => acked() >= target, { timeoutMs: 60_000, signal, everyMs: 1 })]);
+  await broker.kill();
+  const torn = round % 3 === 2 ? tearTail(broker.dataDir, random) : undefined;
+  const began = performance.now();
+  await broker.start();
+  const readyMs = Math.round(performance.now() - began);
+  const committed = await Promise.race([broken, commits.check()]);
+  for (const load of loads) load.mark();
+  await through();
+  return `${acked()} acked, commit ${committed}, ready after ${readyMs} ms${torn ? `, torn tail ${torn}` : ''}`;
+}
+
+async function main(score) {
+  const random = randomFrom(seed);
+  const dir = mkdtempSync(join(tmpdir(), 'ringlog-crash-'));
+  const deferred = [];
+  let detail = '';
+  const step = async (name, run, deadlineMs = 120_000) => {
+    const began = performance.now();
+    detail = '';
+    try {
+      await runCase({ run, deadlineMs }, {});
+      score.pass(detail === '' ? name : `${name}: ${detail}`, performance.now() - began);
+      return true;
+    } catch (error) {
+      score.fail(name, error);
+      return false;
+    }
+  };
+
+  await step('checker: turns red on every damage', () => {
+    detail = `${selfTest()} damages`;
+  });
+  installKcat();
+  const broker = await createBroker({ ...options, kind: options.against, shards: Number(options.shards), dir });
+  try {
+    await broker.start();
+    const topics = { one: 'crash-acks-1', all: 'crash-acks-all', kafkajs: 'crash-kafkajs' };
+    await createTopics(broker, Object.values(topics));
+    const common = {
+      port: broker.port,
+      broker,
+      partitions: PARTITIONS,
+      inFlight: Number(options['in-flight']),
+      random,
+      defer: (end) => deferred.push(end),
+    };
+    const loads = [
+      new WireLoad({ ...common, topic: topics.one, acks: 1 }),
+      new WireLoad({ ...common, topic: topics.all, acks: -1 }),
+      new KafkajsLoad({ ...common, topic: topics.kafkajs }),
+    ];
+    const commits = new CommitLoad({ ...common, topic: topics.one });
+    for (const load of [...loads, commits]) load.start();
+    let alive = true;
+    for (let round = 0; round < rounds && alive; round++)
+      alive = await step(`round ${round + 1}`, async ({ signal }) => {
+        detail = await oneRound({ broker, loads, commits, random, round, signal });
+      });
+    await step(
+      'load: everything that was sent is acked in the end',
+      () => Promise.all([...loads, commits].map((load) => load.stop())),
+      60_000,
+    );
+    for (const { name, ledger } of loads)
+      await step(`${name}: every acked record is there once, in order, with its bytes`, async ({ signal }) => {
+        let acked = 0;
+        for (let partition = 0; partition < PARTITIONS; partition++) {
+          const read = await readPartition(broker, ledger.topic, partition, signal);
+          const result = checkPartition(ledger.sent(partition), read, valueOf);
+          const { length } = result.complaints;
+          if (length > 0) throw new Error(`partition ${partition}: ${length} complaints\n${result.complaints.slice(0, 8).join('\n')}`);
+          acked += result.acked;
+        }
+        detail = `${acked} records`;
+      });
+    await step('commits: none is lost', () => commits.check());
+    await step('the broker stops cleanly', () => broker.stop());
+    if (!options.short)
+      await step(
+        'files: kafka-dump-log finds nothing wrong',
+        (context) => {
+          installJava();
+          return dumpEverything(context, broker.dataDir);
+        },
+        600_000,
+      );
+  } catch (error) {
+    score.fail('the rig', error);
+  } finally {
+    for (const end of deferred) void end().catch(() => {});
+    await broker.kill();
+    if (score.failed > 0) console.log(`the broker's log ends:\n${broker.logTail()}`);
+    if (options.keep) console.log(`data kept in ${dir}`);
+    else rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+const score = new Score();
+console.log(`seed ${seed}`);
+await main(score);
+score.end();
+// kafkajs leaves timers behind when a broker is gone.
+process.exit();
