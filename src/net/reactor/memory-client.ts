@@ -44,6 +44,11 @@ export class MemoryClient {
     this.link.setWindow(bytes);
   }
 
+  /** Bytes sent that the reactor has not received. */
+  get unsentBytes(): number {
+    return this.link.waitingBytes;
+  }
+
   /** All bytes got and not yet taken by takeFrames(); they stay. */
   received(): Buffer {
     const all = Buffer.concat(this.link.delivered);

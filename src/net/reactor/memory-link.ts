@@ -40,6 +40,10 @@ export class MemoryLink implements Link {
     return this.reading && !this.closed && (this.inbound.length > 0 || (this.clientEnded && !this.endTold));
   }
 
+  get waitingBytes(): number {
+    return this.inbound.reduce((sum, piece) => sum + piece.length, 0);
+  }
+
   /** The next piece the reactor receives, null when the end comes next; ask only when readable. */
   take(): Uint8Array | null {
     const piece = this.inbound.shift();

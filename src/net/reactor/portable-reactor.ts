@@ -117,9 +117,8 @@ export class PortableReactor extends ReactorCore {
 
   private onTimer(): void {
     this.timer = null;
-    if (this.alarmMs === Infinity) return;
-    if (this.clock.monotonicMs() < this.alarmMs) this.setTimer();
-    else this.alarm();
+    // Too early (the alarm has moved on, or the timer's clock is coarser): it is set again.
+    if (this.alarmMs < Infinity) this.alarm();
   }
 }
 

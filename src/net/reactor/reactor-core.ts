@@ -278,7 +278,7 @@ export abstract class ReactorCore implements Reactor {
     if ((always || !this.ticking) && this.onTick !== null && !this.closed) this.requestTick();
   }
 
-  /** Call it once the time given to setAlarm() has passed. */
+  /** Call it at the time given to setAlarm(); before it, only the next alarm is set. */
   protected alarm(): void {
     const now = this.clock.monotonicMs();
     if (now >= this.deadlineMs) {

@@ -29,6 +29,10 @@ class MemoryPeer implements TestPeer {
     return this.client.receivedBytes;
   }
 
+  get unsentBytes(): number {
+    return this.client.unsentBytes;
+  }
+
   received(): Buffer {
     return this.client.received();
   }

@@ -1,14 +1,14 @@
 // The conformance suite on the memory reactor, and what only it can do: faults, held syncs, narrow sockets, no surprises.
 
 import { describe, expect, test } from 'vitest';
-import { Cq } from '../../../src/engine/io/tick-layout.ts';
+import { CloseReason, Cq } from '../../../src/engine/io/tick-layout.ts';
 import { describeReactor } from './conformance.ts';
 import { patternBytes } from './conformance-sends.ts';
 import { openMemoryBench } from './memory-engine.ts';
 import { framed, requestBytes } from './produce-fixture.ts';
 import type { MemoryBench } from './memory-bench.ts';
 
-describeReactor({ name: 'memory', choosesRings: true, resetsOnClose: false, open: async (settings) => openMemoryBench(settings) });
+describeReactor({ name: 'memory', choosesRings: true, open: async (settings) => openMemoryBench(settings) });
 
 async function begun(): Promise<MemoryBench> {
   const bench = openMemoryBench({});
@@ -117,6 +117,26 @@ describe('what only the memory reactor does', () => {
     bench.memory.runUntilIdle();
     expect(client.takeFrames().map(String)).toEqual(['answer']);
     expect(client.takeFrames()).toEqual([]);
+  });
+
+  test('what the socket takes before the next tick does not count against the bound', async () => {
+    const bench = openMemoryBench({ options: { sendQueueMaxBytes: 1000 } });
+    await bench.begin();
+    const client = bench.memory.connect();
+    client.takeOnly(500);
+    bench.memory.runUntilIdle();
+    const name = bench.recorder.completions[0]!;
+    bench.submitter.send(name, patternBytes(5000));
+    bench.reactor.submit();
+    client.takeOnly(Infinity);
+    bench.memory.runUntilIdle();
+    expect(client.received()).toHaveLength(5000);
+    expect(bench.recorder.of(Cq.CLOSED)).toEqual([]);
+    client.takeOnly(500);
+    bench.submitter.send(name, patternBytes(5000));
+    bench.reactor.submit();
+    bench.memory.runUntilIdle();
+    expect(bench.recorder.of(Cq.CLOSED).map((seen) => seen.result)).toEqual([CloseReason.SEND_QUEUE_FULL]);
   });
 
   test('two runs of the same script are alike, tick for tick', async () => {

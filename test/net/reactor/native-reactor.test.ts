@@ -16,7 +16,6 @@ if (binding === null) {
   describeReactor({
     name: 'native',
     choosesRings: false,
-    resetsOnClose: false,
     open: async ({ options }) => new SocketBench(createNativeReactor({ ...TEST_OPTIONS, ...options })),
   });
 }

@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { walkProduce } from '../../../src/net/kafka/wire/produce-walker.ts';
 import { createPortableReactor } from '../../../src/net/reactor/portable-reactor.ts';
 import { describeReactor } from './conformance.ts';
-import { SMALL_RINGS, TEST_OPTIONS, type BenchSettings } from './reactor-bench.ts';
+import { patternBytes } from './conformance-sends.ts';
+import { MIB, SMALL_RINGS, TEST_OPTIONS, type BenchSettings } from './reactor-bench.ts';
 import { SocketBench } from './socket-bench.ts';
 
 async function openBench(settings: BenchSettings): Promise<SocketBench> {
@@ -12,7 +13,7 @@ async function openBench(settings: BenchSettings): Promise<SocketBench> {
   return new SocketBench(createPortableReactor({ ...TEST_OPTIONS, ...settings.options, rings }, walkProduce));
 }
 
-describeReactor({ name: 'portable', choosesRings: true, resetsOnClose: false, open: openBench });
+describeReactor({ name: 'portable', choosesRings: true, open: openBench });
 
 describe('what only the portable reactor says', () => {
   test('it has no wake descriptor and cannot tell residency', async () => {
@@ -20,6 +21,25 @@ describe('what only the portable reactor says', () => {
     expect(bench.reactor.wakeFd).toBe(-1);
     expect(bench.reactor.residentBytes(0, 0, 10)).toBe(-1);
     expect(bench.reactor.report.kind).toBe('portable');
+    await bench.end();
+  });
+
+  test('close() waits for file work in flight', async () => {
+    const bench = await openBench({});
+    await bench.begin();
+    const fd = bench.openFile(patternBytes(4 * MIB));
+    const block = bench.reactor.takeBlock(4 * MIB);
+    for (let ticket = 0; ticket < 20; ticket++) {
+      bench.submitter.read(fd, 0, block, 4 * MIB, ticket);
+      bench.submitter.sync(fd, ticket);
+    }
+    bench.reactor.submit();
+    const inFlight = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'FSReqCallback').length;
+    expect(inFlight()).toBeGreaterThan(0);
+    await bench.reactor.close();
+    // The last one's own callback has to return.
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(inFlight()).toBe(0);
     await bench.end();
   });
 

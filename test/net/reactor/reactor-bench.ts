@@ -16,6 +16,8 @@ export interface TestPeer {
   /** All bytes got so far. */
   received(): Buffer;
   readonly receivedBytes: number;
+  /** Bytes sent that the wire has not taken. */
+  readonly unsentBytes: number;
   /** The reactor closed its end, and all its bytes were read. */
   readonly ended: boolean;
   /** Send no more, and go when the other end has gone. */
@@ -37,8 +39,6 @@ export interface TestEngine {
   readonly name: string;
   /** Small rings can be had, and foreign arenas and so on of the TypeScript engines. */
   readonly choosesRings: boolean;
-  /** It closes a socket with unread bytes in it, which resets the connection: a fault, expected until it is mended. */
-  readonly resetsOnClose: boolean;
   open(settings: BenchSettings): Promise<ReactorBench>;
 }
 

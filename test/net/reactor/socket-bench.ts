@@ -35,6 +35,10 @@ class SocketPeer implements TestPeer {
     this.socket.write(Buffer.from(bytes));
   }
 
+  get unsentBytes(): number {
+    return this.socket.writableLength;
+  }
+
   received(): Buffer {
     if (this.chunks.length > 1) this.chunks = [Buffer.concat(this.chunks)];
     return this.chunks[0] ?? Buffer.alloc(0);
