@@ -8,11 +8,18 @@ import type { MetadataImage, NodeImage, PartitionImage, TopicImage } from '../..
 import { metadataApi, type MetadataRequest, type MetadataResponseTopicInput } from '../schema/generated/metadata.ts';
 import { apiHandler, type RequestContext } from './api-handler.ts';
 
+/** Versions 10 and 11 have the field but, as in Kafka, do not take it. */
+const TOPIC_IDS_SINCE = 12;
+
 export const metadataHandler = apiHandler({
   api: metadataApi,
   async handle(context, request) {
     const { services, apiVersion } = context;
     const all = request.topics === null || (apiVersion === 0 && request.topics.length === 0);
+    if (!all && apiVersion < TOPIC_IDS_SINCE && request.topics!.some(({ name, topicId }) => name === null || topicId !== ZERO_UUID)) {
+      const topics = request.topics!.map(({ name, topicId }) => unknown(name ?? '', topicId, ErrorCode.INVALID_REQUEST));
+      return { brokers: nodesOf(services.image(), context.listener), topics };
+    }
     const refused = all ? new Map<string, number>() : await createMissing(context, request);
     const image = services.image();
     const topics = all

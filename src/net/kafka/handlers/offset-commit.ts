@@ -9,6 +9,8 @@ import { apiHandler } from './api-handler.ts';
 const GROUP_NOT_FOUND_SINCE = 9;
 /** From this version on topics are known by id, and have no name in the request. */
 const TOPIC_IDS_SINCE = 10;
+/** A client may ask for any int64; added to a time, this is still a number. */
+const RETENTION_MAX_MS = 2 ** 52;
 
 export const offsetCommitHandler = apiHandler({
   api: offsetCommitApi,
@@ -24,7 +26,7 @@ export const offsetCommitHandler = apiHandler({
       generationId: generationIdOrMemberEpoch,
       memberId,
       groupInstanceId,
-      retentionTimeMs,
+      retentionTimeMs: Math.min(retentionTimeMs, RETENTION_MAX_MS),
       tellsGroupNotFound: apiVersion >= GROUP_NOT_FOUND_SINCE,
       topics: known,
     });
