@@ -16,6 +16,8 @@ export class Connection {
   /** Reading is paused because too many requests wait for their answers. */
   paused = false;
   closing = false;
+  /** Looks of IdleConnections since the last frame. */
+  silentLooks = 0;
 
   constructor(conn: number, generation: number, peer: string) {
     this.conn = conn;

@@ -13,6 +13,7 @@ import { FetchHandler } from '../handlers/fetch.ts';
 import { ProduceHandler } from '../handlers/produce.ts';
 import type { ApiRegistry } from '../handlers/api-registry.ts';
 import { Connection } from './connection.ts';
+import { IdleConnections } from './idle-connections.ts';
 import { Outbox } from './outbox.ts';
 import { RequestDispatcher } from './request-dispatcher.ts';
 import { headerEnd } from '../wire/request-header.ts';
@@ -61,6 +62,8 @@ export class KafkaServer {
       refuse: (connection, reason) => this.refuse(connection, reason),
       failed: (api, error) => parts.log.handlerFailed(api, error),
     });
+    // The wheel holds it from here on.
+    void new IdleConnections(parts.broker, this.connections, (idle) => this.close(idle));
   }
 
   onTick(): void {
@@ -139,6 +142,7 @@ export class KafkaServer {
     const cq = this.reactor.cq;
     const connection = this.connections[cq[slot + Frame.CONN]!];
     if (connection == null || connection.generation !== cq[slot + Frame.GENERATION] || connection.closing) return;
+    connection.silentLooks = 0;
     const status = cq[slot + Frame.STATUS]!;
     if (status !== FrameStatus.OK) {
       this.refuse(connection, status === FrameStatus.MALFORMED ? 'malformed request' : 'too many partitions in one request');
@@ -172,8 +176,12 @@ export class KafkaServer {
   /** Close for a reason of the client's making. */
   private refuse(connection: Connection, reason: string): void {
     if (connection.closing) return;
-    connection.closing = true;
     this.parts.log.connectionRefused(connection.peer, connection.clientId, reason);
+    this.close(connection);
+  }
+
+  private close(connection: Connection): void {
+    connection.closing = true;
     this.outbox.close(connection.conn, connection.generation, false);
   }
 
