@@ -3,6 +3,8 @@
 
 import { INT32_MAX, bool, int, list, long, string } from './config-row.ts';
 
+const NO_CONSUMER_GROUPS = 'groups of the consumer protocol (KIP-848) are not there yet';
+
 export const brokerRows = [
   // Identity and addresses
   int('node.id', '1', 'Id of this process; shard i of it is the node with this id + i.', { min: 0, importance: 'high' }),
@@ -22,17 +24,22 @@ export const brokerRows = [
   // Storage
   list('log.dirs', null, 'Directories that hold the logs; a new partition goes to the one with the fewest.', { importance: 'high' }),
   string('log.dir', 'data', 'The one directory that holds the logs, where log.dirs is not set.', { importance: 'high' }),
-  int('num.recovery.threads.per.data.dir', '2', 'Logs of one directory that are recovered at the same time.', { min: 1 }),
+  int('num.recovery.threads.per.data.dir', '2', 'Logs of one directory that are recovered at the same time.', {
+    min: 1,
+    inert: 'each shard recovers its own logs',
+  }),
   long('log.retention.check.interval.ms', '300000', 'Time between two looks for segments past their retention.', { min: 1 }),
   long('log.initial.task.delay.ms', '30000', 'Time after the start before background work on logs begins.', { min: 0, importance: 'low' }),
   int('log.flush.offset.checkpoint.interval.ms', '60000', 'Time between two writes of the recovery points.', { min: 0, importance: 'low' }),
   int('log.flush.start.offset.checkpoint.interval.ms', '60000', 'Time between two writes of the log start offsets.', {
     min: 0,
     importance: 'low',
+    inert: 'they are written with the recovery points',
   }),
   long('replica.high.watermark.checkpoint.interval.ms', '5000', 'Time between two writes of the high watermarks.', {
     min: 1,
     importance: 'low',
+    inert: 'they are written with the recovery points',
   }),
   // Topics
   int('num.partitions', '1', 'Partitions of a topic that is created without a number.', { min: 1, update: 'cluster-wide' }),
@@ -45,8 +52,11 @@ export const brokerRows = [
   int('socket.receive.buffer.bytes', '102400', 'Receive buffer of a connection in the kernel; -1 leaves it to the kernel.', { min: -1 }),
   int('socket.listen.backlog.size', '50', 'Connections the kernel keeps waiting to be accepted.', { min: 1 }),
   long('connections.max.idle.ms', '600000', 'Time after which a silent connection is closed.', { min: -1 }),
-  int('max.connections', String(INT32_MAX), 'Connections this process accepts.', { min: 0 }),
-  int('max.connections.per.ip', String(INT32_MAX), 'Connections accepted from one address.', { min: 0 }),
+  int('max.connections', String(INT32_MAX), 'Connections each shard accepts; 65536 is the most.', { min: 0 }),
+  int('max.connections.per.ip', String(INT32_MAX), 'Connections accepted from one address.', {
+    min: 0,
+    inert: 'only max.connections is counted',
+  }),
   // Produce and fetch
   int('fetch.max.bytes', '57671680', 'Largest answer to a fetch, save for a first batch that is larger.', { min: 1024 }),
   int('max.incremental.fetch.session.cache.slots', '1000', 'Fetch sessions this process remembers.', { min: 0 }),
@@ -59,25 +69,51 @@ export const brokerRows = [
   int('producer.id.expiration.check.interval.ms', '600000', 'Time between two looks for producers to forget.', {
     min: 1,
     importance: 'low',
+    inert: 'producers are looked at with retention, every log.retention.check.interval.ms',
   }),
   // Classic groups
   int('group.min.session.timeout.ms', '6000', 'Shortest session timeout a group member may ask for.', { min: 1 }),
   int('group.max.session.timeout.ms', '1800000', 'Longest session timeout a group member may ask for.', { min: 1 }),
   int('group.initial.rebalance.delay.ms', '3000', 'Time a new group waits for more members before its first assignment.', { min: 0 }),
   int('group.max.size', String(INT32_MAX), 'Most members of a group.', { min: 1 }),
-  int('group.coordinator.append.linger.ms', '-1', 'Time group records wait to be written together; -1 follows the load.', { min: -1 }),
+  int('group.coordinator.append.linger.ms', '-1', 'Time group records wait to be written together; -1 follows the load.', {
+    min: -1,
+    inert: 'group records of one tick are written together',
+  }),
   // Consumer groups (KIP-848)
-  int('group.consumer.session.timeout.ms', '45000', 'Silence after which a member of a consumer group is removed.', { min: 1 }),
-  int('group.consumer.min.session.timeout.ms', '45000', 'Least session timeout a consumer group may set.', { min: 1 }),
-  int('group.consumer.max.session.timeout.ms', '60000', 'Greatest session timeout a consumer group may set.', { min: 1 }),
-  int('group.consumer.heartbeat.interval.ms', '5000', 'Time between heartbeats the members of a consumer group are told.', { min: 1 }),
-  int('group.consumer.min.heartbeat.interval.ms', '5000', 'Least heartbeat interval a consumer group may set.', { min: 1 }),
-  int('group.consumer.max.heartbeat.interval.ms', '15000', 'Greatest heartbeat interval a consumer group may set.', { min: 1 }),
-  int('group.consumer.max.size', String(INT32_MAX), 'Most members of a consumer group.', { min: 1 }),
+  int('group.consumer.session.timeout.ms', '45000', 'Silence after which a member of a consumer group is removed.', {
+    min: 1,
+    inert: NO_CONSUMER_GROUPS,
+  }),
+  int('group.consumer.min.session.timeout.ms', '45000', 'Least session timeout a consumer group may set.', {
+    min: 1,
+    inert: NO_CONSUMER_GROUPS,
+  }),
+  int('group.consumer.max.session.timeout.ms', '60000', 'Greatest session timeout a consumer group may set.', {
+    min: 1,
+    inert: NO_CONSUMER_GROUPS,
+  }),
+  int('group.consumer.heartbeat.interval.ms', '5000', 'Time between heartbeats the members of a consumer group are told.', {
+    min: 1,
+    inert: NO_CONSUMER_GROUPS,
+  }),
+  int('group.consumer.min.heartbeat.interval.ms', '5000', 'Least heartbeat interval a consumer group may set.', {
+    min: 1,
+    inert: NO_CONSUMER_GROUPS,
+  }),
+  int('group.consumer.max.heartbeat.interval.ms', '15000', 'Greatest heartbeat interval a consumer group may set.', {
+    min: 1,
+    inert: NO_CONSUMER_GROUPS,
+  }),
+  int('group.consumer.max.size', String(INT32_MAX), 'Most members of a consumer group.', { min: 1, inert: NO_CONSUMER_GROUPS }),
   list('group.consumer.assignors', 'uniform,range', 'Assignors a consumer group can ask for; the first is the default.', {
     oneOf: ['uniform', 'range'],
+    inert: NO_CONSUMER_GROUPS,
   }),
-  int('group.consumer.assignment.interval.ms', '1000', 'Shortest time between two assignments of one consumer group.', { min: 0 }),
+  int('group.consumer.assignment.interval.ms', '1000', 'Shortest time between two assignments of one consumer group.', {
+    min: 0,
+    inert: NO_CONSUMER_GROUPS,
+  }),
   // Committed offsets
   int('offset.metadata.max.bytes', '4096', 'Largest text a client may commit with an offset.', { min: 0 }),
   int('offsets.topic.num.partitions', '16', 'Partitions of the topic that holds groups and offsets; fixed at its creation.', {
@@ -91,7 +127,10 @@ export const brokerRows = [
   int('offsets.topic.segment.bytes', '104857600', 'Segment size of the topic that holds groups and offsets.', { min: 1 }),
   int('offsets.retention.minutes', '10080', 'How long offsets outlive their group.', { min: 1, importance: 'high' }),
   long('offsets.retention.check.interval.ms', '600000', 'Time between two looks for expired offsets.', { min: 1 }),
-  int('offsets.commit.timeout.ms', '5000', 'Time an offset commit waits to be durable.', { min: 1 }),
+  int('offsets.commit.timeout.ms', '5000', 'Time an offset commit waits to be durable.', {
+    min: 1,
+    inert: 'a commit is answered when it is durable or refused',
+  }),
   // Ringlog's own
   string('ringlog.shards', 'auto', 'Cores that serve: auto is one shard a usable core, 0 is one in the calling thread.', {
     pattern: /^(auto|\d{1,3})$/,
@@ -121,7 +160,10 @@ export const brokerRows = [
   string('ringlog.io.uring', 'auto', 'Whether io_uring serves the file work it is faster at; auto probes.', {
     oneOf: ['auto', 'on', 'off'],
   }),
-  long('ringlog.memory.bytes', null, 'Memory for buffers and caches of all shards; unset takes a share of the machine.', { min: 16777216 }),
+  long('ringlog.memory.bytes', null, 'Memory for buffers and caches of all shards; unset leaves it to them.', {
+    min: 16777216,
+    inert: 'buffers have bounds of their own, and take memory only as they are used',
+  }),
   bool('ringlog.insecure', 'false', 'Allows listeners beyond this machine although nothing encrypts or authenticates.', {
     importance: 'high',
   }),

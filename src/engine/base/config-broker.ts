@@ -52,6 +52,7 @@ export function parseBrokerConfig(entries: readonly ConfigEntry[]): ParsedBroker
     else errors.push(badValue(entry, row, parsed.accepted));
   }
   const config = valuesOf(brokerSchema, (row) => given.get(row.name)) as BrokerConfig;
+  warnings.push(...withoutEffect(given));
   errors.push(...contradictions(config));
   warnings.push(...lostCopies(config));
   return errors.length === 0 ? { ok: true, settings: { config, given }, warnings } : { ok: false, errors, warnings };
@@ -122,6 +123,16 @@ export function contradictions(config: BrokerConfig): string[] {
   }
   if (logDirectories(config).length === 0) found.push('log.dirs names no directory');
   return found;
+}
+
+/** Only values other than the default: what a start-up file spells out as it is anyway needs no warning. */
+function withoutEffect(given: ReadonlyMap<string, string>): string[] {
+  const warnings: string[] = [];
+  for (const [name, value] of given) {
+    const { inert, fallback } = brokerSchema.get(name)!;
+    if (inert !== undefined && value !== fallback) warnings.push(`${name}=${value} is without effect: ${inert}`);
+  }
+  return warnings;
 }
 
 const COPIES = ['default.replication.factor', 'offsets.topic.replication.factor'] as const;

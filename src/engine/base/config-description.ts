@@ -74,7 +74,7 @@ function described(row: ConfigRow, value: string | null, synonyms: readonly Conf
     source: synonyms[0]?.source ?? ConfigSource.DEFAULT_CONFIG,
     isSensitive,
     type: TYPE_NUMBERS[row.type],
-    documentation: row.doc,
+    documentation: row.inert === undefined ? row.doc : `${row.doc} Without effect here: ${row.inert}.`,
     synonyms: isSensitive ? synonyms.map((synonym) => ({ ...synonym, value: null })) : synonyms,
   };
 }

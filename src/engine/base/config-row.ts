@@ -21,6 +21,7 @@ interface RowDetails<OneOf extends string> extends ConfigBounds {
   readonly oneOf?: readonly OneOf[];
   readonly importance?: ConfigImportance;
   readonly update?: ConfigUpdate;
+  readonly inert?: string;
 }
 
 /** `Fallback` is null for keys that may be left unset. */
@@ -38,6 +39,8 @@ export interface ConfigRow<
   readonly doc: string;
   readonly importance: ConfigImportance;
   readonly update: ConfigUpdate;
+  /** Accepted so that settings made for Kafka work, but without effect, and why: a start with it warns. */
+  readonly inert?: string;
 }
 
 interface ConfigTypes<OneOf extends string> {

@@ -1,7 +1,7 @@
 // Broker configs that give topics their defaults. Owner: any thread; no state. Not hot.
 // config-topic-rows.ts says which topic config falls back to which of these.
 
-import { CLEANUP_POLICIES, COMPRESSION_TYPES, STORAGE_MODES, TIMESTAMP_TYPES } from './config-topic-rows.ts';
+import { CLEANUP_POLICIES, COMPRESSION_TYPES, STORAGE_MODES, TIMESTAMP_TYPES, TOPIC_INERT } from './config-topic-rows.ts';
 import { UNLIMITED, bool, double, int, list, long, string } from './config-row.ts';
 import type { ConfigUpdate } from './config-row.ts';
 
@@ -13,30 +13,45 @@ export const topicDefaultRows = [
     min: -1,
     max: 9,
     update,
+    inert: TOPIC_INERT.recompression,
   }),
-  int('compression.lz4.level', '9', 'Default of topics: level used when records are compressed again as lz4.', { min: 1, max: 17, update }),
-  string('compression.type', 'producer', 'Default of topics: codec of stored batches.', { oneOf: COMPRESSION_TYPES, update }),
+  int('compression.lz4.level', '9', 'Default of topics: level used when records are compressed again as lz4.', {
+    min: 1,
+    max: 17,
+    update,
+    inert: TOPIC_INERT.recompression,
+  }),
+  string('compression.type', 'producer', 'Default of topics: codec of stored batches.', {
+    oneOf: COMPRESSION_TYPES,
+    update,
+    inert: TOPIC_INERT.recompression,
+  }),
   int('compression.zstd.level', '3', 'Default of topics: level used when records are compressed again as zstd.', {
     min: -131072,
     max: 22,
     update,
+    inert: TOPIC_INERT.recompression,
   }),
   long('log.cleaner.delete.retention.ms', '86400000', 'Default of topics: how long a compacted log shows the deletion of a key.', {
     min: 0,
     update,
+    inert: TOPIC_INERT.compaction,
   }),
   long('log.cleaner.max.compaction.lag.ms', UNLIMITED, 'Default of topics: longest time a record may stay uncompacted.', {
     min: 1,
     update,
+    inert: TOPIC_INERT.compaction,
   }),
   double('log.cleaner.min.cleanable.ratio', '0.5', 'Default of topics: share of not yet compacted bytes at which compaction starts.', {
     min: 0,
     max: 1,
     update,
+    inert: TOPIC_INERT.compaction,
   }),
   long('log.cleaner.min.compaction.lag.ms', '0', 'Default of topics: shortest time before compaction may drop a record.', {
     min: 0,
     update,
+    inert: TOPIC_INERT.compaction,
   }),
   list('log.cleanup.policy', 'delete', 'Default of topics: what happens to old records.', { oneOf: CLEANUP_POLICIES, update }),
   long('log.flush.interval.messages', UNLIMITED, 'Default of topics: records after which a log is made durable.', { min: 1, update }),
@@ -56,7 +71,10 @@ export const topicDefaultRows = [
     update,
   }),
   string('log.message.timestamp.type', 'CreateTime', 'Default of topics: whose clock stamps a record.', { oneOf: TIMESTAMP_TYPES, update }),
-  bool('log.preallocate', 'false', 'Default of topics: whether the disk space of a segment is claimed at once.', { update }),
+  bool('log.preallocate', 'false', 'Default of topics: whether the disk space of a segment is claimed at once.', {
+    update,
+    inert: TOPIC_INERT.preallocate,
+  }),
   long('log.retention.bytes', '-1', 'Default of topics: bytes of each partition that are kept; -1 keeps all.', {
     min: -1,
     update,
@@ -72,8 +90,11 @@ export const topicDefaultRows = [
   }),
   long('log.retention.ms', null, 'Default of topics: how long records are kept; -1 keeps all.', { min: -1, update, importance: 'high' }),
   int('log.roll.hours', '168', 'Hours after which a log starts a new file where log.roll.ms is not set.', { min: 1, importance: 'high' }),
-  int('log.roll.jitter.hours', '0', 'Hours of random time off a roll where log.roll.jitter.ms is not set.', { min: 0 }),
-  long('log.roll.jitter.ms', null, 'Default of topics: largest random time off a roll.', { min: 0, update }),
+  int('log.roll.jitter.hours', '0', 'Hours of random time off a roll where log.roll.jitter.ms is not set.', {
+    min: 0,
+    inert: TOPIC_INERT.jitter,
+  }),
+  long('log.roll.jitter.ms', null, 'Default of topics: largest random time off a roll.', { min: 0, update, inert: TOPIC_INERT.jitter }),
   long('log.roll.ms', null, 'Default of topics: age of its first batch at which a log starts a new file.', {
     min: 1,
     update,
@@ -89,10 +110,16 @@ export const topicDefaultRows = [
     update,
   }),
   int('message.max.bytes', '1048588', 'Default of topics: largest record batch that is accepted.', { min: 0, update, importance: 'high' }),
-  int('min.insync.replicas', '1', 'Default of topics: in-sync copies an acks=all produce needs.', { min: 1, update, importance: 'high' }),
+  int('min.insync.replicas', '1', 'Default of topics: in-sync copies an acks=all produce needs.', {
+    min: 1,
+    update,
+    importance: 'high',
+    inert: TOPIC_INERT.copies,
+  }),
   string('ringlog.storage', 'page-cache', 'Default of topics: where the tail of a log is buffered.', { oneOf: STORAGE_MODES, update }),
   bool('unclean.leader.election.enable', 'false', 'Default of topics: whether a copy that is behind may lead.', {
     update,
     importance: 'high',
+    inert: TOPIC_INERT.copies,
   }),
 ] as const;

@@ -9,36 +9,70 @@ export const TIMESTAMP_TYPES = ['CreateTime', 'LogAppendTime'] as const;
 /** The managed mode joins when it exists. */
 export const STORAGE_MODES = ['page-cache'] as const;
 
+/** Why some keys, and the broker keys that give their defaults, are without effect. */
+export const TOPIC_INERT = {
+  compaction: 'compaction is not there yet, and a compacted topic keeps all its records',
+  recompression: 'batches are kept as they came',
+  copies: 'one process keeps one copy of each partition',
+  preallocate: 'files grow by appending',
+  jitter: 'logs roll at segment.ms',
+} as const;
+
 export const topicRows = [
   list(
     'cleanup.policy',
     'delete',
-    'What happens to old records: delete drops whole segments, compact keeps the last one of each key; empty keeps all.',
+    'What happens to old records: delete drops whole segments, compact keeps the last one of each key (for now all); empty keeps all.',
     { oneOf: CLEANUP_POLICIES },
   ),
   int('compression.gzip.level', '-1', "Level used when records are compressed again as gzip; -1 is the codec's own choice.", {
     min: -1,
     max: 9,
+    inert: TOPIC_INERT.recompression,
   }),
-  int('compression.lz4.level', '9', 'Level used when records are compressed again as lz4.', { min: 1, max: 17 }),
-  string('compression.type', 'producer', 'Codec of stored batches; producer keeps each batch as it came.', { oneOf: COMPRESSION_TYPES }),
-  int('compression.zstd.level', '3', 'Level used when records are compressed again as zstd.', { min: -131072, max: 22 }),
-  long('delete.retention.ms', '86400000', 'How long a compacted log still shows the deletion of a key to readers.', { min: 0 }),
+  int('compression.lz4.level', '9', 'Level used when records are compressed again as lz4.', {
+    min: 1,
+    max: 17,
+    inert: TOPIC_INERT.recompression,
+  }),
+  string('compression.type', 'producer', 'Codec of stored batches; producer keeps each batch as it came.', {
+    oneOf: COMPRESSION_TYPES,
+    inert: TOPIC_INERT.recompression,
+  }),
+  int('compression.zstd.level', '3', 'Level used when records are compressed again as zstd.', {
+    min: -131072,
+    max: 22,
+    inert: TOPIC_INERT.recompression,
+  }),
+  long('delete.retention.ms', '86400000', 'How long a compacted log still shows the deletion of a key to readers.', {
+    min: 0,
+    inert: TOPIC_INERT.compaction,
+  }),
   long('file.delete.delay.ms', '60000', 'How long the files of a removed segment stay on disk.', { min: 0 }),
   long('flush.messages', UNLIMITED, 'Records after which a log is made durable.', { min: 1 }),
   long('flush.ms', UNLIMITED, 'Time after which appended records are made durable.', { min: 0 }),
   int('index.interval.bytes', '4096', 'Bytes of log between two entries of the sparse offset index.', { min: 0 }),
-  long('max.compaction.lag.ms', UNLIMITED, 'Longest time a record of a compacted log may stay uncompacted.', { min: 1 }),
+  long('max.compaction.lag.ms', UNLIMITED, 'Longest time a record of a compacted log may stay uncompacted.', {
+    min: 1,
+    inert: TOPIC_INERT.compaction,
+  }),
   int('max.message.bytes', '1048588', 'Largest record batch that is accepted.', { min: 0 }),
   long('message.timestamp.after.max.ms', '3600000', "How far a record's timestamp may lie ahead of the broker's clock.", { min: 0 }),
   long('message.timestamp.before.max.ms', UNLIMITED, "How far a record's timestamp may lie behind the broker's clock.", { min: 0 }),
   string('message.timestamp.type', 'CreateTime', "Whose clock stamps a record: the producer's or the broker's at append.", {
     oneOf: TIMESTAMP_TYPES,
   }),
-  double('min.cleanable.dirty.ratio', '0.5', 'Share of not yet compacted bytes at which compaction starts.', { min: 0, max: 1 }),
-  long('min.compaction.lag.ms', '0', 'Shortest time a record stays as it is before compaction may drop it.', { min: 0 }),
-  int('min.insync.replicas', '1', 'In-sync copies an acks=all produce needs.', { min: 1 }),
-  bool('preallocate', 'false', 'Whether the disk space of a segment is claimed when it is created.'),
+  double('min.cleanable.dirty.ratio', '0.5', 'Share of not yet compacted bytes at which compaction starts.', {
+    min: 0,
+    max: 1,
+    inert: TOPIC_INERT.compaction,
+  }),
+  long('min.compaction.lag.ms', '0', 'Shortest time a record stays as it is before compaction may drop it.', {
+    min: 0,
+    inert: TOPIC_INERT.compaction,
+  }),
+  int('min.insync.replicas', '1', 'In-sync copies an acks=all produce needs.', { min: 1, inert: TOPIC_INERT.copies }),
+  bool('preallocate', 'false', 'Whether the disk space of a segment is claimed when it is created.', { inert: TOPIC_INERT.preallocate }),
   long('retention.bytes', '-1', 'Bytes of each partition that are kept; -1 keeps all.', { min: -1 }),
   long('retention.ms', '604800000', 'How long records are kept; -1 keeps all.', { min: -1 }),
   string(
@@ -49,9 +83,17 @@ export const topicRows = [
   ),
   int('segment.bytes', '1073741824', 'Size at which a log starts a new file.', { min: 1 }),
   int('segment.index.bytes', '10485760', 'Size of an index at which its log starts a new file.', { min: 4 }),
-  long('segment.jitter.ms', '0', 'Largest random time taken off segment.ms, so that logs do not all roll at once.', { min: 0 }),
+  long('segment.jitter.ms', '0', 'Largest random time taken off segment.ms, so that logs do not all roll at once.', {
+    min: 0,
+    inert: TOPIC_INERT.jitter,
+  }),
   long('segment.ms', '604800000', 'Age of its first batch at which a log starts a new file.', { min: 1 }),
-  bool('unclean.leader.election.enable', 'false', 'Whether a copy that is behind may lead when no other is left, at the price of records.'),
+  bool(
+    'unclean.leader.election.enable',
+    'false',
+    'Whether a copy that is behind may lead when no other is left, at the price of records.',
+    { inert: TOPIC_INERT.copies },
+  ),
 ] as const;
 
 export type TopicConfigName = (typeof topicRows)[number]['name'];
