@@ -19,8 +19,8 @@ export class Housekeeping extends TimerEntry {
     this.broker = broker;
     const { config } = broker;
     this.lookMs = broker.fsync === 'interval' ? Math.min(LOOK_MS, config['ringlog.fsync.interval.ms']) : LOOK_MS;
-    this.nextRetentionMs = broker.clock.monotonicMs() + config['log.initial.task.delay.ms'];
-    broker.wheel.add(this, broker.clock.monotonicMs() + this.lookMs);
+    this.nextRetentionMs = broker.nowMs() + config['log.initial.task.delay.ms'];
+    broker.wheel.add(this, broker.nowMs() + this.lookMs);
   }
 
   stop(): void {

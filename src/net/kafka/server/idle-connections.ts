@@ -25,7 +25,7 @@ export class IdleConnections extends TimerEntry {
     // The first look may come right after a frame, so it does not count.
     this.looksMax = Math.ceil(limitMs / this.lookMs) + 1;
     // Below zero nothing is closed.
-    if (limitMs >= 0) broker.wheel.add(this, broker.clock.monotonicMs() + this.lookMs);
+    if (limitMs >= 0) broker.wheel.add(this, broker.nowMs() + this.lookMs);
   }
 
   override onDeadline(): void {
