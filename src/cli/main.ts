@@ -80,12 +80,14 @@ function addTopic(program: Command): void {
     .addOption(bootstrap())
     .option('--internal', 'internal topics too')
     .addOption(json())
+    .addHelpText('after', '\nExamples:\n  ringlog topic list\n  ringlog topic list --internal --json')
     .action(async (options) => (await import('./topic.ts')).listTopics(options));
   topic
     .command('describe <name>')
     .description('partitions, leaders, offsets and configs of a topic')
     .addOption(bootstrap())
     .addOption(json())
+    .addHelpText('after', '\nExample:\n  ringlog topic describe clicks')
     .action(async (name: string, options) => (await import('./topic.ts')).describeTopic(name, options));
   topic
     .command('config <name>')
@@ -93,11 +95,13 @@ function addTopic(program: Command): void {
     .addOption(bootstrap())
     .option('--set <key=value>', 'set a config', repeated, [])
     .option('--unset <key>', 'back to the default', repeated, [])
+    .addHelpText('after', '\nExample:\n  ringlog topic config clicks --set retention.ms=3600000 --unset segment.bytes')
     .action(async (name: string, options) => (await import('./topic.ts')).configureTopic(name, options));
   topic
     .command('delete <names...>')
     .description('delete topics with all their records')
     .addOption(bootstrap())
+    .addHelpText('after', '\nExample:\n  ringlog topic delete clicks users')
     .action(async (names: string[], options) => (await import('./topic.ts')).deleteTopics(names, options));
 }
 
@@ -138,17 +142,20 @@ function addGroup(program: Command): void {
     .description('list groups')
     .addOption(bootstrap())
     .addOption(json())
+    .addHelpText('after', '\nExample:\n  ringlog group list --bootstrap 127.0.0.1:19092 --json')
     .action(async (options) => (await import('./group.ts')).listGroups(options));
   group
     .command('describe <id>')
     .description('members, committed offsets and lag of a group')
     .addOption(bootstrap())
     .addOption(json())
+    .addHelpText('after', '\nExample:\n  ringlog group describe billing')
     .action(async (id: string, options) => (await import('./group.ts')).describeGroup(id, options));
   group
     .command('delete <ids...>')
     .description('delete groups that have no members')
     .addOption(bootstrap())
+    .addHelpText('after', '\nExample:\n  ringlog group delete billing')
     .action(async (ids: string[], options) => (await import('./group.ts')).deleteGroups(ids, options));
 }
 
@@ -158,6 +165,7 @@ function addDump(program: Command): void {
     .description('print what .log, .index and .timeindex files hold; checks every batch')
     .option('--records', 'print records too')
     .addOption(json())
+    .addHelpText('after', '\nExample:\n  ringlog dump --records data/clicks-0/00000000000000000000.log')
     .action(async (files: string[], options) => (await import('./dump.ts')).dumpFiles(files, options));
 }
 
@@ -167,6 +175,7 @@ function addDoctor(program: Command): void {
     .description('what this machine offers and what the broker would use')
     .option('-d, --dir <path>', 'a directory on the disk to be used', '.')
     .addOption(json())
+    .addHelpText('after', '\nExamples:\n  ringlog doctor\n  ringlog doctor --dir /var/lib/ringlog --json')
     .action(async (options) => (await import('./doctor.ts')).doctor(options));
 }
 
