@@ -81,7 +81,11 @@ function printBanner(version: string, { config }: BrokerSettings, { facts }: Run
 }
 
 function stopOnSignals(broker: RunningBroker, log: BrokerLog): void {
+  let stopping = false;
   const stop = (signal: NodeJS.Signals): void => {
+    // npm and shells pass on a signal that the process got already: the second one must not end the stop half-way.
+    if (stopping) return;
+    stopping = true;
     log.info(`${signal}: stopping`);
     const limit = setTimeout(() => {
       log.error(`not stopped within ${STOP_LIMIT_MS} ms; giving up`);
@@ -99,6 +103,6 @@ function stopOnSignals(broker: RunningBroker, log: BrokerLog): void {
       },
     );
   };
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
 }
