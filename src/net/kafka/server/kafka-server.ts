@@ -67,22 +67,25 @@ export class KafkaServer {
   }
 
   onTick(): void {
-    const reactor = this.reactor;
-    const ctl = reactor.ctl;
-    let next = 0;
-    for (;;) {
-      while (next < ctl[Ctl.CQ_COUNT]!) this.onCompletion(next++ * CQ_SLOT_WORDS);
-      // Frames may still be unread in their blocks, so appends are carried out only now, all of the tick together.
-      if (ctl[Ctl.SQ_COUNT]! > 0 && this.broker.logs.pendingAppends > 0) {
-        reactor.submit();
-        continue;
+    const { logs } = this.broker;
+    this.drain();
+    do {
+      // Frames may still be unread in their blocks, so appends are carried out only now, all of the tick together. The
+      // end of a tick may stage more: coordinators write.
+      while (logs.pendingAppends > 0) {
+        this.reactor.submit();
+        this.drain();
       }
       this.broker.endTick();
-      if (next === ctl[Ctl.CQ_COUNT]! && this.broker.logs.pendingAppends === 0) break;
-      if (this.broker.logs.pendingAppends > 0) reactor.submit();
-    }
-    ctl[Ctl.CQ_COUNT] = 0;
+    } while (logs.pendingAppends > 0);
     this.armTimer();
+  }
+
+  /** Take every completion; afterwards the ring is empty, so that whatever the next submit() has to say finds room. */
+  private drain(): void {
+    const { ctl } = this.reactor;
+    for (let next = 0; next < ctl[Ctl.CQ_COUNT]!; next++) this.onCompletion(next * CQ_SLOT_WORDS);
+    ctl[Ctl.CQ_COUNT] = 0;
   }
 
   private onCompletion(slot: number): void {
