@@ -65,8 +65,6 @@ export class WireLoad {
   #queues;
   #producer;
   #stopping = false;
-  #leaders = new Map();
-  #brokers = new Map();
   acksSinceMark = [];
 
   constructor({ port, topic, partitions, acks, inFlight, random }) {
@@ -280,8 +278,11 @@ export class CommitLoad {
     return WireConnection.open(port);
   }
 
-  /** @throws when the broker has not the last acked commit, or one that was never sent */
-  async check() {
+  /**
+   * @param beforeKill what was acked when the broker was killed
+   * @throws when the broker has not the last acked commit, or one that was never sent
+   */
+  async check(beforeKill = this.acked) {
     let connection;
     for (const deadline = Date.now() + 20_000; Date.now() < deadline; await pause(20)) {
       connection = await this.#coordinator().catch(() => undefined);
@@ -292,8 +293,10 @@ export class CommitLoad {
       connection.close();
       if (retriable.has(error)) continue;
       if (error !== 0) throw new Error(`OffsetFetch: error ${error}`);
-      if (offset < this.acked || offset > this.sent)
-        throw new Error(`committed offset ${offset}; ${this.acked} was acked and ${this.sent} sent`);
+      const state = `committed offset ${offset}; ${beforeKill} was acked before the kill, ${least} before the question, ${this.sent} was sent`;
+      if (Math.max(offset, 0) < beforeKill) throw new Error(`a commit is lost: ${state}`);
+      if (Math.max(offset, 0) < least) throw new Error(`a commit that was acked is not yet seen: ${state}`);
+      if (offset > this.sent) throw new Error(`nobody committed that: ${state}`);
       return offset;
     }
     throw new Error('no coordinator answered within 20 s');

@@ -99,8 +99,10 @@ export const kcatGroup = {
         const topic = await context.createTopic(`acks-${acks}`, 2);
         await kcatProduce(context, topic, { to: 500, options: ['-X', `acks=${acks}`] });
         // With acks=0 the end of the producer says nothing about the broker.
-        let records = await kcatConsume(context, topic);
-        while (acks === '0' && records.length < 500 && !context.signal.aborted) records = await kcatConsume(context, topic);
+        const complete = (read) => acks !== '0' || read.length >= 500 || context.signal.aborted;
+        let records;
+        do records = await kcatConsume(context, topic);
+        while (!complete(records));
         checkRecords(records, { to: 500, keys: true });
       },
     })),

@@ -134,9 +134,9 @@ export const logFilesGroup = {
         const active = () => filesBelow(broker.dataDir).log.filter((path) => path.includes(`/${topic}-0/`));
         const producer = await openKafkajs(context).producer({ idempotent: true, maxInFlightRequests: 1 });
         let next = 0;
-        let killed = false;
+        const over = new AbortController();
         const load = (async () => {
-          while (!killed || next % 5000 !== 0) {
+          while (!over.signal.aborted || next % 5000 !== 0) {
             const messages = Array.from({ length: 100 }, (_, i) => ({ partition: 0, key: keyOf(next + i), value: valueOf(next + i) }));
             await producer.send({ topic, messages });
             next += 100;
@@ -145,7 +145,7 @@ export const logFilesGroup = {
         load.catch(() => {});
         await Promise.race([load, until('three segments are full', () => active().length >= 3, { timeoutMs: 60_000, ...context })]);
         await broker.kill();
-        killed = true;
+        over.abort();
         await broker.start();
         await load;
         await producer.disconnect();

@@ -86,7 +86,7 @@ class Ringlog {
       await ready;
     } catch (error) {
       child.kill('SIGKILL');
-      throw new Error(`${error.message}; its log ends:\n${this.logTail()}`);
+      throw new Error(`${error.message}; its log ends:\n${this.logTail()}`, { cause: error });
     }
   }
 

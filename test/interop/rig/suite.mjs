@@ -59,7 +59,7 @@ export async function runCase(one, shared) {
   } finally {
     clearTimeout(timer);
     abort.abort();
-    for (const cleanUp of deferred.reverse()) await limited(cleanUp, 5000);
+    for (const cleanUp of deferred.toReversed()) await limited(cleanUp, 5000);
   }
 }
 
