@@ -97,7 +97,8 @@ export class PartitionWrites {
     facts.producerId = -1;
     facts.producerEpoch = -1;
     facts.baseSequence = -1;
-    return append(broker.logs, partition.log, facts, broker.clock.wallMs());
+    facts.nowMs = broker.clock.wallMs();
+    return append(broker.logs, partition.log, facts);
   }
 
   private settle(write: PendingWrite): void {
@@ -114,7 +115,7 @@ export class PartitionWrites {
       write.resolve();
       return;
     }
-    write.partition.durable.push(new DurableNode(write, 0), write.endOffset);
+    write.partition.durable.push(new DurableNode(write, 0, write.endOffset));
     broker.logs.requireDurable(log);
   }
 }

@@ -79,7 +79,8 @@ export abstract class ProduceOperation extends PendingRequest implements Durable
     let node = this.nodes[entry];
     if (node === undefined) this.nodes[entry] = node = new DurableNode(this, entry);
     this.linked++;
-    partition.durable.push(node, this.endOffsets[entry]!);
+    node.requiredOffset = this.endOffsets[entry]!;
+    partition.durable.push(node);
   }
 
   onDurable(entry: number, ok: boolean): void {

@@ -27,7 +27,7 @@ export function produceEntry(
   facts: BatchFacts,
 ): void {
   operation.partitions[entry] = partition;
-  const baseOffset = append(broker.logs, partition.log, facts, broker.wallMs());
+  const baseOffset = append(broker.logs, partition.log, facts);
   if (baseOffset >= 0) {
     operation.baseOffsets[entry] = baseOffset;
     operation.endOffsets[entry] = baseOffset + facts.lastOffsetDelta + 1;

@@ -3,6 +3,7 @@
 
 import type { BrokerConfig } from '../base/config-schema.ts';
 import type { Clock } from '../base/clock.ts';
+import { ReusedList } from '../base/reused-list.ts';
 import { Ctl } from '../io/tick-layout.ts';
 import type { FileSystem } from '../io/file-system.ts';
 import type { TickRing } from '../io/tick-ring.ts';
@@ -42,8 +43,8 @@ export class ShardBroker implements LogListener {
   readonly writers: { endTick(): void }[] = [];
   /** Partitions of other shards; null when clients go to the shard that leads (`ringlog.listeners=per-shard`). */
   remote: RemotePartitions | null = null;
-  private touched: Partition[] = [];
-  private touchedSpare: Partition[] = [];
+  private touched = new ReusedList<Partition>();
+  private touchedSpare = new ReusedList<Partition>();
   /** Produces whose fate is known when this tick's appends are: acks=1, and acks=all without fsync. */
   private readonly awaitingWrite: ProduceOperation[] = [];
   private awaitingWriteCount = 0;
@@ -129,10 +130,10 @@ export class ShardBroker implements LogListener {
     this.touched = this.touchedSpare;
     this.touchedSpare = round;
     for (let i = 0; i < round.length; i++) {
-      const partition = round[i]!;
+      const partition = round.at(i);
       partition.touched = false;
       partition.watchers.notify();
     }
-    round.length = 0;
+    round.clear();
   }
 }

@@ -2,6 +2,7 @@
 // Owner: the shard's thread. Hot; grows to the most that were ever in flight and stays.
 
 import { assert } from '../base/assert.ts';
+import { ReusedList } from '../base/reused-list.ts';
 import type { Log } from './log.ts';
 import type { Segment } from './segment.ts';
 
@@ -12,12 +13,12 @@ export class AppendChains {
   private readonly startOffsets: number[] = [];
   private readonly endOffsets: number[] = [];
   private readonly lengths: number[] = [];
-  private readonly free: number[] = [];
+  private readonly free = new ReusedList<number>();
   /** Chains staged or submitted whose completion has not been seen. */
   pending = 0;
 
   begin(log: Log, segment: Segment): number {
-    const chain = this.free.length > 0 ? this.free.pop()! : this.logs.length;
+    const chain = this.free.pop() ?? this.logs.length;
     this.logs[chain] = log;
     this.segments[chain] = segment;
     this.generations[chain] = log.generation;

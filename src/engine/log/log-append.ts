@@ -33,9 +33,10 @@ export const AppendFault = {
 const SLOT_F64 = SQ_SLOT_WORDS / 2;
 
 /** @returns the batch's base offset, or an AppendFault */
-export function append(table: LogTable, log: Log, batch: BatchFacts, nowMs: number): number {
+export function append(table: LogTable, log: Log, batch: BatchFacts): number {
   if (log.failed || log.closed || log.refusedTick === table.ring.ctlF64[Ctl.TICKS_F64]) return AppendFault.FAILED;
   const config = log.config;
+  const nowMs = batch.nowMs;
   if (batch.lengthBytes > config.maxMessageBytes || batch.lengthBytes > config.segmentBytes) return AppendFault.TOO_LARGE;
   const logAppendTime = config.timestampType === 'LogAppendTime';
   if (!logAppendTime && !timestampsInRange(log, batch, nowMs)) return AppendFault.INVALID_TIMESTAMP;
@@ -47,7 +48,7 @@ export function append(table: LogTable, log: Log, batch: BatchFacts, nowMs: numb
     return AppendFault.FAILED;
   }
   // A batch of another thread was stamped there: its bytes cannot be reached from here.
-  if (logAppendTime && batch.arenaOffset >= 0) stampLogAppendTime(table, batch, nowMs);
+  if (logAppendTime && batch.arenaOffset >= 0) stampLogAppendTime(table, batch);
   const baseOffset = log.endOffset;
   const lastOffset = baseOffset + batch.lastOffsetDelta;
   if (log.leaderEpoch > log.leaderEpochs.latestEpoch) log.leaderEpochs.assign(log.leaderEpoch, baseOffset);
@@ -91,12 +92,12 @@ function checkProducer(table: LogTable, log: Log, batch: BatchFacts): number {
 }
 
 /** Log-append time lies inside the checksum, so the batch is rewritten in place: attribute, max timestamp, CRC. */
-export function stampLogAppendTime(table: LogTable, batch: BatchFacts, nowMs: number): void {
+export function stampLogAppendTime(table: LogTable, batch: BatchFacts): void {
   const at = batch.arenaOffset;
   assert(at >= 0, 'log append time needs the batch in this arena', at);
   const view = table.ring.view;
   batch.attributes |= BatchAttribute.LOG_APPEND_TIME;
-  batch.maxTimestamp = Math.floor(nowMs);
+  batch.maxTimestamp = Math.floor(batch.nowMs);
   view.setInt16(at + BatchField.ATTRIBUTES, batch.attributes);
   writeInt64(view, at + BatchField.MAX_TIMESTAMP, batch.maxTimestamp);
   const crc = crc32c(table.ring.arena, at + BatchField.ATTRIBUTES, batch.lengthBytes - BatchField.ATTRIBUTES);

@@ -28,8 +28,12 @@ export function needsRoll(log: Log, batch: BatchFacts, nowMs: number): boolean {
   if (log.endOffset + batch.lastOffsetDelta - segment.baseOffset > RELATIVE_OFFSET_MAX) return true; // b
   if (segment.offsetIndex!.count >= Math.floor(config.segmentIndexBytes / OFFSET_ENTRY_BYTES)) return true; // c
   if (segment.timeIndex!.count + 1 >= Math.floor(config.segmentIndexBytes / TIME_ENTRY_BYTES)) return true; // c
-  const batchTimestamp = config.timestampType === 'LogAppendTime' ? nowMs : batch.maxTimestamp;
-  if (segment.firstTimestamp >= 0 && batchTimestamp >= 0) return batchTimestamp - segment.firstTimestamp > config.segmentMs; // d
+  // Two branches, not one time chosen from two: a choice between an argument and a field is a heap number.
+  if (config.timestampType === 'LogAppendTime') {
+    if (segment.firstTimestamp >= 0) return nowMs - segment.firstTimestamp > config.segmentMs; // d
+  } else if (segment.firstTimestamp >= 0 && batch.maxTimestamp >= 0) {
+    return batch.maxTimestamp - segment.firstTimestamp > config.segmentMs; // d
+  }
   return nowMs - segment.createdMs > config.segmentMs; // d
 }
 

@@ -62,12 +62,12 @@ export class LogSync {
     this.running--;
     const segments = log.syncing;
     for (let i = 0; i < segments.length; i++) {
-      const segment = segments[i]!;
+      const segment = segments.at(i);
       // Cut meanwhile: what was synced is no more than what is left.
       if (log.syncErrno === 0) segment.syncedBytes = Math.max(segment.syncedBytes, Math.min(segment.syncingBytes, segment.writtenBytes));
       unpinSegment(this.fs, segment);
     }
-    segments.length = 0;
+    segments.clear();
     if (log.syncErrno !== 0) return log.syncErrno;
     if (!log.closed && !log.failed) this.advance(log);
     return 0;

@@ -7,6 +7,7 @@
 //
 // startOffset may pass durableOffset when records are deleted before they were ever synced; nothing reads below it.
 
+import { ReusedList } from '../base/reused-list.ts';
 import type { LogConfig } from './log-config.ts';
 import { LeaderEpochCache } from './leader-epoch-cache.ts';
 import { PositionCache } from './position-cache.ts';
@@ -65,7 +66,7 @@ export class Log {
   syncsPending = 0;
   syncErrno = 0;
   /** Segments being synced. */
-  readonly syncing: Segment[] = [];
+  readonly syncing = new ReusedList<Segment>();
   /** What durableOffset becomes when the round ends. */
   syncCoversOffset = 0;
   /** Someone wants everything below this on the disk. */

@@ -11,12 +11,13 @@ export class DurableNode {
   readonly waiter: DurableWaiter;
   readonly entry: number;
   /** Durable when the log's durable offset reaches this. */
-  requiredOffset = 0;
+  requiredOffset: number;
   next: DurableNode | null = null;
 
-  constructor(waiter: DurableWaiter, entry: number) {
+  constructor(waiter: DurableWaiter, entry: number, requiredOffset = 0) {
     this.waiter = waiter;
     this.entry = entry;
+    this.requiredOffset = requiredOffset;
   }
 }
 
@@ -24,8 +25,8 @@ export class DurableQueue {
   head: DurableNode | null = null;
   private tail: DurableNode | null = null;
 
-  push(node: DurableNode, requiredOffset: number): void {
-    node.requiredOffset = requiredOffset;
+  /** `node.requiredOffset` is set: as an argument it would be a heap number. */
+  push(node: DurableNode): void {
     node.next = null;
     if (this.tail === null) this.head = node;
     else this.tail.next = node;
@@ -47,7 +48,7 @@ export class DurableQueue {
     this.tail = null;
     while (node !== null) {
       const next: DurableNode | null = node.next;
-      if (node.requiredOffset <= validOffset) this.push(node, node.requiredOffset);
+      if (node.requiredOffset <= validOffset) this.push(node);
       else node.waiter.onDurable(node.entry, false);
       node = next;
     }

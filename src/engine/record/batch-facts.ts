@@ -15,4 +15,6 @@ export class BatchFacts {
   producerId = -1;
   producerEpoch = -1;
   baseSequence = -1;
+  /** Wall-clock milliseconds of the append. Here, because as an argument it would be a heap number a batch. */
+  nowMs = 0;
 }

@@ -69,7 +69,7 @@ export class ForwardedAppends {
     }
     this.fillFacts(mailbox, at, payload);
     const { facts } = broker;
-    const offset = append(broker.logs, partition.log, facts, broker.wallMs());
+    const offset = append(broker.logs, partition.log, facts);
     const duplicate = offset === AppendFault.DUPLICATE;
     if (offset < 0 && !duplicate) {
       this.send(mailbox, ticket, errorOfFault(offset), -1, -1, -1);
@@ -99,7 +99,7 @@ export class ForwardedAppends {
     } else if (one.acks !== ACKS_ALL || this.broker.fsync !== 'before-ack' || one.endOffset <= log.durableOffset) {
       this.answer(one, ErrorCode.NONE);
     } else {
-      durable.push(new DurableNode(one, 0), one.endOffset);
+      durable.push(new DurableNode(one, 0, one.endOffset));
       this.broker.logs.requireDurable(log);
     }
   }
@@ -122,6 +122,7 @@ export class ForwardedAppends {
     const { words, f64 } = mailbox.inbound;
     const { facts } = this.broker;
     facts.arenaOffset = -1;
+    facts.nowMs = this.broker.wallMs();
     facts.address = f64[(at >> 1) + ForwardAppend.ADDRESS_F64]!;
     facts.lengthBytes = words[at + ForwardAppend.LENGTH]!;
     facts.attributes = words[at + ForwardAppend.ATTRIBUTES]!;

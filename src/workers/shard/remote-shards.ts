@@ -81,7 +81,7 @@ export class RemoteShards implements RemotePartitions {
   }
 
   append(operation: ProduceOperation, entry: number, topic: TopicEntry, partition: number, facts: BatchFacts, block: number): void {
-    if (topic.logAppendTime) stampLogAppendTime(this.broker.logs, facts, this.broker.wallMs());
+    if (topic.logAppendTime) stampLogAppendTime(this.broker.logs, facts);
     this.blocks.retain(block);
     const ticket = this.freeAppends.pop() ?? this.appends.length;
     this.appends[ticket] = { operation, entry, block };

@@ -28,6 +28,7 @@ test('heap bytes an append', () => {
   facts.producerId = 7;
   facts.producerEpoch = 0;
   facts.baseSequence = 0;
+  facts.nowMs = NOW;
   const plan = new ReadPlan();
   silence(bench);
   bench.onWritten = () => {};
@@ -36,7 +37,7 @@ test('heap bytes an append', () => {
   const rounds = (count: number): void => {
     for (let i = 0; i < count; i++) {
       for (let j = 0; j < PER_TICK; j++) {
-        append(bench.table, log, facts, NOW);
+        append(bench.table, log, facts);
         facts.baseSequence++;
       }
       bench.table.requireDurable(log);

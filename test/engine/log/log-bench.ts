@@ -83,7 +83,8 @@ export class LogBench implements LogListener {
     facts.producerEpoch = header.producerEpoch;
     facts.baseSequence = header.baseSequence;
     this.ring.inOffset += bytes.length;
-    return append(this.table, log, facts, nowMs);
+    facts.nowMs = nowMs;
+    return append(this.table, log, facts);
   }
 
   settle(): void {

@@ -40,9 +40,10 @@ test('a log written, killed, recovered and closed on the real disk', () => {
         producerId: 77,
         producerEpoch: 0,
         baseSequence: i * 3,
+        nowMs: NOW,
       });
       ring.inOffset += bytes.length;
-      expect(append(table, log, facts, NOW)).toBe(i * 3);
+      expect(append(table, log, facts)).toBe(i * 3);
       if (i % 20 === 19) {
         ring.settle(table);
         ring.tick();

@@ -3,6 +3,7 @@
 
 import { signedCrc32c } from '../../../engine/base/crc32c.ts';
 import { ErrorCode } from '../../../engine/base/error-code.ts';
+import { ReusedList } from '../../../engine/base/reused-list.ts';
 import { uuidFromBytes } from '../../../engine/base/uuid.ts';
 import { FetchOperation } from '../../../engine/broker/fetch-operation.ts';
 import { FetchTarget } from '../../../engine/broker/fetch-target.ts';
@@ -48,7 +49,7 @@ export class FetchHandler {
   private readonly outbox: Outbox;
   private readonly writer: FetchResponseWriter;
   private readonly cursor = new FetchRequestCursor();
-  private readonly idle: PendingFetch[] = [];
+  private readonly idle = new ReusedList<PendingFetch>();
   private readonly maxBytesLimit: number;
 
   constructor(broker: ShardBroker, outbox: Outbox, random: () => number) {

@@ -2,11 +2,12 @@
 // appends, and from outcomes to bytes, without an allocation a request.
 
 import { ErrorCode } from '../../../engine/base/error-code.ts';
+import { ReusedList } from '../../../engine/base/reused-list.ts';
 import { errorOfAttributes, errorOfBatchStatus, produceEntry } from '../../../engine/broker/produce.ts';
 import { ProduceOperation } from '../../../engine/broker/produce-operation.ts';
 import type { RemotePartitions } from '../../../engine/broker/remote-partitions.ts';
 import type { ShardBroker } from '../../../engine/broker/shard-broker.ts';
-import { BatchStatus, Desc, DESC_WORDS, Frame } from '../../../engine/io/tick-layout.ts';
+import { BatchStatus, Ctl, Desc, DESC_WORDS, Frame } from '../../../engine/io/tick-layout.ts';
 import type { TopicEntry } from '../../../engine/partition/topic-table.ts';
 import { produceResponseBytesMax, writeProduceResponse } from '../wire/produce-response.ts';
 import type { Connection } from '../server/connection.ts';
@@ -39,7 +40,7 @@ class PendingProduce extends ProduceOperation {
 export class ProduceHandler {
   private readonly broker: ShardBroker;
   private readonly outbox: Outbox;
-  private readonly idle: PendingProduce[] = [];
+  private readonly idle = new ReusedList<PendingProduce>();
 
   constructor(broker: ShardBroker, outbox: Outbox) {
     this.broker = broker;
@@ -126,6 +127,7 @@ export class ProduceHandler {
     const facts = this.broker.facts;
     const offset = desc[d + Desc.RECORDS_OFFSET]!;
     facts.arenaOffset = offset;
+    facts.nowMs = ring.ctlF64[Ctl.WALL_MS_F64]!;
     facts.address = ring.arenaAddress + offset;
     facts.lengthBytes = desc[d + Desc.RECORDS_LENGTH]!;
     facts.attributes = desc[d + Desc.ATTRIBUTES]!;

@@ -96,8 +96,8 @@ export class FetchRequestCursor {
   end(): void {
     this.closeTopic();
     if (this.version >= 11) {
-      if (this.flexible) this.reader.compactString();
-      else this.reader.string();
+      // The rack is not used: passing over it makes no string.
+      this.reader.skip(this.flexible ? this.reader.uvarint() - 1 : this.reader.int16());
     }
     if (this.flexible) this.reader.skipTags();
     if (this.reader.remaining !== 0) throw new MalformedBytes(`${this.reader.remaining} bytes after a Fetch request`);

@@ -24,6 +24,11 @@ export function clientIdOf(bytes: Uint8Array, view: DataView, offset: number): s
 function tagsEnd(bytes: Uint8Array, offset: number, end: number): number {
   // Nearly always one zero byte.
   if (offset < end && bytes[offset] === 0) return offset + 1;
+  return skipTags(bytes, offset, end);
+}
+
+/** Apart from the fast way: what a closure captures is allocated wherever it is declared, used or not. */
+function skipTags(bytes: Uint8Array, offset: number, end: number): number {
   let at = offset;
   let value = 0;
   const uvarint = (): boolean => {

@@ -1,0 +1,23 @@
+// The compiled sources, for tests that start processes and threads of their own: Node 20 cannot run TypeScript in them.
+// Owner: the test's thread. `npm test` has built already; a test run alone builds when a source is newer.
+
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = fileURLToPath(new URL('../../', import.meta.url));
+
+export function compileSources(): void {
+  if (!isStale()) return;
+  const built = spawnSync(join(root, 'node_modules/.bin/tsc'), ['-p', join(root, 'tsconfig.build.json')], { encoding: 'utf8' });
+  if (!existsSync(join(root, 'dist/cli/main.js'))) throw new Error(`the sources do not compile:\n${built.stdout}${built.stderr}`);
+}
+
+function isStale(): boolean {
+  return readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).some((name) => {
+    if (!name.endsWith('.ts')) return false;
+    const compiled = join(root, 'dist', name.replace(/\.ts$/, '.js'));
+    return !existsSync(compiled) || statSync(compiled).mtimeMs < statSync(join(root, 'src', name)).mtimeMs;
+  });
+}
