@@ -41,6 +41,8 @@ export class ShardBroker implements LogListener {
   readonly partitionByTicket: (Partition | null)[] = [];
   /** Who else has appends to settle at the end of a tick: coordinators. */
   readonly writers: { endTick(): void }[] = [];
+  /** A log directory cannot be trusted any more: to be told to the log and to the other shards. */
+  directoryFailed: (directory: string, errno: number) => void = () => undefined;
   /** Partitions of other shards; null when clients go to the shard that leads (`ringlog.listeners=per-shard`). */
   remote: RemotePartitions | null = null;
   private touched = new ReusedList<Partition>();
@@ -85,6 +87,10 @@ export class ShardBroker implements LogListener {
   onDurable(log: Log): void {
     const partition = this.partitionByTicket[log.ticket];
     if (partition != null) partition.durable.advance(log.durableOffset);
+  }
+
+  onDirectoryFailed(directory: string, errno: number): void {
+    this.directoryFailed(directory, errno);
   }
 
   onFailed(log: Log, _errno: number): void {

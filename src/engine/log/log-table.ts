@@ -35,6 +35,8 @@ export interface LogListener {
   onDurable(log: Log): void;
   /** Batches staged at or above writtenOffset were dropped (ENOSPC), or the log failed for good (log.failed). */
   onFailed(log: Log, errno: number): void;
+  /** Nothing of that directory can be trusted any more: other shards' logs in it included. */
+  onDirectoryFailed?(directory: string, errno: number): void;
   /** A read that planRead() answered with WAIT_IO may be tried again. */
   onReadable(log: Log): void;
 }
@@ -120,7 +122,7 @@ export class LogTable {
     try {
       closeLog(this.fs, log);
     } catch (error) {
-      this.failDirectory(log, errnoOf(error));
+      this.failDirectory(parentOf(log.dir), errnoOf(error));
       throw error;
     }
   }
@@ -205,7 +207,7 @@ export class LogTable {
     const log = this.logs[ticket];
     assert(log != null, 'a sync names an open log', ticket);
     const errno = this.sync.onSynced(log, result);
-    if (errno !== 0) this.failDirectory(log, errno);
+    if (errno !== 0) this.failDirectory(parentOf(log.dir), errno);
     if (log.unlisted) this.releaseTicket(log);
   }
 
@@ -254,13 +256,15 @@ export class LogTable {
   }
 
   /** A write or sync of the log's directory failed in a way that casts doubt on all of it. */
-  failDirectory(log: Log, errno: number): void {
-    const directory = parentOf(log.dir);
+  failDirectory(directory: string, errno: number): void {
+    let news = false;
     for (const other of this.logs) {
       if (other === null || other.failed || parentOf(other.dir) !== directory) continue;
       other.failed = true;
+      news = true;
       if (!other.closed) this.listener.onFailed(other, errno);
     }
+    if (news) this.listener.onDirectoryFailed?.(directory, errno);
   }
 
   private onAppendFailed(log: Log, errno: number): void {
@@ -276,7 +280,7 @@ export class LogTable {
       fatal = errnoOf(error);
     }
     if (fatal === 0) this.listener.onFailed(log, errno);
-    else this.failDirectory(log, fatal);
+    else this.failDirectory(parentOf(log.dir), fatal);
   }
 
   private wakeReaders(): void {

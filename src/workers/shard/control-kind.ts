@@ -23,7 +23,14 @@ export const ControlKind = {
   EVENT: 8,
   /** Supervisor → shard, call: nothing. Answered with the reactor's report once the shard is put together. */
   READY: 9,
+  /** Shard → shard, one-way: DirectoryFailedBody. */
+  DIRECTORY_FAILED: 10,
 } as const;
+
+export interface DirectoryFailedBody {
+  readonly directory: string;
+  readonly errno: number;
+}
 
 export interface ImageBody {
   readonly delta: MetadataDelta;

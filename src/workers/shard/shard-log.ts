@@ -34,6 +34,13 @@ export function shardLog(event: (body: EventBody) => void, nowMs: () => number =
     recovered(partition, report) {
       event({ level: 'info', message: `recovered ${partition}: ${report}`, detail: { partition } });
     },
+    directoryFailed(directory, errno) {
+      event({
+        level: 'error',
+        message: `log directory ${directory} is offline: a write or sync failed (errno ${Math.abs(errno)}); restart after repair`,
+        detail: { directory },
+      });
+    },
     logFailed(partition, reason) {
       event({ level: 'error', message: `log of ${partition} failed: ${reason}`, detail: { partition } });
     },

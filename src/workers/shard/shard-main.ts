@@ -14,7 +14,7 @@ import { openReactor } from '../../net/reactor/open-reactor.ts';
 import type { MailHandler } from '../ring/mailbox.ts';
 import { MeshEndpoint } from '../ring/mesh-endpoint.ts';
 import { type RingMesh, SUPERVISOR_THREAD } from '../ring/ring-mesh.ts';
-import { ControlKind, type EventBody, type ImageBody, type ListenBody, type VerbBody } from './control-kind.ts';
+import { ControlKind, type DirectoryFailedBody, type EventBody, type ImageBody, type ListenBody, type VerbBody } from './control-kind.ts';
 import { type DirectoryFacts, recoveryFacts } from './directory-facts.ts';
 import { reactorOptions } from './reactor-options.ts';
 import { remoteController, runVerb } from './remote-verbs.ts';
@@ -65,6 +65,12 @@ async function main(data: ShardWorkerData): Promise<void> {
     recovery: recoveryFacts(data.facts),
     log: shardLog(event),
     peers: data.single ? { shard, shardCount, mailboxOf: (peer) => endpoint.mailboxes[peer + 1]! } : null,
+    tellDirectoryFailed: (directory, errno) => {
+      for (let peer = 0; peer < shardCount; peer++) {
+        if (peer !== shard)
+          endpoint.mailboxes[peer + 1]!.sendControl(ControlKind.DIRECTORY_FAILED, { directory, errno } satisfies DirectoryFailedBody);
+      }
+    },
     drainMail: () => void endpoint.drain(),
     finishTick: () => endpoint.finishTick(),
   };
@@ -88,6 +94,11 @@ function onControl(shard: Shard, kind: number, body: unknown): unknown {
       return shard.close();
     case ControlKind.PARTITIONS:
       return runVerb(shard.partitionVerbs, body as VerbBody);
+    case ControlKind.DIRECTORY_FAILED: {
+      const { directory, errno } = body as DirectoryFailedBody;
+      shard.broker.logs.failDirectory(directory, errno);
+      return null;
+    }
     case ControlKind.GROUPS:
       return runVerb(shard.groups.coordinator, body as VerbBody);
     default:

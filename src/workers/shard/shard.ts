@@ -45,6 +45,8 @@ export interface ShardParts {
   readonly log: KafkaServerLog & ShardLog;
   /** The other shards, where one listener speaks for all (`ringlog.listeners=single`); null where each speaks for itself. */
   readonly peers: ShardPeers | null;
+  /** The other shards' logs in that directory must not be trusted either. */
+  readonly tellDirectoryFailed: (directory: string, errno: number) => void;
   /** Run at the start of every tick: mail of other threads. */
   readonly drainMail: () => void;
   /** Run at the end of every tick; false when another tick must follow. */
@@ -55,6 +57,7 @@ export interface ShardLog {
   /** What opening a log found and did, when it was more than opening it. */
   recovered(partition: string, report: string): void;
   logFailed(partition: string, reason: string): void;
+  directoryFailed(directory: string, errno: number): void;
 }
 
 export class Shard {
@@ -83,6 +86,10 @@ export class Shard {
       (partition, error) => parts.log.logFailed(`${OFFSETS_TOPIC}-${partition}`, `groups were not loaded: ${String(error)}`),
     );
     this.remote = this.openRemote();
+    this.broker.directoryFailed = (directory, errno) => {
+      parts.log.directoryFailed(directory, errno);
+      parts.tellDirectoryFailed(directory, errno);
+    };
     const services = this.buildServices();
     this.server = new KafkaServer({
       reactor,

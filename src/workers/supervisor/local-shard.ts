@@ -39,6 +39,7 @@ export async function openLocalShard(
     recovery: recoveryFacts(facts),
     log: shardLog(event),
     peers: null,
+    tellDirectoryFailed: () => undefined,
     drainMail: () => undefined,
     finishTick: () => true,
   });
