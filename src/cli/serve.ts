@@ -51,6 +51,9 @@ function explain(error: unknown): unknown {
   const { code, message } = error as { code?: string; message?: string };
   if (code === 'EADDRINUSE')
     return new CommandFailed(`${message}: another process listens there; choose another with --set listeners=PLAINTEXT://127.0.0.1:PORT`);
+  if (code === 'EADDRNOTAVAIL') return new CommandFailed(`${message}: listeners names an address that is not this machine's`);
+  if (code === 'EACCES') return new CommandFailed(`${message}: not allowed; ports below 1024 and foreign directories need more rights`);
+  if (code === 'EEXIST' || code === 'ENOTDIR') return new CommandFailed(`${message}: log.dirs must name directories`);
   return error;
 }
 

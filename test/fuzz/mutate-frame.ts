@@ -1,7 +1,7 @@
 // Valid frames made wrong at random, always the same way for the same number. Owner: tests; pure.
 
 /** mulberry32: small, and good enough to choose bytes. */
-export class Randomness {
+class Randomness {
   private state: number;
 
   constructor(seed: number) {

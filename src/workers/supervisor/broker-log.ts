@@ -23,8 +23,6 @@ export async function processLog(level: string, forPeople: boolean): Promise<Bro
   };
 }
 
-export const silentLog: BrokerLog = { info: () => undefined, warn: () => undefined, error: () => undefined };
-
 /** Loaded only where a person reads: it costs a start some milliseconds. */
 async function peopleStream() {
   const { PinoPretty } = await import('pino-pretty');
