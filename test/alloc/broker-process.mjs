@@ -6,14 +6,13 @@
 
 import { PerformanceObserver } from 'node:perf_hooks';
 import { parseBrokerConfig } from '../../dist/engine/base/config-broker.js';
-import { silentLog } from '../../dist/workers/supervisor/broker-log.js';
 import { startBroker } from '../../dist/workers/supervisor/start-broker.js';
 
 const texts = { ...JSON.parse(process.argv[2]), listeners: 'PLAINTEXT://127.0.0.1:0', 'ringlog.shards': '0', 'ringlog.reactor': 'native' };
 const parsed = parseBrokerConfig(Object.entries(texts).map(([name, value]) => ({ name, value, from: 'test' })));
 const broker = await startBroker({
   settings: parsed.settings,
-  log: silentLog,
+  log: { info: () => undefined, warn: () => undefined, error: () => undefined },
   onDeath: (cause) => {
     throw cause;
   },
