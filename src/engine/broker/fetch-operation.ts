@@ -127,6 +127,8 @@ export abstract class FetchOperation extends PendingRequest implements Watcher, 
     this.broker.wheel.cancel(this);
     for (let i = 0; i < this.nodes.length; i++) this.nodes[i]!.unlink();
     for (let i = 0; i < this.count; i++) if (this.targets[i]!.awaited) this.broker.remote!.forget(this.targets[i]!);
+    // Produces of this connection that stand before it may be written only later in this tick: it has to see them.
+    if (this.line!.head !== this) this.attemptedTick = -1;
     this.line!.settle(this);
   }
 
