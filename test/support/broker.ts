@@ -167,7 +167,7 @@ export async function startTestBroker({ reactor, config = {}, dir }: TestBrokerO
 }
 
 /** Looks again and again, without a fixed pause, until there is something. */
-async function eventually<T>(look: () => T | undefined | Promise<T | undefined>, complaint: () => string): Promise<T> {
+export async function eventually<T>(look: () => T | undefined | Promise<T | undefined>, complaint: () => string): Promise<T> {
   const end = performance.now() + DEADLINE_MS;
   for (;;) {
     const found = await look();
