@@ -154,8 +154,9 @@ export abstract class FetchOperation extends PendingRequest implements Watcher, 
     for (let i = 0; i < this.count; i++) {
       const partition = this.targets[i]!.partition;
       if (partition === null) continue;
-      let node = this.nodes[i];
-      if (node === undefined) this.nodes[i] = node = new WatchNode(this);
+      // Without holes, also when targets of other shards stand before this one.
+      while (this.nodes.length <= i) this.nodes.push(new WatchNode(this));
+      const node = this.nodes[i]!;
       if (node.list === partition.watchers) continue;
       node.unlink();
       partition.watchers.link(node);

@@ -224,13 +224,13 @@ export const javaGroup = {
         assert(refused.status !== 0, 'a bad value was taken');
         const node = ['--entity-type', 'brokers', '--entity-name', '1'];
         assert(/log\.dirs=/.test(await configs('--describe', ...node, '--all')), 'the broker does not show log.dirs');
-        await configs('--alter', ...node, '--add-config', 'log.cleaner.threads=2');
-        assert(/log\.cleaner\.threads=2/.test(await configs('--describe', ...node)), 'the broker config was not taken');
+        await configs('--alter', ...node, '--add-config', 'log.retention.bytes=1000000000');
+        assert(/log\.retention\.bytes=1000000000/.test(await configs('--describe', ...node)), 'the broker config was not taken');
         const everywhere = ['--entity-type', 'brokers', '--entity-default'];
         await configs('--alter', ...everywhere, '--add-config', 'log.retention.ms=86400000');
         assert(/log\.retention\.ms=86400000/.test(await configs('--describe', ...everywhere)), 'the default of all brokers was not taken');
         await configs('--alter', ...everywhere, '--delete-config', 'log.retention.ms');
-        await configs('--alter', ...node, '--delete-config', 'log.cleaner.threads');
+        await configs('--alter', ...node, '--delete-config', 'log.retention.bytes');
       },
     },
     {

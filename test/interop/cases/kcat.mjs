@@ -1,8 +1,9 @@
 // kcat (librdkafka): produce, consume, metadata, offsets, codecs, idempotence, groups.
 
+import { createInterface } from 'node:readline';
 import { installKcat } from '../../../scripts/install-clients.mjs';
 import { checkRecords, keyOf, valueOf } from '../rig/payload.mjs';
-import { run, runOk } from '../rig/processes.mjs';
+import { run, runOk, startProcess, until } from '../rig/processes.mjs';
 import { assert, equal } from '../rig/suite.mjs';
 
 /** Lines `key<TAB>value` for `kcat -P -K '\t'`. */
@@ -29,10 +30,29 @@ export async function kcatConsume({ broker, signal }, topic, { options = ['-o', 
   return stdout
     .split('\n')
     .filter((line) => line !== '')
-    .map((line) => {
-      const [partition, offset, key, ...value] = line.split('\t');
-      return { partition: Number(partition), offset: Number(offset), key, value: value.join('\t') };
-    });
+    .map(recordOf);
+}
+
+function recordOf(line) {
+  const [partition, offset, key, ...value] = line.split('\t');
+  return { partition: Number(partition), offset: Number(offset), key, value: value.join('\t') };
+}
+
+/** A consumer that has come to the end and stays there. */
+class Waiting {
+  ends = 0;
+  lines = [];
+
+  constructor(broker, topic, count) {
+    const args = ['-C', '-b', broker.bootstrap, '-t', topic, '-o', 'beginning', '-c', String(count), '-u', '-X', 'fetch.wait.max.ms=50'];
+    this.child = startProcess('kcat', [...args, '-f', '%p\t%o\t%k\t%s\n']);
+    createInterface({ input: this.child.stdout }).on('line', (line) => this.lines.push(line));
+    createInterface({ input: this.child.stderr }).on('line', (line) => (this.ends += line.includes('Reached end of topic') ? 1 : 0));
+  }
+
+  async end() {
+    this.child.kill('SIGKILL');
+  }
 }
 
 /** `{ 'topic:partition:time': offset }` as `kcat -Q` answers. */
@@ -168,6 +188,29 @@ export const kcatGroup = {
         checkRecords(await kcatConsume(context, topic, { group }), { to: 2000, keys: true });
         await kcatProduce(context, topic, { from: 2000, to: 2500 });
         checkRecords(await kcatConsume(context, topic, { group }), { from: 2000, to: 2500, keys: true });
+      },
+    },
+    {
+      name: 'kcat: consumers wait at the end of all partitions of a broker that was just started',
+      core: true,
+      async run(context) {
+        const { broker, signal } = context;
+        const topic = await context.createTopic('waiting', 4);
+        await broker.stop();
+        await broker.start();
+        // Several, because with one listener for all shards the kernel chooses where each of them is served.
+        const waiting = Array.from({ length: 4 }, () => new Waiting(broker, topic, 40));
+        context.defer(() => Promise.all(waiting.map((one) => one.end())));
+        await until('all consumers are at the end of all partitions', () => waiting.every(({ ends }) => ends >= 4), {
+          timeoutMs: 30_000,
+          signal,
+        });
+        // Fetches that find nothing come back after 50 ms; a few of those must be survived.
+        const later = Date.now() + 300;
+        await until('some fetches came back empty', () => Date.now() > later);
+        await kcatProduce(context, topic, { to: 40 });
+        await until('all consumers have read all', () => waiting.every(({ lines }) => lines.length >= 40), { timeoutMs: 30_000, signal });
+        for (const { lines } of waiting) checkRecords(lines.map(recordOf), { to: 40, keys: true });
       },
     },
     {
