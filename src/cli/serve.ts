@@ -21,6 +21,7 @@ const STOP_LIMIT_MS = 60_000;
 export async function serve(options: ServeOptions): Promise<void> {
   const log = await processLog(process.env.RINGLOG_LOG_LEVEL ?? 'info', process.stderr.isTTY === true);
   const settings = readSettings(options, log);
+  const signals = new StopOnSignals(log);
   const started = performance.now();
   // A shard's death: nothing more is accepted and the exit code says so; restarting is for the process manager.
   const onDeath = (cause: Error): void => {
@@ -31,7 +32,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     throw explain(error);
   });
   printBanner(options.version, settings, broker, performance.now() - started);
-  stopOnSignals(broker, log);
+  signals.started(broker);
 }
 
 function readSettings({ file, sets }: Pick<ServeOptions, 'file' | 'sets'>, log: BrokerLog): BrokerSettings {
@@ -83,29 +84,46 @@ function printBanner(version: string, { config }: BrokerSettings, { facts }: Run
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
-function stopOnSignals(broker: RunningBroker, log: BrokerLog): void {
-  let stopping = false;
-  const stop = (signal: NodeJS.Signals): void => {
+/** Stops the broker when the process is told to end, also when that comes while it is still starting. */
+class StopOnSignals {
+  private readonly log: BrokerLog;
+  private broker: RunningBroker | null = null;
+  private asked = false;
+
+  constructor(log: BrokerLog) {
+    this.log = log;
     // npm and shells pass on a signal that the process got already: the second one must not end the stop half-way.
-    if (stopping) return;
-    stopping = true;
-    log.info(`${signal}: stopping`);
+    const onSignal = (signal: NodeJS.Signals): void => {
+      if (this.asked) return;
+      this.asked = true;
+      log.info(`${signal}: stopping`);
+      if (this.broker !== null) this.stop(this.broker);
+    };
+    process.on('SIGINT', onSignal);
+    process.on('SIGTERM', onSignal);
+  }
+
+  /** The broker runs. */
+  started(broker: RunningBroker): void {
+    this.broker = broker;
+    if (this.asked) this.stop(broker);
+  }
+
+  private stop(broker: RunningBroker): void {
     const limit = setTimeout(() => {
-      log.error(`not stopped within ${STOP_LIMIT_MS} ms; giving up`);
+      this.log.error(`not stopped within ${STOP_LIMIT_MS} ms; giving up`);
       process.exit(1);
     }, STOP_LIMIT_MS);
     broker.stop().then(
       () => {
         clearTimeout(limit);
-        log.info('stopped');
+        this.log.info('stopped');
         process.exit(0);
       },
       (error: unknown) => {
-        log.error(`the stop failed: ${(error as Error).stack}`);
+        this.log.error(`the stop failed: ${(error as Error).stack}`);
         process.exit(1);
       },
     );
-  };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
+  }
 }

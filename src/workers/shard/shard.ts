@@ -164,6 +164,9 @@ export class Shard {
     // What a coordinator staged since the last tick is written before the files close.
     if (this.broker.logs.pendingAppends > 0) this.server.onTick();
     this.broker.logs.closeAll();
+    // Closing has put everything on the disk: whoever waited for that is answered before the sockets go.
+    for (const partition of this.broker.partitionByTicket) partition?.durable.advance(partition.log.durableOffset);
+    this.parts.reactor.submit();
     await this.parts.reactor.close();
     return this.checkpoints();
   }
