@@ -157,7 +157,7 @@ export class Shard {
     };
   }
 
-  /** Stop taking connections, let what is in line be answered or time out, flush and close every log. */
+  /** Take no more connections, flush and close every log, answer who waited for the disk; all other requests in line end with their connection. */
   async close(): Promise<Checkpoints> {
     this.housekeeping.stop();
     this.parts.reactor.stopListening();
