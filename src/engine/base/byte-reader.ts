@@ -40,13 +40,19 @@ export class ByteReader {
   position = 0;
   /** One past the last readable byte. */
   end = 0;
+  /** Array elements that may still be announced. */
+  private elementsLeft = Infinity;
 
   constructor(u8: Uint8Array = NOTHING, offset = 0, end: number = u8.length) {
     this.reset(u8, offset, end);
   }
 
-  /** Points the reader at [offset, end) of the bytes. A bad range is the caller's bug, not malformed input. */
-  reset(u8: Uint8Array, offset = 0, end: number = u8.length): this {
+  /**
+   * Points the reader at [offset, end) of the bytes. A bad range is the caller's bug, not malformed input.
+   * `elementsMax`: more array elements than this, of all arrays together, are malformed. An element of two bytes becomes
+   * an object of a hundred, so what fits a frame may not fit the heap.
+   */
+  reset(u8: Uint8Array, offset = 0, end: number = u8.length, elementsMax = Infinity): this {
     if (offset < 0 || end < offset || end > u8.length) {
       throw new RangeError(`reader range ${offset}..${end} of ${u8.length} bytes`);
     }
@@ -56,6 +62,7 @@ export class ByteReader {
     }
     this.position = offset;
     this.end = end;
+    this.elementsLeft = elementsMax;
     return this;
   }
 
@@ -299,6 +306,9 @@ export class ByteReader {
     if (count * elementBytes > this.end - this.position) {
       throw new MalformedBytes(`array of ${count}, ${this.end - this.position} bytes left`);
     }
+    // Null, -1, counts for nothing.
+    if (count > 0) this.elementsLeft -= count;
+    if (this.elementsLeft < 0) throw new MalformedBytes('more array elements than one request may have');
     return count;
   }
 

@@ -6,6 +6,8 @@ import { BatchStatus } from '../io/tick-layout.ts';
 import { append, AppendFault } from '../log/log-append.ts';
 import type { Partition } from '../partition/partition.ts';
 import type { BatchFacts } from '../record/batch-facts.ts';
+import { BatchAttribute } from '../record/batch-header.ts';
+import { Codec } from '../record/compression.ts';
 import type { ProduceOperation } from './produce-operation.ts';
 import type { ShardBroker } from './shard-broker.ts';
 
@@ -14,6 +16,8 @@ const ATTRIBUTE_CONTROL = 0x20;
 /** Written by the cleaner only. */
 const ATTRIBUTE_DELETE_HORIZON = 0x40;
 const ACKS_ALL = -1;
+/** Clients of earlier versions of Produce cannot read zstd. */
+const ZSTD_SINCE = 7;
 
 /**
  * Stage the batch in `facts` as entry `entry` of `operation`. Its order in the log is fixed when this returns; its
@@ -42,22 +46,23 @@ export function produceEntry(
   operation.decide(entry, errorOfFault(baseOffset));
 }
 
-/** Kafka's error for attributes that a client may not set, or may not set now. */
-export function errorOfAttributes(attributes: number): number {
+/** Kafka's error for attributes that a client may not set, or not in this version of Produce. */
+export function errorOfAttributes(attributes: number, version: number): number {
+  if (version < ZSTD_SINCE && (attributes & BatchAttribute.CODEC_MASK) === Codec.ZSTD) return ErrorCode.UNSUPPORTED_COMPRESSION_TYPE;
   if ((attributes & (ATTRIBUTE_CONTROL | ATTRIBUTE_DELETE_HORIZON)) !== 0) return ErrorCode.INVALID_RECORD;
   return (attributes & ATTRIBUTE_TRANSACTIONAL) === 0 ? ErrorCode.NONE : ErrorCode.INVALID_TXN_STATE;
 }
 
-/** Kafka's error for a batch the frame walker refused. */
-export function errorOfBatchStatus(status: number): number {
+/** Kafka's error for a batch the frame walker refused. Formats of old are no corruption: sending them again would not help. */
+export function errorOfBatchStatus(status: number, magic: number): number {
   switch (status) {
     case BatchStatus.OK:
       return ErrorCode.NONE;
     case BatchStatus.BAD_CRC:
-    case BatchStatus.BAD_LENGTH:
       return ErrorCode.CORRUPT_MESSAGE;
+    case BatchStatus.BAD_LENGTH:
     case BatchStatus.BAD_MAGIC:
-      return ErrorCode.UNSUPPORTED_FOR_MESSAGE_FORMAT;
+      return magic === 0 || magic === 1 ? ErrorCode.INVALID_RECORD : ErrorCode.CORRUPT_MESSAGE;
     default:
       return ErrorCode.INVALID_RECORD;
   }

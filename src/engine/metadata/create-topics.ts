@@ -124,7 +124,7 @@ class CreationPlan implements Plan<CreateTopicResult> {
     if (name === CLUSTER_METADATA_TOPIC) return refusal(ErrorCode.INVALID_REQUEST, `'${name}' is a name Kafka keeps for itself`);
     const other = this.nameByCollisionKey.get(topicCollisionKey(name));
     if (other === undefined) return null;
-    if (other === name) return refusal(ErrorCode.TOPIC_ALREADY_EXISTS, `topic '${name}' exists already`);
+    if (other === name) return refusal(ErrorCode.TOPIC_ALREADY_EXISTS, `Topic '${name}' already exists.`);
     return refusal(
       ErrorCode.INVALID_TOPIC_EXCEPTION,
       `'${name}' differs from the existing topic '${other}' only in '.' and '_', which metrics cannot tell apart`,

@@ -130,6 +130,21 @@ describe('bytes and arrays', () => {
     expect(() => reader('00').compactArrayLength()).toThrow(MalformedBytes);
   });
 
+  test('elements are counted over all arrays, and only as far as a limit was given', () => {
+    const bytes = Buffer.from('0000000203040506 ffffffff 00000002'.replaceAll(' ', ''), 'hex');
+    const read = (elementsMax?: number): void => {
+      const limited = new ByteReader().reset(bytes, 0, bytes.length, elementsMax);
+      expect(limited.arrayLength()).toBe(2);
+      limited.skip(4);
+      expect(limited.nullableArrayLength()).toBe(-1);
+      limited.arrayLength(0);
+    };
+    read();
+    read(4);
+    expect(() => read(3)).toThrow(MalformedBytes);
+    expect(() => read(1)).toThrow(MalformedBytes);
+  });
+
   test('tag sections are skipped by their sizes', () => {
     const r = reader('02 05 02 aabb 06 00 2a');
     r.skipTags();

@@ -65,7 +65,7 @@ describe('createTopics', () => {
     ['', {}, ErrorCode.INVALID_TOPIC_EXCEPTION, 'at least 1 character'],
     ['a b', {}, ErrorCode.INVALID_TOPIC_EXCEPTION, 'is made of'],
     ['x'.repeat(250), {}, ErrorCode.INVALID_TOPIC_EXCEPTION, 'at most 249'],
-    ['there', {}, ErrorCode.TOPIC_ALREADY_EXISTS, 'exists already'],
+    ['there', {}, ErrorCode.TOPIC_ALREADY_EXISTS, "Topic 'there' already exists."],
     ['is_here', {}, ErrorCode.INVALID_TOPIC_EXCEPTION, "existing topic 'is.here'"],
     ['__cluster_metadata', {}, ErrorCode.INVALID_REQUEST, 'keeps for itself'],
     ['n', { partitionCount: 0 }, ErrorCode.INVALID_PARTITIONS, 'at least 1 partition'],

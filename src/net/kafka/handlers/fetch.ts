@@ -63,6 +63,8 @@ export class FetchHandler {
   /** `body`..`end`: the request after its header. @throws MalformedBytes before anything has been changed for this request */
   onFrame(connection: Connection, correlationId: number, version: number, body: number, end: number): void {
     const cursor = this.cursor;
+    // To its end first: a request that turns out malformed must not have opened or moved a session.
+    cursor.check(this.broker.ring.arena, body, end, version);
     cursor.begin(this.broker.ring.arena, body, end, version);
     const operation = this.idle.pop() ?? new PendingFetch(this.broker, this);
     operation.connection = connection;
@@ -125,9 +127,6 @@ export class FetchHandler {
     operation.targets = operation.own;
     operation.count = count;
     operation.first = 0;
-    cursor.beginForgotten();
-    while (cursor.nextForgottenTopic()) while (cursor.nextForgottenPartition());
-    cursor.end();
   }
 
   private updateSession(operation: PendingFetch, session: FetchSession): void {
@@ -156,7 +155,6 @@ export class FetchHandler {
         if (target !== null) session.forget(target);
       }
     }
-    cursor.end();
     operation.targets = session.targets;
     operation.count = session.targets.length;
     operation.first = session.first;

@@ -1,8 +1,9 @@
 // Produce (API key 0), versions 3 to 13. Owner: the shard's thread. Hot: from the native walker's descriptors to staged
 // appends, and from outcomes to bytes, without an allocation a request.
 
-import { ErrorCode } from '../../../engine/base/error-code.ts';
+import { ErrorCode, errorName } from '../../../engine/base/error-code.ts';
 import { ReusedList } from '../../../engine/base/reused-list.ts';
+import { uuidFromBytes } from '../../../engine/base/uuid.ts';
 import { errorOfAttributes, errorOfBatchStatus, produceEntry } from '../../../engine/broker/produce.ts';
 import { ProduceOperation } from '../../../engine/broker/produce-operation.ts';
 import type { RemotePartitions } from '../../../engine/broker/remote-partitions.ts';
@@ -17,6 +18,9 @@ const DESC_F64 = DESC_WORDS / 2;
 const NO_ACKS = 0;
 const LEADER_ACK = 1;
 const ACKS_ALL = -1;
+const TOPIC_ID_SINCE = 13;
+/** Bytes of a name nobody knows that a line of the log shows: as long as a topic's name can be. */
+const TOPIC_NAME_SHOWN = 249;
 
 /** A Produce in line on its connection. */
 class PendingProduce extends ProduceOperation {
@@ -40,11 +44,14 @@ class PendingProduce extends ProduceOperation {
 export class ProduceHandler {
   private readonly broker: ShardBroker;
   private readonly outbox: Outbox;
+  private readonly refuse: (connection: Connection, reason: string) => void;
   private readonly idle = new ReusedList<PendingProduce>();
 
-  constructor(broker: ShardBroker, outbox: Outbox) {
+  /** `refuse` closes a connection and says why. */
+  constructor(broker: ShardBroker, outbox: Outbox, refuse: (connection: Connection, reason: string) => void) {
     this.broker = broker;
     this.outbox = outbox;
+    this.refuse = refuse;
   }
 
   /** Take the frame whose completion slot starts at word `slot`. */
@@ -97,12 +104,12 @@ export class ProduceHandler {
     }
     const status = desc[d + Desc.STATUS]!;
     if (status !== BatchStatus.OK) {
-      operation.decide(entry, errorOfBatchStatus(status));
+      operation.decide(entry, errorOfBatchStatus(status, desc[d + Desc.MAGIC]!));
       return;
     }
     // Offsets are given out here; a batch that brings its own was stored by somebody before.
     const numbered = ring.descF64[descriptor * DESC_F64 + Desc.BASE_OFFSET_F64] !== 0;
-    const forbidden = numbered ? ErrorCode.INVALID_RECORD : errorOfAttributes(desc[d + Desc.ATTRIBUTES]!);
+    const forbidden = numbered ? ErrorCode.INVALID_RECORD : errorOfAttributes(desc[d + Desc.ATTRIBUTES]!, operation.apiVersion);
     if (forbidden !== ErrorCode.NONE) {
       operation.decide(entry, forbidden);
       return;
@@ -188,12 +195,25 @@ export class ProduceHandler {
   /** acks=0 has no answer; an error closes the connection, so that the client looks again. */
   private answerNothing(operation: PendingProduce, connection: Connection): void {
     for (let entry = 0; entry < operation.count; entry++) {
-      if (operation.errors[entry] !== ErrorCode.NONE && !connection.closing) {
-        connection.closing = true;
-        this.outbox.close(connection.conn, connection.generation, false);
-      }
+      const error = operation.errors[entry]!;
+      if (error === ErrorCode.NONE) continue;
+      this.refuse(
+        connection,
+        `Produce with acks=0 to ${partitionName(operation, entry)} failed: ${operation.messages[entry] ?? errorName(error)}`,
+      );
+      return;
     }
   }
+}
+
+/** For the log. */
+function partitionName(operation: PendingProduce, entry: number): string {
+  const topic = operation.topics[entry]?.name ?? unknownTopic(operation.unknownNames[entry]!, operation.apiVersion >= TOPIC_ID_SINCE);
+  return `${topic}-${operation.partitionIndexes[entry]}`;
+}
+
+function unknownTopic(bytes: Uint8Array, isId: boolean): string {
+  return isId ? uuidFromBytes(bytes, 0) : Buffer.from(bytes).toString('utf8', 0, TOPIC_NAME_SHOWN);
 }
 
 function missingPartitionError(topic: TopicEntry, index: number): number {

@@ -56,7 +56,7 @@ export class KafkaServer {
     this.reactor = parts.reactor;
     this.broker = parts.broker;
     this.outbox = new Outbox(parts.reactor);
-    this.produce = new ProduceHandler(parts.broker, this.outbox);
+    this.produce = new ProduceHandler(parts.broker, this.outbox, (connection, reason) => this.refuse(connection, reason));
     this.fetch = new FetchHandler(parts.broker, this.outbox, parts.random);
     this.dispatcher = new RequestDispatcher(parts.reactor, this.outbox, parts.registry, parts.services, {
       refuse: (connection, reason) => this.refuse(connection, reason),

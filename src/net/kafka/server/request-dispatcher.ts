@@ -11,6 +11,7 @@ import type { Reactor } from '../../reactor/reactor.ts';
 import type { AnyApiHandler, RequestContext } from '../handlers/api-handler.ts';
 import { type ApiRegistry, unsupportedApiVersions } from '../handlers/api-registry.ts';
 import { clientIdOf, headerEnd } from '../wire/request-header.ts';
+import { REQUEST_ELEMENTS_MAX } from '../wire/request-limits.ts';
 import type { Connection } from './connection.ts';
 import type { Outbox } from './outbox.ts';
 
@@ -101,7 +102,7 @@ export class RequestDispatcher {
     }
     try {
       connection.clientId = clientIdOf(arena, view, offset) ?? '';
-      const reader = this.reader.reset(arena, body, end);
+      const reader = this.reader.reset(arena, body, end, REQUEST_ELEMENTS_MAX);
       // Bytes after the body are ignored, as Kafka does: librdkafka 2.x leaves three after a Metadata request for all topics.
       return { value: handler.api.decodeRequest(reader, version) };
     } catch (error) {

@@ -1,10 +1,11 @@
 // A cursor over a Fetch request's bytes, by hand: versions 4 to 18. Owner: the shard's thread.
 // Hot: topics stay byte ranges of the frame; nothing is allocated. Tested against the generated codec.
 //
-// Use: begin() reads the fixed part; then nextTopic()/nextPartition() walk what is fetched, and after they end
+// Use: check() once, then begin() reads the fixed part; then nextTopic()/nextPartition() walk what is fetched, and after they end
 // nextForgottenTopic()/nextForgottenPartition() what the session forgets; end() checks that nothing is left over.
 
 import { ByteReader, MalformedBytes } from '../../../engine/base/byte-reader.ts';
+import { REQUEST_ELEMENTS_MAX } from './request-limits.ts';
 
 const FLEXIBLE_SINCE = 12;
 const TOPIC_ID_SINCE = 13;
@@ -36,7 +37,7 @@ export class FetchRequestCursor {
 
   /** `offset` is the first byte after the request header. @throws MalformedBytes, as do the others */
   begin(bytes: Uint8Array, offset: number, end: number, version: number): void {
-    const reader = this.reader.reset(bytes, offset, end);
+    const reader = this.reader.reset(bytes, offset, end, REQUEST_ELEMENTS_MAX);
     this.version = version;
     this.flexible = version >= FLEXIBLE_SINCE;
     if (version <= 14) reader.int32();
@@ -50,6 +51,15 @@ export class FetchRequestCursor {
     this.topicsLeft = this.flexible ? reader.compactArrayLength(2) : reader.arrayLength(6);
     this.inTopic = false;
     this.partitionsLeft = 0;
+  }
+
+  /** Walk the whole request and change nothing: whoever begins anew after this meets no malformed byte. */
+  check(bytes: Uint8Array, offset: number, end: number, version: number): void {
+    this.begin(bytes, offset, end, version);
+    while (this.nextTopic()) while (this.nextPartition());
+    this.beginForgotten();
+    while (this.nextForgottenTopic()) while (this.nextForgottenPartition());
+    this.end();
   }
 
   nextTopic(): boolean {

@@ -7,9 +7,11 @@ import {
   DEADLINE_MS,
   fetch,
   fetchRequest,
+  framed,
   produce,
   type RawClient,
   reactorKinds,
+  requestFrame,
   startTestBroker,
   type TestBroker,
   textBatch,
@@ -104,6 +106,38 @@ describe.each(reactorKinds())('on the %s reactor', (reactor) => {
     expect(answered.map(({ partitionIndex }) => partitionIndex)).toEqual(partitions.map(({ partition }) => partition));
     expect(answered[30_000]).toMatchObject({ errorCode: 0, highWatermark: 3 });
     expect(answered[30_000]!.records!.length).toBeGreaterThan(61);
+    await goesOn();
+  });
+
+  test('a malformed request leaves sessions as they were', async () => {
+    const session = { maxWaitMs: 0, sessionEpoch: 0 };
+    const opened = await client.call(fetchApi, 12, { ...fetchRequest('t'), ...session, sessionId: 0 });
+    expect(opened.sessionId).toBeGreaterThan(0);
+    // The last byte of the body is missing, behind a valid partition that the session would have got.
+    const next = { ...fetchRequest('t', { partition: 1 }), sessionId: opened.sessionId, sessionEpoch: 1 };
+    const frame = requestFrame(fetchApi, 12, next);
+    await client.send(framed(frame.subarray(4, frame.length - 1)));
+    await client.closed();
+    await broker.logged(/malformed/);
+    client = await broker.client();
+    const answer = await client.call(fetchApi, 12, {
+      maxWaitMs: 0,
+      minBytes: 0,
+      topics: [],
+      forgottenTopicsData: [],
+      sessionId: opened.sessionId,
+      sessionEpoch: 1,
+    });
+    expect(answer.errorCode).toBe(0);
+    await goesOn();
+  });
+
+  test('more partitions than one request may name', async () => {
+    const partitions = Array.from({ length: 250_000 }, (_, partition) => ({ partition, fetchOffset: 0, partitionMaxBytes: 1 }));
+    client.request(fetchApi, 12, { ...fetchRequest('t', PATIENT), topics: [{ topic: 't', partitions }] });
+    await client.closed();
+    await broker.logged(/more array elements than one request may have/);
+    client = await broker.client();
     await goesOn();
   });
 

@@ -22,10 +22,10 @@ const UNKNOWN_TOPIC_OR_PARTITION = 3;
 const MESSAGE_TOO_LARGE = 10;
 const INVALID_REQUIRED_ACKS = 21;
 const INVALID_TIMESTAMP = 32;
-const UNSUPPORTED_FOR_MESSAGE_FORMAT = 43;
 const OUT_OF_ORDER_SEQUENCE_NUMBER = 45;
 const INVALID_PRODUCER_EPOCH = 47;
 const INVALID_TXN_STATE = 48;
+const UNSUPPORTED_COMPRESSION_TYPE = 76;
 const INVALID_RECORD = 87;
 const UNKNOWN_TOPIC_ID = 100;
 
@@ -54,9 +54,11 @@ const badBatches: readonly (readonly [name: string, error: number, records: Uint
   ['a batch length one too small', CORRUPT_MESSAGE, altered(good, (view) => view.setInt32(BatchField.LENGTH, good.length - 13), false)],
   ['a wrong checksum', CORRUPT_MESSAGE, altered(good, (view) => view.setUint32(BatchField.CRC, view.getUint32(BatchField.CRC) ^ 1), false)],
   ['a flipped bit in a record', CORRUPT_MESSAGE, altered(good, (_view, bytes) => void (bytes[70]! ^= 4), false)],
-  ['magic 0', UNSUPPORTED_FOR_MESSAGE_FORMAT, altered(good, (view) => view.setInt8(BatchField.MAGIC, 0))],
-  ['magic 1', UNSUPPORTED_FOR_MESSAGE_FORMAT, altered(good, (view) => view.setInt8(BatchField.MAGIC, 1))],
-  ['magic 3', UNSUPPORTED_FOR_MESSAGE_FORMAT, altered(good, (view) => view.setInt8(BatchField.MAGIC, 3))],
+  ['magic 0', INVALID_RECORD, altered(good, (view) => view.setInt8(BatchField.MAGIC, 0))],
+  ['magic 1', INVALID_RECORD, altered(good, (view) => view.setInt8(BatchField.MAGIC, 1))],
+  ['a short message of magic 0', INVALID_RECORD, oldMessage(0)],
+  ['a short message of magic 1', INVALID_RECORD, oldMessage(1)],
+  ['magic 3', CORRUPT_MESSAGE, altered(good, (view) => view.setInt8(BatchField.MAGIC, 3))],
   ['two batches', INVALID_RECORD, Buffer.concat([good, good])],
   ['a base offset of its own', INVALID_RECORD, altered(good, (view) => writeInt64(view, BatchField.BASE_OFFSET, 7), false)],
   ['no records in a batch', INVALID_RECORD, altered(good, (view) => view.setInt32(BatchField.RECORD_COUNT, 0))],
@@ -81,6 +83,18 @@ const badBatches: readonly (readonly [name: string, error: number, records: Uint
   ['a producer id without an epoch', INVALID_RECORD, textBatch(['a'], { producerId: 9, producerEpoch: -1, baseSequence: 0 })],
   ['more than max.message.bytes', MESSAGE_TOO_LARGE, textBatch(['x'.repeat(3000)])],
 ];
+
+/** A message of the formats before batches, shorter than a batch's header. */
+function oldMessage(magic: number): Uint8Array {
+  const bytes = Buffer.alloc(40);
+  bytes.writeInt32BE(bytes.length - 12, BatchField.LENGTH);
+  bytes.writeInt8(magic, BatchField.MAGIC);
+  return bytes;
+}
+
+function tooMany(): { index: number; records: null }[] {
+  return Array.from({ length: 70_000 }, (_, index) => ({ index: index + 10, records: null }));
+}
 
 function recount(count: number): Uint8Array {
   return altered(good, (view) => {
@@ -128,6 +142,54 @@ describe.each(reactorKinds())('on the %s reactor', (reactor) => {
     await client.closed();
     expect(client.takeFrame()).toBeNull();
     client = await broker.client();
+    await goesOn();
+  });
+
+  test('the log says why a connection closed', async () => {
+    // A broker of its own: lines about bad clients are limited, and the tests before this one used them up.
+    const quiet = await startTestBroker({ reactor, config: { 'ringlog.fsync': 'never' } });
+    try {
+      await quiet.createTopic('t');
+      for (const [topic, records, reason] of [
+        ['t', recount(9), 't-0 failed: INVALID_RECORD'],
+        ['missing', good, 'missing-0 failed: UNKNOWN_TOPIC_OR_PARTITION'],
+      ] as const) {
+        const one = await quiet.client();
+        one.request(produceApi, 9, produceRequest(topic, records, { acks: 0 }));
+        await one.closed();
+        expect(await quiet.logged(new RegExp(`${topic}-0`))).toMatch(
+          new RegExp(`^closed 127\\.0\\.0\\.1:\\d+: Produce with acks=0 to ${reason}$`),
+        );
+      }
+      const large = await quiet.client();
+      large.request(produceApi, 9, { acks: 1, timeoutMs: 1000, topicData: [{ name: 't', partitionData: tooMany() }] });
+      await large.closed();
+      await quiet.logged(/too many partitions/);
+      const byId = await quiet.client();
+      const topicId = Buffer.alloc(16, 7).toString('base64url');
+      byId.request(produceApi, 13, { acks: 0, timeoutMs: 1000, topicData: [{ topicId, partitionData: [{ index: 3, records: good }] }] });
+      await byId.closed();
+      expect(await quiet.logged(/UNKNOWN_TOPIC_ID/)).toContain(`to ${topicId}-3 failed`);
+    } finally {
+      await quiet.stop();
+    }
+  });
+
+  test.each([3, 6])('zstd in Produce version %i', async (version) => {
+    const zstd = altered(good, (view) => view.setInt16(BatchField.ATTRIBUTES, 4));
+    const answer = await client.call(produceApi, version, produceRequest('t', zstd));
+    expect(answer.responses[0]!.partitionResponses[0]).toMatchObject({ errorCode: UNSUPPORTED_COMPRESSION_TYPE, baseOffset: -1 });
+    await goesOn();
+  });
+
+  test('a compressed batch whose header disagrees with itself', async () => {
+    for (const count of [2, 4]) {
+      const zipped = altered(good, (view) => {
+        view.setInt16(BatchField.ATTRIBUTES, 1);
+        view.setInt32(BatchField.RECORD_COUNT, count);
+      });
+      expect(await produce(client, 't', zipped)).toMatchObject({ errorCode: INVALID_RECORD, baseOffset: -1 });
+    }
     await goesOn();
   });
 
@@ -204,10 +266,8 @@ describe.each(reactorKinds())('on the %s reactor', (reactor) => {
   });
 
   test('more partition entries than there are descriptors', async () => {
-    const partitionData = Array.from({ length: 70_000 }, (_, index) => ({ index: index + 10, records: null }));
-    client.request(produceApi, 9, { acks: 1, timeoutMs: 1000, topicData: [{ name: 't', partitionData }] });
+    client.request(produceApi, 9, { acks: 1, timeoutMs: 1000, topicData: [{ name: 't', partitionData: tooMany() }] });
     await client.closed();
-    await broker.logged(/too many partitions/);
     client = await broker.client();
     await goesOn();
   });

@@ -204,6 +204,21 @@ describe.each(reactorKinds())('on the %s reactor', (reactor) => {
     await isRefused(framed(writer.copy()), /malformed/);
   });
 
+  test('elements without end in a frame within its limit', async () => {
+    const size = 600_000;
+    const roomy = await startTestBroker({ reactor, config: { 'socket.request.max.bytes': String(size + 1000) } });
+    try {
+      // Empty names: two bytes each.
+      const topics = Array.from({ length: size / 2 }, () => ({ name: '' }));
+      const one = await roomy.client();
+      await one.send(requestFrame(metadataApi, 1, { topics }));
+      await one.closed();
+      await roomy.logged(/malformed Metadata version 1: .*more array elements than one request may have/);
+    } finally {
+      await roomy.stop();
+    }
+  });
+
   test('one connection of many that misbehaves does not disturb the others', async () => {
     const others = await Promise.all(Array.from({ length: 5 }, () => broker.client()));
     const asked = others.map((other) => other.request(metadataApi, 12, ASK_ALL));

@@ -39,6 +39,7 @@ function walk(cursor: FetchRequestCursor, bytes: Uint8Array, end: number, versio
     cursor.topicLength < 0
       ? uuidFromBytes(bytes, cursor.topicOffset)
       : Buffer.from(bytes.subarray(cursor.topicOffset, cursor.topicOffset + cursor.topicLength)).toString();
+  cursor.check(bytes, 0, end, version);
   cursor.begin(bytes, 0, end, version);
   const walked: Walked = { topics: [], forgotten: [] };
   while (cursor.nextTopic()) {
