@@ -12,6 +12,7 @@ import { BatchAttribute, BatchField, writeInt64 } from '../record/batch-header.t
 import type { Log } from './log.ts';
 import type { LogTable } from './log-table.ts';
 import { needsRoll, rollLog } from './log-roll.ts';
+import { recallBatches } from './producer-recall.ts';
 import { SequenceVerdict } from './producer-state.ts';
 import type { Segment } from './segment.ts';
 import { noteBatch } from './segment-index.ts';
@@ -76,7 +77,13 @@ function timestampsInRange(log: Log, batch: BatchFacts, nowMs: number): boolean 
 
 function checkProducer(table: LogTable, log: Log, batch: BatchFacts): number {
   if (batch.baseSequence < 0 || batch.producerEpoch < 0) return AppendFault.INVALID_RECORD;
-  switch (log.producers.check(batch)) {
+  let verdict = log.producers.check(batch);
+  if (verdict === SequenceVerdict.OUT_OF_ORDER && log.producers.mayHaveForgotten(batch)) {
+    // Unreadable now: neither stored again nor called wrong, the client asks again.
+    if (!recallBatches(table, log)) return AppendFault.FAILED;
+    verdict = log.producers.check(batch);
+  }
+  switch (verdict) {
     case SequenceVerdict.NEXT:
       return 0;
     case SequenceVerdict.DUPLICATE:

@@ -62,7 +62,7 @@ function restoreProducers(fs: FileSystem, scanner: BatchScanner, log: Log): void
   // Staging only ever adds producers: with none known now, none was known at the cut.
   if (log.producers.entries.size === 0) return;
   if (log.producersAtCut !== null && log.producersAtCutOffset === log.writtenOffset) {
-    decodeSnapshot(log.producersAtCut, log.producers);
+    decodeSnapshot(log.producersAtCut, log.producersAtCutOffset, log.producers);
     return;
   }
   reloadProducers(fs, scanner, log, true);

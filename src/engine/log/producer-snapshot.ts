@@ -39,8 +39,8 @@ export function encodeSnapshot(producers: ProducerState): Uint8Array {
   return writer.copy();
 }
 
-/** False when the bytes are not a whole snapshot of a version we know; the state is then empty. */
-export function decodeSnapshot(bytes: Uint8Array, producers: ProducerState): boolean {
+/** State as of `offset`. False when the bytes are not a whole snapshot of a version we know; the state is then empty. */
+export function decodeSnapshot(bytes: Uint8Array, offset: number, producers: ProducerState): boolean {
   producers.clear();
   try {
     const reader = new ByteReader(bytes);
@@ -56,6 +56,7 @@ export function decodeSnapshot(bytes: Uint8Array, producers: ProducerState): boo
       entry.currentTxnFirstOffset = stored.currentTxnFirstOffset;
       producers.entries.set(entry.producerId, entry);
     }
+    producers.snapshotOffset = offset;
     return true;
   } catch (error) {
     if (!(error instanceof MalformedBytes)) throw error;
@@ -92,7 +93,7 @@ export function loadSnapshot(fs: FileSystem, dir: string, offset: number, produc
   for (let i = offsets.length - 1; i >= 0; i--) {
     if (offsets[i]! > offset) continue;
     const bytes = readWholeFile(fs, snapshotPath(dir, offsets[i]!));
-    if (bytes !== null && decodeSnapshot(bytes, producers)) return offsets[i]!;
+    if (bytes !== null && decodeSnapshot(bytes, offsets[i]!, producers)) return offsets[i]!;
     fs.remove(snapshotPath(dir, offsets[i]!));
   }
   producers.clear();

@@ -2,7 +2,8 @@
 // Owner: the shard's thread. Hot: check() and record() once a batch; an entry is allocated when a producer is first seen.
 //
 // Kept for each producer id: its epoch and its last five batches. It describes the log as staged, so batches pipelined
-// in one tick see each other; producer-snapshot.ts stores it, recovery replays it from the batches themselves.
+// in one tick see each other; producer-snapshot.ts stores the last of the five, recovery replays them from the batches
+// themselves, and producer-recall.ts finds the other four when they are asked for.
 
 import type { BatchFacts } from '../record/batch-facts.ts';
 
@@ -79,6 +80,37 @@ export class ProducerEntry {
     if (this.count < REMEMBERED_BATCHES) this.count++;
   }
 
+  /** A batch from before all that are known; nothing when there is no room. */
+  private addBefore(lastSequence: number, lastOffset: number, offsetDelta: number, timestamp: number): void {
+    if (this.isFull) return;
+    this.count++;
+    const at = (this.next + REMEMBERED_BATCHES - this.count) % REMEMBERED_BATCHES;
+    this.lastSequences[at] = lastSequence;
+    this.offsetDeltas[at] = offsetDelta;
+    this.lastOffsets[at] = lastOffset;
+    this.timestamps[at] = timestamp;
+  }
+
+  /** Those of `older`'s batches that lie before the ones known here. */
+  addOlder(older: ProducerEntry): void {
+    if (older.epoch !== this.epoch) return;
+    for (let i = 1; i <= older.count; i++) {
+      const at = (older.next + REMEMBERED_BATCHES - i) % REMEMBERED_BATCHES;
+      const lastOffset = older.lastOffsets[at]!;
+      if (lastOffset < this.oldestOffset)
+        this.addBefore(older.lastSequences[at]!, lastOffset, older.offsetDeltas[at]!, older.timestamps[at]!);
+    }
+  }
+
+  get isFull(): boolean {
+    return this.count === REMEMBERED_BATCHES;
+  }
+
+  /** Last offset of the oldest batch known, or -1. */
+  get oldestOffset(): number {
+    return this.count === 0 ? -1 : this.lastOffsets[(this.next + REMEMBERED_BATCHES - this.count) % REMEMBERED_BATCHES]!;
+  }
+
   private get last(): number {
     return (this.next + REMEMBERED_BATCHES - 1) % REMEMBERED_BATCHES;
   }
@@ -131,6 +163,8 @@ export interface ActiveProducer {
 
 export class ProducerState {
   readonly entries = new Map<number, ProducerEntry>();
+  /** Loaded from a snapshot as of this offset, below which only the last batch of each producer is known; -1: not so. */
+  snapshotOffset = -1;
   /** Where the batch of the last DUPLICATE verdict is stored. */
   duplicateBaseOffset = -1;
   duplicateEndOffset = -1;
@@ -154,6 +188,18 @@ export class ProducerState {
     this.duplicateEndOffset = entry.endOffsetOf(duplicate);
     this.duplicateTimestamp = entry.timestampOf(duplicate);
     return SequenceVerdict.DUPLICATE;
+  }
+
+  /** The batch was found OUT_OF_ORDER, but it may be one that the snapshot did not keep. */
+  mayHaveForgotten(batch: BatchFacts): boolean {
+    const entry = this.entries.get(batch.producerId);
+    if (entry === undefined || entry.epoch !== batch.producerEpoch) return false;
+    return !entry.isFull && entry.oldestOffset < this.snapshotOffset;
+  }
+
+  /** Batches from before a snapshot, for the producers known. */
+  addOlder(before: ProducerState): void {
+    for (const older of before.entries.values()) this.entries.get(older.producerId)?.addOlder(older);
   }
 
   /** The batch, checked, takes its place in the log. */
@@ -206,5 +252,6 @@ export class ProducerState {
 
   clear(): void {
     this.entries.clear();
+    this.snapshotOffset = -1;
   }
 }

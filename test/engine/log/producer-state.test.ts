@@ -138,7 +138,7 @@ describe('snapshots', () => {
 
   test('keep the last batch of each producer', () => {
     const loaded = new ProducerState();
-    expect(decodeSnapshot(encodeSnapshot(state), loaded)).toBe(true);
+    expect(decodeSnapshot(encodeSnapshot(state), 5, loaded)).toBe(true);
     expect(loaded.list()).toEqual(state.list());
     expect(loaded.check(facts([2, 10, 2]))).toBe(DUPLICATE);
     expect(loaded.duplicateBaseOffset).toBe(3);
@@ -152,8 +152,8 @@ describe('snapshots', () => {
       const loaded = new ProducerState();
       const harmed = bytes.slice();
       harmed[i] = harmed[i]! ^ 0x10;
-      expect(decodeSnapshot(harmed, loaded)).toBe(false);
-      expect(decodeSnapshot(bytes.slice(0, i), loaded)).toBe(false);
+      expect(decodeSnapshot(harmed, 5, loaded)).toBe(false);
+      expect(decodeSnapshot(bytes.slice(0, i), 5, loaded)).toBe(false);
       expect(loaded.entries.size).toBe(0);
     }
   });
