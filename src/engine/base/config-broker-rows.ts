@@ -41,6 +41,11 @@ export const brokerRows = [
     importance: 'low',
     inert: 'they are written with the recovery points',
   }),
+  int('log.cleaner.threads', '1', 'Threads that compact logs.', {
+    min: 0,
+    update: 'cluster-wide',
+    inert: 'topics are not compacted yet',
+  }),
   // Topics
   int('num.partitions', '1', 'Partitions of a topic that is created without a number.', { min: 1, update: 'cluster-wide' }),
   int('default.replication.factor', '1', 'Copies of a topic that is created without a number; one process keeps one.', { min: 1 }),
@@ -52,7 +57,9 @@ export const brokerRows = [
   int('socket.receive.buffer.bytes', '102400', 'Receive buffer of a connection in the kernel; -1 leaves it to the kernel.', { min: -1 }),
   int('socket.listen.backlog.size', '50', 'Connections the kernel keeps waiting to be accepted.', { min: 1 }),
   long('connections.max.idle.ms', '600000', 'Time after which a silent connection is closed.', { min: -1 }),
-  int('max.connections', String(INT32_MAX), 'Connections each shard accepts; 65536 is the most.', { min: 0 }),
+  int('max.connections', String(INT32_MAX), 'Connections accepted, shared equally among the shards; 65536 a shard is the most.', {
+    min: 0,
+  }),
   int('max.connections.per.ip', String(INT32_MAX), 'Connections accepted from one address.', {
     min: 0,
     inert: 'only max.connections is counted',

@@ -35,6 +35,23 @@ function syncDirectory(path: string): void {
   }
 }
 
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+/** Not Node's recursive one: where a parent is there but takes no directories, as /proc, that one tries for ever. */
+function makeDirectory(path: string): void {
+  if (isDirectory(path)) return;
+  const parent = dirname(path);
+  if (parent !== path) makeDirectory(parent);
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    // Another process was quicker.
+    if (!isDirectory(path)) throw error;
+  }
+}
+
 export const nodeFileSystem: FileSystem = {
   open: (path, flags) => openSync(path, flags, 0o644),
   close: closeSync,
@@ -55,12 +72,10 @@ export const nodeFileSystem: FileSystem = {
   rename: renameSync,
   remove: (path) => rmSync(path, { force: true }),
   removeTree: (path) => rmSync(path, { force: true, recursive: true }),
-  makeDirectory(path) {
-    mkdirSync(path, { recursive: true });
-  },
+  makeDirectory,
   list: (path) => readdirSync(path),
   exists: existsSync,
-  isDirectory: (path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false,
+  isDirectory,
   readText: (path) => readFileSync(path, 'utf8'),
   replaceText(path, text) {
     const temporary = `${path}.tmp`;

@@ -9,7 +9,11 @@ const SEND_QUEUE_BYTES = 128 * 1024 * 1024;
 const CONNECTIONS_MAX = 65_536;
 const FILE_THREADS = 2;
 
-export function reactorOptions(config: BrokerConfig): ReactorOptions & { readonly choice: 'auto' | 'native' | 'portable' } {
+/** Of one shard among `shardCount`. */
+export function reactorOptions(
+  config: BrokerConfig,
+  shardCount: number,
+): ReactorOptions & { readonly choice: 'auto' | 'native' | 'portable' } {
   const requestMaxBytes = config['socket.request.max.bytes'];
   return {
     choice: config['ringlog.reactor'] as 'auto' | 'native' | 'portable',
@@ -17,10 +21,18 @@ export function reactorOptions(config: BrokerConfig): ReactorOptions & { readonl
     // A frame is assembled in a block of the next power of two, beside the smaller one it outgrew.
     arenaBytes: Math.min(0x7fff_0000, Math.max(ARENA_BYTES_MIN, 2 ** Math.ceil(Math.log2(requestMaxBytes)) * 4)),
     sendQueueMaxBytes: SEND_QUEUE_BYTES,
-    maxConnections: Math.min(config['max.connections'], CONNECTIONS_MAX),
+    maxConnections: connectionShare(config['max.connections'], shardCount),
     fileThreads: FILE_THREADS,
     receiveBufferBytes: Math.max(config['socket.receive.buffer.bytes'], 0),
     sendBufferBytes: Math.max(config['socket.send.buffer.bytes'], 0),
     ioUring: config['ringlog.io.uring'] !== 'off',
   };
+}
+
+/**
+ * Equal shares keep the process within its limit and need no counter that all shards write to; one that is smaller than
+ * the number of shards gives each a connection, because every shard is a node that clients must reach.
+ */
+function connectionShare(limit: number, shardCount: number): number {
+  return Math.min(limit, Math.max(1, Math.floor(limit / shardCount)), CONNECTIONS_MAX);
 }

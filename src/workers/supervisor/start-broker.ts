@@ -1,6 +1,8 @@
 // Start a broker in this process. Owner: the calling thread, which becomes the controller's. Not hot.
 //
-//   lock directories → metadata store → identity → shards → register nodes → image to every shard → listen
+//   lock directories → try the addresses → shards → metadata store → identity → register nodes → image to every shard → listen
+//
+// What may be refused comes first: the metadata store is the first that writes.
 
 import { hostname } from 'node:os';
 import { type BrokerSettings, logDirectories } from '../../engine/base/config-broker.ts';
@@ -17,6 +19,7 @@ import type { ShardIdentity } from '../../engine/broker/shard-broker.ts';
 import type { BrokerLog } from './broker-log.ts';
 import { ImagePublisher } from './image-publisher.ts';
 import { LogDirectories } from './log-directories.ts';
+import { probeListeners } from './probe-listeners.ts';
 import { RunningBroker } from './running-broker.ts';
 import { openShards, type ShardFleet } from './shard-fleet.ts';
 import { usableCores } from './usable-cores.ts';
@@ -56,8 +59,9 @@ export async function startBroker(options: StartOptions): Promise<RunningBroker>
   const directories = LogDirectories.open(nodeFileSystem, logDirectories(settings.config), process.pid);
   let fleet: ShardFleet | undefined;
   try {
-    const { controller, store, clusterId } = await openController(settings, directories);
+    await probeListeners(topology.mode === 'single' ? topology.listeners[0]! : topology.listeners.flat());
     fleet = await openShards(options, topology, directories.facts);
+    const { controller, store, clusterId } = await openController(settings, directories);
     return await bringUp(options, topology, directories, controller, store, clusterId, fleet);
   } catch (error) {
     await fleet?.abandon();

@@ -21,6 +21,10 @@ const codeOf = (run: () => unknown): string => {
   return 'none';
 };
 
+test.runIf(process.platform === 'linux')('a parent that takes no directories ends the making of one', () => {
+  expect(codeOf(() => nodeFileSystem.makeDirectory('/proc/nope/deeper'))).toBe('ENOENT');
+});
+
 describe.each<[string, FileSystem, string]>([
   ['node', nodeFileSystem, root],
   ['memory', new MemoryFileSystem(), '/tmp/x'],
