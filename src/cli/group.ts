@@ -8,12 +8,8 @@ import { KafkaError } from '../net/kafka/client/kafka-connection.ts';
 import { deleteGroupsApi } from '../net/kafka/schema/generated/delete-groups.ts';
 import { describeGroupsApi, type DescribeGroupsResponseDescribedGroup } from '../net/kafka/schema/generated/describe-groups.ts';
 import { listGroupsApi } from '../net/kafka/schema/generated/list-groups.ts';
-import { offsetFetchApi } from '../net/kafka/schema/generated/offset-fetch.ts';
+import { committedOffsets } from './committed-offsets.ts';
 import { type CommonOptions, print, printRows, withCluster } from './output.ts';
-
-const BATCHED_OFFSET_FETCH_SINCE = 8;
-/** From 10 on answers name topics by id; the command line prefers names. */
-const OFFSET_FETCH_VERSION_MAX = 9;
 
 export async function listGroups(options: CommonOptions): Promise<void> {
   await withCluster(options, async (cluster) => {
@@ -32,7 +28,11 @@ export async function listGroups(options: CommonOptions): Promise<void> {
 
 export async function describeGroup(id: string, options: CommonOptions): Promise<void> {
   await withCluster(options, async (cluster) => {
-    const { groups } = await (await cluster.coordinator(id)).call(describeGroupsApi, { groups: [id] });
+    const { groups } = await cluster.askCoordinator(
+      id,
+      (coordinator) => coordinator.call(describeGroupsApi, { groups: [id] }),
+      (answer) => answer.groups[0]!.errorCode,
+    );
     const group = groups[0]!;
     if (group.errorCode !== ErrorCode.NONE) throw new KafkaError(group.errorCode, `group ${id}`, group.errorMessage);
     const offsets = await lagOf(cluster, id, ownersOf(group));
@@ -54,10 +54,14 @@ export async function describeGroup(id: string, options: CommonOptions): Promise
 export async function deleteGroups(ids: readonly string[], options: CommonOptions): Promise<void> {
   await withCluster(options, async (cluster) => {
     for (const id of ids) {
-      const { results } = await (await cluster.coordinator(id)).call(deleteGroupsApi, { groupsNames: [id] });
+      const { results } = await cluster.askCoordinator(
+        id,
+        (coordinator) => coordinator.call(deleteGroupsApi, { groupsNames: [id] }),
+        (answer) => answer.results[0]!.errorCode,
+      );
       const { errorCode } = results[0]!;
       if (errorCode !== ErrorCode.NONE) throw new KafkaError(errorCode, `delete group ${id}`);
-      print(`deleted ${id}`);
+      print(options.json === true ? JSON.stringify({ group: id, deleted: true }) : `deleted ${id}`);
     }
   });
 }
@@ -78,29 +82,13 @@ function ownersOf({ members, protocolType }: DescribeGroupsResponseDescribedGrou
 }
 
 async function lagOf(cluster: ClusterClient, id: string, owners: ReadonlyMap<string, string>): Promise<Record<string, unknown>[]> {
-  const coordinator = await cluster.coordinator(id);
-  const version = Math.min(coordinator.versionOf(offsetFetchApi), OFFSET_FETCH_VERSION_MAX);
-  const batched = version >= BATCHED_OFFSET_FETCH_SINCE;
-  const response = await coordinator.call(
-    offsetFetchApi,
-    batched ? { groups: [{ groupId: id, topics: null }] } : { groupId: id, topics: null },
-    version,
-  );
-  const topics = batched ? response.groups[0]!.topics : response.topics;
   const rows: Record<string, unknown>[] = [];
-  for (const { name, partitions } of topics) {
-    const ends = await cluster.offsets(await cluster.topic(name), LATEST);
-    for (const { partitionIndex, committedOffset } of partitions) {
-      if (committedOffset < 0) continue;
-      const end = ends.get(partitionIndex) ?? -1;
-      rows.push({
-        topic: name,
-        partition: partitionIndex,
-        committed: committedOffset,
-        end,
-        lag: end < 0 ? null : Math.max(0, end - committedOffset),
-        member: owners.get(`${name}-${partitionIndex}`) ?? null,
-      });
+  for (const [topic, partitions] of await committedOffsets(cluster, id)) {
+    const ends = await cluster.offsets(await cluster.topic(topic), LATEST);
+    for (const [partition, committed] of partitions) {
+      const end = ends.get(partition) ?? -1;
+      const lag = end < 0 ? null : Math.max(0, end - committed);
+      rows.push({ topic, partition, committed, end, lag, member: owners.get(`${topic}-${partition}`) ?? null });
     }
   }
   return rows.sort((a, b) =>

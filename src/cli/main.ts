@@ -95,12 +95,14 @@ function addTopic(program: Command): void {
     .addOption(bootstrap())
     .option('--set <key=value>', 'set a config', repeated, [])
     .option('--unset <key>', 'back to the default', repeated, [])
+    .addOption(json())
     .addHelpText('after', '\nExample:\n  ringlog topic config clicks --set retention.ms=3600000 --unset segment.bytes')
     .action(async (name: string, options) => (await import('./topic.ts')).configureTopic(name, options));
   topic
     .command('delete <names...>')
     .description('delete topics with all their records')
     .addOption(bootstrap())
+    .addOption(json())
     .addHelpText('after', '\nExample:\n  ringlog topic delete clicks users')
     .action(async (names: string[], options) => (await import('./topic.ts')).deleteTopics(names, options));
 }
@@ -136,7 +138,7 @@ function addConsume(program: Command): void {
 }
 
 function addGroup(program: Command): void {
-  const group = program.command('group').description('list, describe and delete consumer groups');
+  const group = program.command('group').description('list, describe, reset and delete consumer groups');
   group
     .command('list')
     .description('list groups')
@@ -155,8 +157,36 @@ function addGroup(program: Command): void {
     .command('delete <ids...>')
     .description('delete groups that have no members')
     .addOption(bootstrap())
+    .addOption(json())
     .addHelpText('after', '\nExample:\n  ringlog group delete billing')
     .action(async (ids: string[], options) => (await import('./group.ts')).deleteGroups(ids, options));
+  addResetOffsets(group);
+}
+
+function addResetOffsets(group: Command): void {
+  group
+    .command('reset-offsets <id>')
+    .description('move the committed offsets of a group without members; prints the plan, --execute does it')
+    .addOption(bootstrap())
+    .option('-t, --topic <name[:partition,...]>', 'a topic, or some of its partitions', repeated, [])
+    .option('--all-topics', 'every partition the group has committed an offset of')
+    .option('--to-earliest', 'to the first record there is')
+    .option('--to-latest', 'behind the last record there is')
+    .option('--to-offset <n>', 'to this offset, or the nearest there is', wholeNumber)
+    .option('--to-datetime <time>', 'to the first record not before this time (ISO 8601; UTC if it names no zone)')
+    .option('--shift-by <n>', 'forward by n, or back if n is negative, as far as there are records', signedNumber)
+    .addOption(new Option('--dry-run', 'only print the plan (the default)').conflicts('execute'))
+    .option('--execute', 'commit the plan')
+    .addOption(json())
+    .addHelpText(
+      'after',
+      `
+Examples:
+  ringlog group reset-offsets billing --topic clicks --to-earliest
+  ringlog group reset-offsets billing --topic clicks:0,2 --shift-by -10 --execute
+  ringlog group reset-offsets billing --all-topics --to-datetime 2026-11-21T08:00:00 --execute`,
+    )
+    .action(async (id: string, options) => (await import('./reset-offsets.ts')).resetOffsets(id, options));
 }
 
 function addDump(program: Command): void {
@@ -180,7 +210,12 @@ function addDoctor(program: Command): void {
 }
 
 function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 0) throw new CommandFailed(`'${text}' is not a whole number`);
+  const value = signedNumber(text);
+  if (value < 0) throw new CommandFailed(`'${text}' is not a whole number from 0 on`);
   return value;
+}
+
+function signedNumber(text: string): number {
+  if (!/^[+-]?\d+$/.test(text) || !Number.isSafeInteger(Number(text))) throw new CommandFailed(`'${text}' is not a whole number`);
+  return Number(text);
 }

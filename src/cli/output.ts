@@ -3,6 +3,12 @@
 import Table from 'cli-table3';
 import { ClusterClient } from '../net/kafka/client/cluster-client.ts';
 
+// A reader that has seen enough, as `head`, is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
+
 export interface CommonOptions {
   readonly bootstrap: string;
   readonly json?: boolean;

@@ -78,7 +78,10 @@ export async function configureTopic(name: string, options: CommonOptions & { se
     const { responses } = await cluster.anyNode.call(incrementalAlterConfigsApi, request);
     const { errorCode, errorMessage } = responses[0]!;
     if (errorCode !== ErrorCode.NONE) throw new KafkaError(errorCode, `config of ${name}`, errorMessage);
-    print(`configured ${name}`);
+    if (options.json === true) {
+      const set = Object.fromEntries(pairs(options.set).map((pair) => [pair.name, pair.value]));
+      print(JSON.stringify({ topic: name, set, unset: options.unset }));
+    } else print(`configured ${name}`);
   });
 }
 
@@ -89,7 +92,7 @@ export async function deleteTopics(names: readonly string[], options: CommonOpti
     const { responses } = await cluster.anyNode.call(deleteTopicsApi, { topics, topicNames: byState ? [] : names, timeoutMs: TIMEOUT_MS });
     for (const { name, errorCode, errorMessage } of responses) {
       if (errorCode !== ErrorCode.NONE) throw new KafkaError(errorCode, `delete ${name}`, errorMessage);
-      print(`deleted ${name}`);
+      print(options.json === true ? JSON.stringify({ topic: name, deleted: true }) : `deleted ${name}`);
     }
   });
 }

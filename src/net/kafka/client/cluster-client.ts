@@ -12,6 +12,11 @@ export const LATEST = -1;
 export const EARLIEST = -2;
 
 const BATCHED_COORDINATORS_SINCE = 4;
+const SETTLING: readonly number[] = [
+  ErrorCode.COORDINATOR_LOAD_IN_PROGRESS,
+  ErrorCode.COORDINATOR_NOT_AVAILABLE,
+  ErrorCode.NOT_COORDINATOR,
+];
 const RETRY_MS = 100;
 const RETRIES = 50;
 
@@ -85,6 +90,15 @@ export class ClusterClient {
       if (found.errorCode === ErrorCode.NONE) return this.connect(found.host, found.port);
       if (found.errorCode !== ErrorCode.COORDINATOR_NOT_AVAILABLE || attempt === RETRIES)
         throw new KafkaError(found.errorCode, `coordinator of ${groupId}`);
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
+  }
+
+  /** Ask the group's coordinator; again while it moves or loads, as it does when it is used for the first time. */
+  async askCoordinator<T>(groupId: string, ask: (coordinator: KafkaConnection) => Promise<T>, errorOf: (answer: T) => number): Promise<T> {
+    for (let attempt = 0; ; attempt++) {
+      const answer = await ask(await this.coordinator(groupId));
+      if (!SETTLING.includes(errorOf(answer)) || attempt === RETRIES) return answer;
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
   }
