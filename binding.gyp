@@ -6,6 +6,7 @@
       'target_name': 'ringlog',
       'sources': [
         'native/sys/affinity.cc',
+        'native/sys/commit_write.cc',
         'native/sys/crc32c.cc',
         'native/sys/file_io.cc',
         'native/sys/file_threads.cc',
@@ -16,6 +17,7 @@
         'native/reactor/accept.cc',
         'native/reactor/batch_walker.cc',
         'native/reactor/block_pool.cc',
+        'native/reactor/commit_work.cc',
         'native/reactor/connection_close.cc',
         'native/reactor/file_work.cc',
         'native/reactor/linger.cc',

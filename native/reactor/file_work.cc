@@ -119,6 +119,8 @@ void finish_job(ReactorState& state, const FileJob& job) {
     case FileJob::Kind::kColdRead:
       finish_cold_read(state, job);
       return;
+    case FileJob::Kind::kCommit:
+      RINGLOG_CHECK(!"commits have threads of their own");
   }
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "reactor/accept.h"
+#include "reactor/commit_work.h"
 #include "reactor/connection_close.h"
 #include "reactor/file_work.h"
 #include "reactor/receive.h"
@@ -60,9 +61,11 @@ std::unique_ptr<Reactor> Reactor::create(const ReactorOptions& options, int* err
   state.epoll.reset(epoll_create1(EPOLL_CLOEXEC));
   state.wake_event.reset(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
   const bool watched = state.epoll.valid() && state.wake_event.valid() && state.deadline.fd() >= 0 &&
-                       state.file_threads->event_fd() >= 0 && watch(state, state.wake_event.get(), kEventWake) &&
+                       state.file_threads->event_fd() >= 0 && state.commit_threads->event_fd() >= 0 &&
+                       watch(state, state.wake_event.get(), kEventWake) &&
                        watch(state, state.deadline.fd(), kEventTimer) &&
-                       watch(state, state.file_threads->event_fd(), kEventFiles);
+                       watch(state, state.file_threads->event_fd(), kEventFiles) &&
+                       watch(state, state.commit_threads->event_fd(), kEventCommits);
   if (!watched) {
     *error = -errno;
     return nullptr;
@@ -126,6 +129,9 @@ void Reactor::take_special_event(uint32_t what) {
       return;
     case kEventFiles:
       collect_file_work(state);
+      return;
+    case kEventCommits:
+      collect_commits(state);
       return;
     case kEventRing:
       collect_ring(state);
@@ -271,6 +277,7 @@ void Reactor::shut_down() {
   state.lingers.close_all();
   // Joins its threads, which finish every job first: the kernel writes into the arena until then.
   state.file_threads.reset();
+  state.commit_threads.reset();
   state.ring.close();
   state.epoll.reset();
   state.wake_event.reset();

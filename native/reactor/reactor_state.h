@@ -58,6 +58,8 @@ inline constexpr int32_t kCqCapacity = 8192;
 inline constexpr int32_t kSqCapacity = 16384;
 inline constexpr int32_t kDescCapacity = 8192;
 inline constexpr uint32_t kOutBytes = 4 * 1024 * 1024;
+// Two records of a journal may be on their way to the disk at once.
+inline constexpr int kCommitThreads = 2;
 
 struct ReactorState {
   ReactorState(const ReactorOptions& with, Mapping* arena_mapping, Mapping* ring_mapping, int32_t* ring_words)
@@ -73,7 +75,8 @@ struct ReactorState {
         pool(arena_mapping),
         cq(ctl, cq_slots, kCqCapacity),
         connections(with.max_connections),
-        file_threads(std::make_unique<FileThreads>(with.file_threads)) {}
+        file_threads(std::make_unique<FileThreads>(with.file_threads)),
+        commit_threads(std::make_unique<FileThreads>(kCommitThreads)) {}
 
   const ReactorOptions options;
   Mapping* const arena_map;
@@ -97,6 +100,8 @@ struct ReactorState {
   Deadline deadline;
   std::unique_ptr<FileThreads> file_threads;
   std::vector<FileJob> finished_jobs;
+  std::unique_ptr<FileThreads> commit_threads;
+  std::vector<FileJob> finished_commits;
   uint32_t jobs_in_flight = 0;
   // Reads go through the kernel's ring where it is open; jobs by their place here are its user data.
   IoUring ring;

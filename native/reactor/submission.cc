@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "reactor/commit_work.h"
 #include "reactor/connection_close.h"
 #include "reactor/file_work.h"
 #include "reactor/send.h"
@@ -131,6 +132,8 @@ void execute_one(ReactorState& state, int32_t index) {
     case Sq::READ:
       return submit_read(state, slot[SqField::FD], static_cast<int64_t>(f64_of(slot, SqField::POSITION_F64)),
                          slot[SqField::OFFSET], slot[SqField::LENGTH], slot[SqField::TICKET]);
+    case Sq::COMMIT:
+      return submit_commit(state, slot);
     case Sq::RETAIN:
       return state.pool.hold(slot[SqField::TICKET]);
     case Sq::RELEASE:

@@ -35,6 +35,7 @@ struct Cq {
   static constexpr int32_t SENT = 7;
   static constexpr int32_t TIMER = 8;
   static constexpr int32_t WAKE = 9;
+  static constexpr int32_t COMMITTED = 10;
 };
 
 struct CqField {
@@ -116,6 +117,7 @@ struct Sq {
   static constexpr int32_t RETAIN = 9;
   static constexpr int32_t RELEASE = 10;
   static constexpr int32_t ARM = 11;
+  static constexpr int32_t COMMIT = 12;
 };
 
 struct SqField {
@@ -133,7 +135,18 @@ struct SqField {
   static constexpr int32_t BASE_OFFSET_F64 = 6;
   static constexpr int32_t LEADER_EPOCH = 14;
   static constexpr int32_t NEXT = 15;
+  static constexpr int32_t PIECES = 2;
+  static constexpr int32_t TOTAL_BYTES = 3;
+  static constexpr int32_t PIECES_OFFSET = 14;
 };
+
+struct CommitPiece {
+  static constexpr int32_t FD_F64 = 0;
+  static constexpr int32_t POSITION_F64 = 1;
+  static constexpr int32_t LENGTH_F64 = 2;
+  static constexpr int32_t CELLS = 3;
+};
+inline constexpr int32_t COMMIT_SYNC = 1;
 inline constexpr int32_t APPEND_PATCH = 1;
 
 struct CloseReason {

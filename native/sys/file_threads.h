@@ -1,4 +1,4 @@
-// A few threads for file work that blocks: fdatasync and cold reads. Owner: one shard, which submits and takes results;
+// A few threads for file work that blocks: fdatasync, cold reads, records of commit journals. Owner: one shard, which submits and takes results;
 // the threads touch only the job and the memory it names.
 
 #ifndef RINGLOG_SYS_FILE_THREADS_H
@@ -12,11 +12,12 @@
 #include <vector>
 
 #include "base/unique_fd.h"
+#include "sys/commit_write.h"
 
 namespace ringlog {
 
 struct FileJob {
-  enum class Kind : uint8_t { kSync, kRead, kColdRead };
+  enum class Kind : uint8_t { kSync, kRead, kColdRead, kCommit };
 
   Kind kind;
   int fd;
@@ -27,7 +28,9 @@ struct FileJob {
   size_t length;
   // Bytes read before this job took over (a short read elsewhere).
   size_t before;
-  // Bytes in all, or -errno.
+  // kCommit only; it says all that fields above say for other kinds, but the ticket.
+  CommitWrite commit;
+  // Bytes in all (0 for a sync or a commit), or -errno.
   int64_t result;
 };
 

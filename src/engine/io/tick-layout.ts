@@ -58,6 +58,8 @@ export const Cq = {
   TIMER: 8,
   /** The wake-up descriptor was signalled (another thread has put messages in our inbound ring). */
   WAKE: 9,
+  /** A COMMIT ended: TICKET, RESULT = 0 or -errno. */
+  COMMITTED: 10,
 } as const;
 
 /** Fields of a completion slot that several kinds share. */
@@ -176,6 +178,11 @@ export const Sq = {
   RELEASE: 10,
   /** Complete with TIMER at monotonic POSITION ms (a float64); earlier arming is replaced. Infinity disarms. */
   ARM: 11,
+  /** Make one record of a commit journal durable, off the shard thread: the LENGTH bytes at arena OFFSET (its head), the
+   *  bytes of PIECES pieces and zeros up to TOTAL_BYTES are gathered and written to FD at POSITION in one write. The
+   *  pieces are described at arena PIECES_OFFSET (see CommitPiece). A head's first 4 bytes are replaced by the CRC-32C,
+   *  big-endian, of all that follows them up to the end of the pieces. Head and description stay untouched until then. */
+  COMMIT: 12,
 } as const;
 
 export const SqField = {
@@ -199,7 +206,24 @@ export const SqField = {
   LEADER_EPOCH: 14,
   /** APPEND: next slot of the chain or -1. */
   NEXT: 15,
+  /** COMMIT. */
+  PIECES: 2,
+  TOTAL_BYTES: 3,
+  PIECES_OFFSET: 14,
 } as const;
+
+/** Float64 cells that describe one piece of a COMMIT, one description after the other. */
+export const CommitPiece = {
+  /** The file to read LENGTH bytes at POSITION from (they were appended before the COMMIT); -1: POSITION is an absolute
+   *  address, of memory that stays as it is until the COMMIT has ended. */
+  FD_F64: 0,
+  POSITION_F64: 1,
+  LENGTH_F64: 2,
+  CELLS: 3,
+} as const;
+
+/** FLAGS of a COMMIT: FD was not opened for synchronous writes, so fdatasync follows the write. */
+export const COMMIT_SYNC = 1;
 
 /** FLAGS of an APPEND: patch base offset and leader epoch in place (both lie outside the batch's CRC). */
 export const APPEND_PATCH = 1;

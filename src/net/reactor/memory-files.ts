@@ -5,7 +5,8 @@
 
 import type { FileSystem } from '../../engine/io/file-system.ts';
 import { errnoOf } from './errno-of.ts';
-import type { FileWork } from './file-work.ts';
+import type { CommitRecord, FileWork } from './file-work.ts';
+import { gatherCommit } from './gather-commit.ts';
 
 export class MemoryFiles implements FileWork {
   /** Syncs wait for releaseSyncs() while this is set. */
@@ -16,6 +17,7 @@ export class MemoryFiles implements FileWork {
   private readonly appendFaults: { bytes: number; errno: number }[] = [];
   private readonly syncFaults: number[] = [];
   private readonly readFaults: number[] = [];
+  private readonly commitFaults: number[] = [];
 
   constructor(fileSystem: FileSystem) {
     this.fileSystem = fileSystem;
@@ -36,6 +38,10 @@ export class MemoryFiles implements FileWork {
 
   failNextSync(errno: number): void {
     this.syncFaults.push(errno);
+  }
+
+  failNextCommit(errno: number): void {
+    this.commitFaults.push(errno);
   }
 
   /** READ or a chunk of a SEND_FILE. */
@@ -88,6 +94,13 @@ export class MemoryFiles implements FileWork {
     this.due.push(run);
   }
 
+  commit(fd: number, position: number, record: CommitRecord, sync: boolean, done: (result: number) => void): void {
+    this.due.push(() => {
+      const errno = this.commitFaults.shift();
+      done(errno === undefined ? this.commitNow(fd, position, record, sync) : -errno);
+    });
+  }
+
   read(fd: number, into: Uint8Array, position: number, done: (result: number) => void): void {
     this.due.push(() => {
       const errno = this.readFaults.shift();
@@ -96,17 +109,32 @@ export class MemoryFiles implements FileWork {
   }
 
   readNow(fd: number, into: Uint8Array, position: number): number {
-    let have = 0;
     try {
-      while (have < into.length) {
-        const step = this.fileSystem.read(fd, into, have, into.length - have, position + have);
-        if (step === 0) break;
-        have += step;
-      }
+      return this.readFully(fd, into, position);
     } catch (error) {
       return errnoOf(error);
     }
+  }
+
+  private readFully(fd: number, into: Uint8Array, position: number): number {
+    let have = 0;
+    while (have < into.length) {
+      const step = this.fileSystem.read(fd, into, have, into.length - have, position + have);
+      if (step === 0) break;
+      have += step;
+    }
     return have;
+  }
+
+  private commitNow(fd: number, position: number, record: CommitRecord, sync: boolean): number {
+    try {
+      const bytes = gatherCommit(record, (from, into, at) => this.readFully(from, into, at));
+      this.fileSystem.write(fd, bytes, 0, bytes.length, position);
+      if (sync) this.fileSystem.fdatasync(fd);
+      return 0;
+    } catch (error) {
+      return errnoOf(error);
+    }
   }
 
   private syncNow(fd: number): number {

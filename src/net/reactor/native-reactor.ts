@@ -127,6 +127,7 @@ function nativeReport(binding: NativeBinding, options: ReactorOptions, handle: N
     rows: [
       { facility: 'sockets', engine: 'epoll', reason: 'one callback a tick' },
       { facility: 'append', engine: 'pwritev', reason: 'gathered per file and tick on the shard thread' },
+      { facility: 'commit', engine: '2 commit threads', reason: 'one write of the commit journal for all partitions' },
       { facility: 'sync', engine: `${options.fileThreads} file threads`, reason: 'fdatasync blocks' },
       {
         facility: 'cold read',

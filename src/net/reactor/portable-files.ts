@@ -2,9 +2,10 @@
 // Hot: append(). readNow() may wait for the disk: Node cannot ask the kernel whether pages are in memory.
 
 import { constants } from 'node:os';
-import { fdatasync, read, readSync, writevSync } from 'node:fs';
+import { fdatasync, read, readSync, write, writevSync } from 'node:fs';
 import { errnoOf } from './errno-of.ts';
-import type { FileWork } from './file-work.ts';
+import type { CommitRecord, FileWork } from './file-work.ts';
+import { gatherCommit } from './gather-commit.ts';
 
 export class PortableFiles implements FileWork {
   private inFlight = 0;
@@ -34,6 +35,26 @@ export class PortableFiles implements FileWork {
     });
   }
 
+  /** Gathered here: what is committed was just appended and is in memory. */
+  commit(fd: number, position: number, record: CommitRecord, sync: boolean, done: (result: number) => void): void {
+    this.inFlight++;
+    const end = (result: number): void => {
+      done(result);
+      this.ended();
+    };
+    let bytes: Uint8Array;
+    try {
+      bytes = gatherCommit(record, readFully);
+    } catch (error) {
+      setImmediate(end, errnoOf(error));
+      return;
+    }
+    writeAll(fd, bytes, position, (result) => {
+      if (result < 0 || !sync) end(result);
+      else fdatasync(fd, (error) => end(error === null ? 0 : errnoOf(error)));
+    });
+  }
+
   read(fd: number, into: Uint8Array, position: number, done: (result: number) => void): void {
     this.inFlight++;
     this.readOn(fd, into, position, 0, (result) => {
@@ -43,17 +64,11 @@ export class PortableFiles implements FileWork {
   }
 
   readNow(fd: number, into: Uint8Array, position: number): number {
-    let have = 0;
     try {
-      while (have < into.length) {
-        const step = readSync(fd, into, have, into.length - have, position + have);
-        if (step === 0) break;
-        have += step;
-      }
+      return readFully(fd, into, position);
     } catch (error) {
       return errnoOf(error);
     }
-    return have;
   }
 
   /** Resolves when no work is under way. */
@@ -75,6 +90,26 @@ export class PortableFiles implements FileWork {
     if (this.inFlight > 0) return;
     for (const resolve of this.whenIdle.splice(0)) resolve();
   }
+}
+
+/** @throws what the disk throws */
+function readFully(fd: number, into: Uint8Array, position: number): number {
+  let have = 0;
+  while (have < into.length) {
+    const step = readSync(fd, into, have, into.length - have, position + have);
+    if (step === 0) break;
+    have += step;
+  }
+  return have;
+}
+
+function writeAll(fd: number, bytes: Uint8Array, position: number, done: (result: number) => void): void {
+  write(fd, bytes, 0, bytes.length, position, (error, step) => {
+    if (error !== null) done(errnoOf(error));
+    else if (step === bytes.length) done(0);
+    else if (step === 0) done(-constants.errno.EIO);
+    else writeAll(fd, bytes.subarray(step), position + step, done);
+  });
 }
 
 /** What is left of `pieces` after `bytes` of them. */

@@ -3,13 +3,13 @@
 
 import { constants } from 'node:os';
 import { BrokenInvariant } from '../../engine/base/assert.ts';
-import { Cq, Ctl, Sq, SQ_SLOT_WORDS, SqField } from '../../engine/io/tick-layout.ts';
+import { COMMIT_SYNC, CommitPiece, Cq, Ctl, Sq, SQ_SLOT_WORDS, SqField } from '../../engine/io/tick-layout.ts';
 import type { TickMemory } from '../../engine/io/tick-ring.ts';
 import type { AddressSpace } from './address-space.ts';
 import { writeAppendChain } from './append-chain.ts';
 import type { CompletionRing } from './completion-ring.ts';
 import type { ConnectionTable } from './connection-table.ts';
-import type { FileWork } from './file-work.ts';
+import type { CommitRecord, FileWork } from './file-work.ts';
 import type { FrameMemory } from './frame-memory.ts';
 import type { ReactorConnection } from './reactor-connection.ts';
 
@@ -66,6 +66,9 @@ function execute(target: SubmissionTarget, slot: number, touched: ReactorConnect
       return;
     case Sq.READ:
       read(target, slot);
+      return;
+    case Sq.COMMIT:
+      commit(target, slot);
       return;
     case Sq.RETAIN:
       target.frames.retain(target.sq[at + SqField.TICKET]!);
@@ -124,4 +127,25 @@ function read(target: SubmissionTarget, slot: number): void {
   const into = target.arena.subarray(offset, offset + sq[at + SqField.LENGTH]!);
   const position = target.sqF64[slot * SLOT_F64 + SqField.POSITION_F64]!;
   target.files.read(sq[at + SqField.FD]!, into, position, (result) => target.completions.push(Cq.READ_DONE, -1, 0, result, ticket));
+}
+
+function commit(target: SubmissionTarget, slot: number): void {
+  const { sq, sqF64, arena, view, space } = target;
+  const at = slot * SQ_SLOT_WORDS;
+  const head = sq[at + SqField.OFFSET]!;
+  const ticket = sq[at + SqField.TICKET]!;
+  const pieces: CommitRecord['pieces'][number][] = [];
+  for (let i = 0; i < sq[at + SqField.PIECES]!; i++) {
+    const piece = sq[at + SqField.PIECES_OFFSET]! + i * CommitPiece.CELLS * 8;
+    const fd = view.getFloat64(piece + CommitPiece.FD_F64 * 8, true);
+    const position = view.getFloat64(piece + CommitPiece.POSITION_F64 * 8, true);
+    const length = view.getFloat64(piece + CommitPiece.LENGTH_F64 * 8, true);
+    pieces.push(fd < 0 ? space.resolve(position, length) : { fd, position, length });
+  }
+  const record = { head: arena.subarray(head, head + sq[at + SqField.LENGTH]!), pieces, totalBytes: sq[at + SqField.TOTAL_BYTES]! };
+  const position = sqF64[slot * SLOT_F64 + SqField.POSITION_F64]!;
+  const sync = (sq[at + SqField.FLAGS]! & COMMIT_SYNC) !== 0;
+  target.files.commit(sq[at + SqField.FD]!, position, record, sync, (result) => {
+    target.completions.push(Cq.COMMITTED, -1, 0, result, ticket);
+  });
 }

@@ -1,6 +1,6 @@
 // Writes submission slots as the engine does, for tests. Bytes to send are laid in the out region.
 
-import { APPEND_PATCH, Ctl, Sq, SQ_SLOT_WORDS, SqField } from '../../../src/engine/io/tick-layout.ts';
+import { APPEND_PATCH, COMMIT_SYNC, CommitPiece, Ctl, Sq, SQ_SLOT_WORDS, SqField } from '../../../src/engine/io/tick-layout.ts';
 import type { TickRing } from '../../../src/engine/io/tick-ring.ts';
 
 const SLOT_F64 = SQ_SLOT_WORDS / 2;
@@ -16,6 +16,15 @@ export interface AppendPiece {
   /** Patch these over the batch. */
   readonly baseOffset?: number;
   readonly leaderEpoch?: number;
+}
+
+export interface CommitSubmission {
+  readonly head: number;
+  readonly headBytes: number;
+  readonly piecesOffset: number;
+  readonly pieces: readonly { readonly fd: number; readonly position: number; readonly length: number }[];
+  readonly totalBytes: number;
+  readonly sync: boolean;
 }
 
 export class Submitter {
@@ -84,6 +93,26 @@ export class Submitter {
     this.ring.sq[at + SqField.OFFSET] = offset;
     this.ring.sq[at + SqField.LENGTH] = length;
     this.ring.sq[at + SqField.TICKET] = ticket;
+    this.position(at, position);
+  }
+
+  /** `head` and `piecesOffset` are arena offsets; the pieces are written there. */
+  commit(fd: number, position: number, ticket: number, record: CommitSubmission): void {
+    const at = this.slot(Sq.COMMIT, fd);
+    const { sq, view } = this.ring;
+    sq[at + SqField.TICKET] = ticket;
+    sq[at + SqField.OFFSET] = record.head;
+    sq[at + SqField.LENGTH] = record.headBytes;
+    sq[at + SqField.PIECES] = record.pieces.length;
+    sq[at + SqField.PIECES_OFFSET] = record.piecesOffset;
+    sq[at + SqField.TOTAL_BYTES] = record.totalBytes;
+    sq[at + SqField.FLAGS] = record.sync ? COMMIT_SYNC : 0;
+    record.pieces.forEach((piece, i) => {
+      const to = record.piecesOffset + i * CommitPiece.CELLS * 8;
+      view.setFloat64(to + CommitPiece.FD_F64 * 8, piece.fd, true);
+      view.setFloat64(to + CommitPiece.POSITION_F64 * 8, piece.position, true);
+      view.setFloat64(to + CommitPiece.LENGTH_F64 * 8, piece.length, true);
+    });
     this.position(at, position);
   }
 
