@@ -1,18 +1,19 @@
 // Everything a fresh clone needs before the broker or the tests run, each step only when its inputs changed:
 // dependencies from the lockfile, the native addon, compiled TypeScript. Plain Node, no dependencies.
 //
-//   node scripts/setup.mjs
+//   node scripts/setup.mjs [--force]
 //
-// A step is remembered by a hash of its inputs in .setup/. A machine without a compiler gets one clear line and runs on
-// the portable path.
+// A step is remembered by a hash of its inputs in .setup/; --force runs every step anew. A machine without a compiler
+// gets one clear line and runs on the portable path. A compile that failed is remembered too: it would fail again.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const stamps = join(root, '.setup');
+const force = process.argv.includes('--force');
 const say = (line) => process.stderr.write(`${line}\n`);
 
 /** Files below `path`, sorted; nothing when it does not exist. */
@@ -38,13 +39,16 @@ function fingerprint(inputs, extra) {
   return hash.digest('hex');
 }
 
-/** Run `work` unless it already succeeded with the same inputs. `outputs` that are missing count as changed. */
+/**
+ * Run `work` unless it already succeeded with the same inputs. `outputs` that are missing count as changed. Work that
+ * returns false did not succeed.
+ */
 function step(name, inputs, extra, outputs, work) {
   const stamp = join(stamps, name);
   const before = fingerprint(inputs, extra);
   const done = existsSync(stamp) && readFileSync(stamp, 'utf8') === before && outputs.every((path) => existsSync(join(root, path)));
-  if (done) return;
-  const result = work();
+  if (done && !force) return;
+  const result = work(before);
   if (result === false) return;
   mkdirSync(stamps, { recursive: true });
   // Inputs may change by the work itself (npm touches the lockfile's time), so the hash is taken anew.
@@ -70,21 +74,36 @@ function headerFolder() {
   return existsSync(join(prefix, 'include', 'node', 'node_api.h')) ? prefix : undefined;
 }
 
-function compilerMissing() {
-  const missing = [process.env.CXX ?? 'g++', 'make', process.env.PYTHON ?? 'python3'].filter(
-    (tool) => spawnSync(tool, ['--version'], { stdio: 'ignore' }).error !== undefined,
-  );
-  return missing.length === 0 ? undefined : missing.join(', ');
+/** The tools of a compile: which are missing, and what the others say they are. */
+function compileTools() {
+  const tools = [process.env.CXX ?? 'g++', 'make', process.env.PYTHON ?? 'python3'];
+  const asked = tools.map((tool) => ({ tool, ...spawnSync(tool, ['--version'], { encoding: 'utf8' }) }));
+  return {
+    missing: asked.filter(({ error }) => error !== undefined).map(({ tool }) => tool),
+    versions: asked.map(({ tool, stdout }) => `${tool} ${stdout}`).join('\n'),
+  };
 }
 
-function buildAddon() {
+/** @param inputs hash of the sources */
+function buildAddon(inputs) {
   if (process.platform !== 'linux') {
     say(`ringlog: the native addon is for Linux; running on the portable path (${process.platform})`);
     return;
   }
-  const missing = compilerMissing();
-  if (missing !== undefined) {
-    say(`ringlog: no native addon (${missing} not found): running on the portable path. Install g++, make and python3 for full speed.`);
+  const { missing, versions } = compileTools();
+  if (missing.length > 0) {
+    say(
+      `ringlog: no native addon (${missing.join(', ')} not found): running on the portable path. Install g++, make and python3 for full speed.`,
+    );
+    return false;
+  }
+  const log = join(stamps, 'addon.log');
+  const failed = join(stamps, 'addon.failed');
+  const attempt = `${inputs}\n${versions}`;
+  if (!force && existsSync(failed) && readFileSync(failed, 'utf8') === attempt) {
+    say(
+      `ringlog: the native addon did not compile before (see ${relative(root, log)}); running on the portable path. npm run setup -- --force tries again.`,
+    );
     return false;
   }
   say('ringlog: compiling the native addon');
@@ -92,10 +111,12 @@ function buildAddon() {
   const headers = headerFolder();
   const args = [gyp, 'rebuild', '--jobs', 'max', '--silent', ...(headers === undefined ? [] : [`--nodedir=${headers}`])];
   const result = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
+  rmSync(failed, { force: true });
   if (result.status === 0) return;
-  const log = join(stamps, 'addon.log');
   mkdirSync(stamps, { recursive: true });
   writeFileSync(log, `${result.stdout}\n${result.stderr}`);
+  // One that was interrupted says nothing about the next.
+  if (result.status !== null) writeFileSync(failed, attempt);
   say(`ringlog: the native addon did not compile; running on the portable path (see ${relative(root, log)})`);
   return false;
 }
