@@ -26,8 +26,8 @@ void throw_errno(napi_env env, const char* what, int error) {
 }
 
 napi_value call_start(napi_env env, napi_callback_info info) {
-  Arguments<1> arguments(env, info);
-  loop_of(arguments.data)->start(arguments.at[0]);
+  Arguments<2> arguments(env, info);
+  loop_of(arguments.data)->start(arguments.at[0], to_bool(env, arguments.at[1]));
   return nullptr;
 }
 

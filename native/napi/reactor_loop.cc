@@ -25,23 +25,33 @@ ReactorLoop* ReactorLoop::create(napi_env env, std::unique_ptr<Reactor> reactor,
     return nullptr;
   }
   RINGLOG_CHECK_OP(uv_idle_init(loop, &self->idle_), ==, 0);
+  RINGLOG_CHECK_OP(uv_prepare_init(loop, &self->prepare_), ==, 0);
   self->poll_.data = self;
   self->idle_.data = self;
-  self->open_handles_ = 2;
+  self->prepare_.data = self;
+  self->open_handles_ = 3;
   // Asynchronous, because libuv closes handles only as its loop turns; Node turns it until the hook is removed.
   RINGLOG_NAPI(napi_add_async_cleanup_hook(env, on_environment_end, self, &self->hook_));
   return self;
 }
 
-void ReactorLoop::start(napi_value on_tick) {
+void ReactorLoop::start(napi_value on_tick, bool host) {
   if (on_tick_ != nullptr || closing_) return;
   RINGLOG_NAPI(napi_create_reference(env_, on_tick, 1, &on_tick_));
+  // Not every loop has a descriptor to wait on: then it stays a guest.
+  const int backend = host ? uv_backend_fd(prepare_.loop) : -1;
+  host_ = backend >= 0 && reactor_->watch_host(backend);
+  if (host_) {
+    RINGLOG_CHECK_OP(uv_prepare_start(&prepare_, on_prepare), ==, 0);
+    uv_idle_start(&idle_, on_idle);
+    return;
+  }
   RINGLOG_CHECK_OP(uv_poll_start(&poll_, UV_READABLE, on_poll), ==, 0);
   run_soon_if_needed();
 }
 
 void ReactorLoop::run_soon_if_needed() {
-  if (idle_active_ || running_ || stopped_ || closing_ || !started()) return;
+  if (host_ || idle_active_ || running_ || stopped_ || closing_ || !started()) return;
   if (!reactor_->needs_round()) return;
   // An active idle handle keeps libuv from waiting in its poll, and runs before the next one: no system call.
   idle_active_ = true;
@@ -52,9 +62,41 @@ void ReactorLoop::on_poll(uv_poll_t* handle, int, int) { static_cast<ReactorLoop
 
 void ReactorLoop::on_idle(uv_idle_t* handle) {
   auto* self = static_cast<ReactorLoop*>(handle->data);
+  if (self->host_) return;
   uv_idle_stop(handle);
   self->idle_active_ = false;
   self->run_rounds();
+}
+
+void ReactorLoop::on_prepare(uv_prepare_t* handle) {
+  static_cast<ReactorLoop*>(handle->data)->run_as_host(handle->loop);
+}
+
+void ReactorLoop::run_as_host(uv_loop_t* loop) {
+  if (stopped_ || closing_ || running_) return;
+  running_ = true;
+  // Ours must not be what makes libuv's time-out zero.
+  uv_idle_stop(&idle_);
+  for (;;) {
+    uv_update_time(loop);
+    // 0: it has immediates, closing handles, descriptors to enter into its set, or a timer that is due.
+    const int wait_ms = uv_backend_timeout(loop);
+    if (reactor_->begin_round(wait_ms) && !run_tick()) break;
+    if (wait_ms == 0 || reactor_->host_ready()) break;
+  }
+  running_ = false;
+  if (close_after_run_) close();
+  else if (!stopped_) uv_idle_start(&idle_, on_idle);
+}
+
+bool ReactorLoop::run_tick() {
+  if (!call_tick()) {
+    stop();
+    return false;
+  }
+  if (close_after_run_) return false;
+  reactor_->end_round();
+  return true;
 }
 
 void ReactorLoop::run_rounds() {
@@ -62,13 +104,7 @@ void ReactorLoop::run_rounds() {
   running_ = true;
   const int64_t begin = monotonic_ns();
   for (int round = 0; round < kRounds; round++) {
-    if (!reactor_->begin_round()) break;
-    if (!call_tick()) {
-      stop();
-      break;
-    }
-    if (close_after_run_) break;
-    reactor_->end_round();
+    if (!reactor_->begin_round() || !run_tick()) break;
     if (monotonic_ns() - begin > kRoundsNs) break;
   }
   running_ = false;
@@ -107,6 +143,7 @@ void ReactorLoop::stop() {
   stopped_ = true;
   uv_poll_stop(&poll_);
   uv_idle_stop(&idle_);
+  uv_prepare_stop(&prepare_);
   idle_active_ = false;
 }
 
@@ -122,6 +159,7 @@ void ReactorLoop::close() {
   // The handles let go of the epoll descriptor before it is closed.
   uv_close(reinterpret_cast<uv_handle_t*>(&poll_), on_handle_closed);
   uv_close(reinterpret_cast<uv_handle_t*>(&idle_), on_handle_closed);
+  uv_close(reinterpret_cast<uv_handle_t*>(&prepare_), on_handle_closed);
   reactor_.reset();
   if (on_tick_ != nullptr) {
     napi_delete_reference(env_, on_tick_);

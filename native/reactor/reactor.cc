@@ -136,15 +136,21 @@ void Reactor::take_special_event(uint32_t what) {
     case kEventRing:
       collect_ring(state);
       return;
+    case kEventHost:
+      state.host_ready = true;
+      return;
     default:
       RINGLOG_CHECK_OP(what, <, kEventSpecial);
   }
 }
 
-void Reactor::poll_events() {
+void Reactor::poll_events(int wait_ms) {
   ReactorState& state = *state_;
   epoll_event events[kEventsPerRound];
-  const int count = epoll_wait(state.epoll.get(), events, kEventsPerRound, 0);
+  const int count = epoll_wait(state.epoll.get(), events, kEventsPerRound, wait_ms);
+  state.now_ms = monotonic_ms();
+  state.ctl_f64[Ctl::NOW_MS_F64] = static_cast<double>(state.now_ms);
+  state.ctl_f64[Ctl::WALL_MS_F64] = static_cast<double>(wall_ms());
   for (int i = 0; i < count; i++) {
     const auto low = static_cast<uint32_t>(events[i].data.u64);
     if (low >= kEventSpecial) take_special_event(low);
@@ -173,18 +179,25 @@ void Reactor::keep_house() {
   if (state.starved || state.pool.trim_due()) state.keep_house_at(state.now_ms + kHousekeepingMs);
 }
 
-bool Reactor::begin_round() {
+bool Reactor::watch_host(int backend_fd) {
+  // By level: the host's own poll takes the events, and until it has, it must not be forgotten.
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.u64 = kEventHost;
+  return epoll_ctl(state_->epoll.get(), EPOLL_CTL_ADD, backend_fd, &event) == 0;
+}
+
+bool Reactor::begin_round(int wait_ms) {
   ReactorState& state = *state_;
   if (state.closed) return false;
+  if (wait_ms != 0 && needs_round()) wait_ms = 0;
   RINGLOG_CHECK(!state.in_tick);
   state.in_tick = true;
-  state.now_ms = monotonic_ms();
-  state.ctl_f64[Ctl::NOW_MS_F64] = static_cast<double>(state.now_ms);
-  state.ctl_f64[Ctl::WALL_MS_F64] = static_cast<double>(wall_ms());
+  state.host_ready = false;
   state.desc_count() = 0;
   state.cq.flush_late();
 
-  poll_events();
+  poll_events(wait_ms);
   if (state.wake_pending) {
     state.wake_pending = false;
     state.cq.push(Cq::WAKE, -1, 0, 0, -1);

@@ -24,8 +24,14 @@ class Reactor {
   int wake_fd() const { return state_->wake_event.get(); }
   const ReactorState& state() const { return *state_; }
 
-  // True when the tick's callback must run; then end_round() must follow it.
-  bool begin_round();
+  // Also watch the event loop that hosts this thread, so that waiting here wakes for its events too. False: refused.
+  bool watch_host(int backend_fd);
+  // The host had events in the last round.
+  bool host_ready() const { return state_->host_ready; }
+
+  // Collect events, waiting for the first one up to `wait_ms` (-1: without end) when there is no work yet. True when the
+  // tick's callback must run; then end_round() must follow it.
+  bool begin_round(int wait_ms = 0);
   void end_round();
   // Work waits that no kernel event will announce.
   bool needs_round() const;
@@ -49,7 +55,7 @@ class Reactor {
  private:
   explicit Reactor(std::unique_ptr<ReactorState> state) : state_(std::move(state)) {}
 
-  void poll_events();
+  void poll_events(int wait_ms);
   void take_connection_event(uint32_t index, uint32_t generation, uint32_t events);
   void take_special_event(uint32_t what);
   void keep_house();

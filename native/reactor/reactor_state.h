@@ -118,6 +118,7 @@ struct ReactorState {
   int64_t housekeeping_ms = Deadline::kNever;
 
   bool in_tick = false;
+  bool host_ready = false;
   bool wake_pending = false;
   bool tick_requested = false;
   bool closed = false;

@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "reactor/connection_close.h"
 #include "reactor/file_work.h"
+#include "sys/file_io.h"
 
 namespace ringlog {
 
@@ -17,6 +18,10 @@ namespace {
 constexpr int kVectors = 256;
 // One connection's share of a tick: a fast reader of a long range must not keep the shard from the others.
 constexpr uint64_t kPumpBytes = 1024 * 1024;
+// A file range up to this is read and sent with the bytes around it: copying it costs less than the three calls (is it in
+// memory, sendfile, what follows it) that not copying takes.
+constexpr size_t kCopyBytes = 16 * 1024;
+constexpr size_t kCopyRunBytes = 64 * 1024;
 
 enum class Step {
   kGoOn,
@@ -122,8 +127,8 @@ bool queue_slots(ReactorState& state, Connection& conn, int32_t slot, size_t ski
   for (; slot >= 0; slot = state.sq_next[static_cast<size_t>(slot)]) {
     const int32_t* sq = state.sq + slot * SQ_SLOT_WORDS;
     conn.submit_first = slot;
+    const auto length = static_cast<size_t>(sq[SqField::LENGTH]) - skip;
     if (sq[SqField::OP] == Sq::SEND) {
-      const auto length = static_cast<size_t>(sq[SqField::LENGTH]) - skip;
       if (length > 0) conn.queue.push_memory(state.arena + sq[SqField::OFFSET] + skip, length);
       skip = 0;
       if (conn.queue.memory_bytes() > state.options.send_queue_max_bytes) {
@@ -133,37 +138,71 @@ bool queue_slots(ReactorState& state, Connection& conn, int32_t slot, size_t ski
       continue;
     }
     const double* f64 = reinterpret_cast<const double*>(sq);
-    conn.queue.push_file(sq[SqField::FILE_FD], static_cast<int64_t>(f64[SqField::POSITION_F64]),
-                         static_cast<uint64_t>(sq[SqField::LENGTH]), sq[SqField::TICKET]);
+    conn.queue.push_file(sq[SqField::FILE_FD], static_cast<int64_t>(f64[SqField::POSITION_F64]) + static_cast<int64_t>(skip),
+                         length, sq[SqField::TICKET]);
+    skip = 0;
     conn.submit_first = state.sq_next[static_cast<size_t>(slot)];
   }
   return true;
 }
 
-// Send a run of SEND slots starting at `slot`; returns the slot to go on with, -1 at the end, -2 when closed or queued.
+// The bytes of a slot as memory: a SEND's own, or a short SEND_FILE's, read into `room` if they are in the page cache.
+bool slot_memory(const ReactorState& state, const int32_t* sq, uint8_t* room, size_t room_bytes, iovec* vector) {
+  const auto length = static_cast<size_t>(sq[SqField::LENGTH]);
+  if (sq[SqField::OP] == Sq::SEND) {
+    *vector = iovec{state.arena + sq[SqField::OFFSET], length};
+    return true;
+  }
+  if (length > kCopyBytes || length > room_bytes) return false;
+  const double* f64 = reinterpret_cast<const double*>(sq);
+  const int64_t got = read_now_at(sq[SqField::FILE_FD], room, length, static_cast<int64_t>(f64[SqField::POSITION_F64]));
+  if (got != static_cast<int64_t>(length)) return false;
+  *vector = iovec{room, length};
+  return true;
+}
+
+// All of the slot's bytes have left.
+void finish_slot(ReactorState& state, const Connection& conn, const int32_t* sq) {
+  if (sq[SqField::OP] == Sq::SEND_FILE && sq[SqField::TICKET] >= 0) {
+    state.cq.push(Cq::SENT, conn.index, conn.generation, 0, sq[SqField::TICKET]);
+  }
+}
+
+// Send a run of slots that are memory, starting at `slot`; returns the slot to go on with (`slot` itself when it is not
+// memory), -1 at the end, -2 when closed or queued.
 int32_t send_run(ReactorState& state, Connection& conn, int32_t slot) {
   iovec vectors[kVectors];
   int32_t slots[kVectors];
+  uint8_t copies[kCopyRunBytes];
+  size_t copied = 0;
   size_t count = 0;
   size_t total = 0;
   int32_t next = slot;
   while (next >= 0 && count < kVectors) {
     const int32_t* sq = state.sq + next * SQ_SLOT_WORDS;
-    if (sq[SqField::OP] != Sq::SEND) break;
-    slots[count] = next;
-    vectors[count++] = iovec{state.arena + sq[SqField::OFFSET], static_cast<size_t>(sq[SqField::LENGTH])};
-    total += static_cast<size_t>(sq[SqField::LENGTH]);
+    iovec& vector = vectors[count];
+    if (!slot_memory(state, sq, copies + copied, sizeof copies - copied, &vector)) break;
+    if (sq[SqField::OP] == Sq::SEND_FILE) copied += vector.iov_len;
+    slots[count++] = next;
+    total += vector.iov_len;
     next = state.sq_next[static_cast<size_t>(next)];
   }
+  if (count == 0) return slot;
   // More follows in this submit: let the kernel put it into the same segments.
-  const ssize_t sent = conn.writable ? send_vectors(conn.fd, vectors, count, next >= 0) : -1;
-  if (!conn.writable) errno = EAGAIN;
+  const ssize_t sent = send_vectors(conn.fd, vectors, count, next >= 0);
   const Step step = after_send(state, conn, sent, total);
   if (step == Step::kClosed) return -2;
-  if (step == Step::kGoOn) return next;
+  if (step == Step::kGoOn) {
+    for (size_t i = 0; i < count; i++) finish_slot(state, conn, state.sq + slots[i] * SQ_SLOT_WORDS);
+    conn.submit_first = next;
+    return next;
+  }
   size_t left = sent < 0 ? 0 : static_cast<size_t>(sent);
   size_t at = 0;
-  while (left >= vectors[at].iov_len && at + 1 < count) left -= vectors[at++].iov_len;
+  while (left >= vectors[at].iov_len && at + 1 < count) {
+    finish_slot(state, conn, state.sq + slots[at] * SQ_SLOT_WORDS);
+    left -= vectors[at++].iov_len;
+  }
   queue_slots(state, conn, slots[at], left);
   return -2;
 }
@@ -172,18 +211,19 @@ int32_t send_run(ReactorState& state, Connection& conn, int32_t slot) {
 
 void send_submitted(ReactorState& state, Connection& conn) {
   int32_t slot = conn.submit_first;
-  if (!conn.queue.empty()) {
+  if (!conn.queue.empty() || !conn.writable) {
     if (slot >= 0 && !queue_slots(state, conn, slot, 0)) return;
     conn.submit_first = conn.submit_last = -1;
     return;
   }
   while (slot >= 0) {
-    const int32_t* sq = state.sq + slot * SQ_SLOT_WORDS;
-    if (sq[SqField::OP] == Sq::SEND) {
-      conn.submit_first = slot;
-      slot = send_run(state, conn, slot);
+    conn.submit_first = slot;
+    const int32_t next = send_run(state, conn, slot);
+    if (next != slot) {
+      slot = next;
       continue;
     }
+    const int32_t* sq = state.sq + slot * SQ_SLOT_WORDS;
     const double* f64 = reinterpret_cast<const double*>(sq);
     conn.submit_first = state.sq_next[static_cast<size_t>(slot)];
     conn.queue.push_file(sq[SqField::FILE_FD], static_cast<int64_t>(f64[SqField::POSITION_F64]),

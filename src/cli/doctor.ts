@@ -30,7 +30,7 @@ export async function doctor(options: { dir: string; json?: boolean }): Promise<
   const findings: Finding[] = [...machine(), ...disk(options.dir), addon(), ...probed(options.dir)];
   const parsed = parseBrokerConfig([]);
   if (!parsed.ok) throw new CommandFailed(parsed.errors.join('; '));
-  const reactor = await openReactor(reactorOptions(parsed.settings.config, 1));
+  const reactor = await openReactor(reactorOptions(parsed.settings.config, 1, false));
   for (const { facility, engine, reason } of reactor.report.rows) findings.push({ what: facility, found: engine, meaning: reason });
   await reactor.close();
   printRows(findings as unknown as Record<string, unknown>[], options.json);

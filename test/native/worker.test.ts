@@ -21,9 +21,9 @@ function openDescriptors(): number {
   return readdirSync('/proc/self/fd').length;
 }
 
-function startWorker(file: number, mode: 'echo' | 'throw' = 'echo'): Promise<Started> {
+function startWorker(file: number, ownsThread: boolean, mode: 'echo' | 'throw' = 'echo'): Promise<Started> {
   const path = fileURLToPath(new URL('./fixtures/echo-worker.cjs', import.meta.url));
-  const worker = new Worker(path, { workerData: { addonPath: ADDON_PATH, layout: { ...layout }, file, mode } });
+  const worker = new Worker(path, { workerData: { addonPath: ADDON_PATH, layout: { ...layout }, file, mode, ownsThread } });
   return new Promise((resolve, reject) => {
     worker.once('error', reject);
     worker.once('message', (first: { port: number; wakeFd: number }) => {
@@ -52,7 +52,10 @@ function load(port: number): { readonly gone: Promise<number>; readonly first: P
   return { gone: new Promise((resolve) => socket.on('close', () => resolve(echoed))), first };
 }
 
-describe.skipIf(nativeAbsent)('native reactor in a worker', () => {
+describe.skipIf(nativeAbsent).each([
+  ['a guest of the event loop', false],
+  ['waiting in its place', true],
+])('native reactor in a worker, %s', (_title, ownsThread) => {
   let directory: string;
 
   beforeEach(() => {
@@ -64,7 +67,7 @@ describe.skipIf(nativeAbsent)('native reactor in a worker', () => {
   });
 
   test('another thread wakes it by its descriptor, and signals between two ticks are one', async () => {
-    const { worker, wakeFd } = await startWorker(-1);
+    const { worker, wakeFd } = await startWorker(-1, ownsThread);
     let wakes = 0;
     const woken = new Promise<void>((resolve) => {
       worker.on('message', (message: { wakes: number }) => {
@@ -83,15 +86,15 @@ describe.skipIf(nativeAbsent)('native reactor in a worker', () => {
   test('terminate() under load, with reads and syncs in flight, gives every descriptor back', async () => {
     const file = openSync(join(directory, 'log'), 'w+');
     // Once beforehand, so that what the process opens only once is open.
-    await terminateUnderLoad(file, 5);
+    await terminateUnderLoad(file, ownsThread, 5);
     const before = openDescriptors();
-    for (let round = 0; round < 15; round++) await terminateUnderLoad(file, round * 3);
+    for (let round = 0; round < 15; round++) await terminateUnderLoad(file, ownsThread, round * 3);
     expect(openDescriptors()).toBeLessThanOrEqual(before + 2);
     closeSync(file);
   });
 
   test('an exception in a tick ends the worker the way any other does', async () => {
-    const { worker, port } = await startWorker(-1, 'throw');
+    const { worker, port } = await startWorker(-1, ownsThread, 'throw');
     const failed = new Promise<Error>((resolve) => worker.once('error', resolve));
     const { gone } = load(port);
     expect((await failed).message).toBe('thrown in a tick');
@@ -99,7 +102,7 @@ describe.skipIf(nativeAbsent)('native reactor in a worker', () => {
   });
 
   test('close() in the worker lets it end by itself', async () => {
-    const { worker, port } = await startWorker(-1);
+    const { worker, port } = await startWorker(-1, ownsThread);
     const { gone, first } = load(port);
     await first;
     const exited = new Promise((resolve) => worker.once('exit', resolve));
@@ -109,8 +112,8 @@ describe.skipIf(nativeAbsent)('native reactor in a worker', () => {
   });
 });
 
-async function terminateUnderLoad(file: number, afterMs: number): Promise<void> {
-  const { worker, port } = await startWorker(file);
+async function terminateUnderLoad(file: number, ownsThread: boolean, afterMs: number): Promise<void> {
+  const { worker, port } = await startWorker(file, ownsThread);
   const clients = [load(port), load(port), load(port)];
   await clients[0]!.first;
   await new Promise((resolve) => setTimeout(resolve, afterMs));

@@ -39,7 +39,8 @@ export interface NativeReactorHandle {
   readonly wakeFd: number;
   /** Cold reads go through io_uring; otherwise through file threads. */
   readonly ringOpen: boolean;
-  readonly start: (onTick: () => void) => void;
+  /** `ownsThread`: the reactor waits in place of the thread's event loop. */
+  readonly start: (onTick: () => void, ownsThread: boolean) => void;
   readonly submit: () => void;
   readonly readNow: (fd: number, position: number, offset: number, length: number) => number;
   readonly residentBytes: (fd: number, position: number, length: number) => number;

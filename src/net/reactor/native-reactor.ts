@@ -55,10 +55,12 @@ class NativeReactor implements Reactor {
   readonly schedule: () => void;
 
   readonly #handle: NativeReactorHandle;
+  readonly #ownsThread: boolean;
 
   constructor(binding: NativeBinding, options: ReactorOptions) {
     const handle = binding.createReactor(options);
     this.#handle = handle;
+    this.#ownsThread = options.ownsThread;
     this.arena = new Uint8Array(handle.arena);
     this.view = new DataView(handle.arena);
     this.arenaAddress = handle.arenaAddress;
@@ -92,7 +94,7 @@ class NativeReactor implements Reactor {
   }
 
   start(onTick: () => void): void {
-    this.#handle.start(onTick);
+    this.#handle.start(onTick, this.#ownsThread);
   }
 
   async listen(options: ListenOptions): Promise<Listening> {

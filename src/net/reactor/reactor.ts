@@ -18,6 +18,8 @@ export interface ReactorOptions {
   readonly sendBufferBytes: number;
   /** Use io_uring for cold reads when the kernel allows it. */
   readonly ioUring: boolean;
+  /** The thread is there for this reactor: it may wait in place of the thread's event loop, which is cheaper. */
+  readonly ownsThread: boolean;
 }
 
 export interface ListenOptions {

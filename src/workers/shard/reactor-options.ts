@@ -9,10 +9,11 @@ const SEND_QUEUE_BYTES = 128 * 1024 * 1024;
 const CONNECTIONS_MAX = 65_536;
 const FILE_THREADS = 2;
 
-/** Of one shard among `shardCount`. */
+/** Of one shard among `shardCount`. `ownsThread`: the reactor is for a worker's own thread, not for that of a caller. */
 export function reactorOptions(
   config: BrokerConfig,
   shardCount: number,
+  ownsThread: boolean,
 ): ReactorOptions & { readonly choice: 'auto' | 'native' | 'portable' } {
   const requestMaxBytes = config['socket.request.max.bytes'];
   return {
@@ -26,6 +27,7 @@ export function reactorOptions(
     receiveBufferBytes: Math.max(config['socket.receive.buffer.bytes'], 0),
     sendBufferBytes: Math.max(config['socket.send.buffer.bytes'], 0),
     ioUring: config['ringlog.io.uring'] !== 'off',
+    ownsThread,
   };
 }
 

@@ -38,7 +38,7 @@ async function main(data: ShardWorkerData): Promise<void> {
   parentPort!.on('message', () => undefined);
   const native = loadNativeBinding();
   if (data.core >= 0) native.binding?.pinThread(data.core);
-  const reactor = await openReactor(reactorOptions(data.settings.config, data.identity.shardCount));
+  const reactor = await openReactor(reactorOptions(data.settings.config, data.identity.shardCount, true));
   // The shard is made after the endpoint that carries its mail; nothing arrives before the first tick.
   let made: Shard | undefined;
   const handler: MailHandler = {

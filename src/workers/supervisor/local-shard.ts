@@ -26,7 +26,7 @@ export async function openLocalShard(
   facts: ReadonlyMap<string, DirectoryFacts>,
   event: (body: EventBody) => void,
 ): Promise<LocalShard> {
-  const reactor = await openReactor(reactorOptions(settings.config, identity.shardCount));
+  const reactor = await openReactor(reactorOptions(settings.config, identity.shardCount, false));
   let served: ControllerVerbs | undefined;
   const shard = new Shard({
     settings,

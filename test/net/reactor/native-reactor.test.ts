@@ -13,9 +13,11 @@ if (binding === null) {
   console.log(`native reactor: conformance suite skipped: ${reason}`);
   describe('native reactor', () => test.skip(`skipped: ${reason}`, () => undefined));
 } else {
-  describeReactor({
-    name: 'native',
-    choosesRings: false,
-    open: async ({ options }) => new SocketBench(createNativeReactor({ ...TEST_OPTIONS, ...options })),
-  });
+  for (const ownsThread of [false, true]) {
+    describeReactor({
+      name: ownsThread ? 'native, in place of the event loop' : 'native',
+      choosesRings: false,
+      open: async ({ options }) => new SocketBench(createNativeReactor({ ...TEST_OPTIONS, ownsThread, ...options })),
+    });
+  }
 }

@@ -57,6 +57,7 @@ export const TEST_OPTIONS: ReactorOptions = {
   receiveBufferBytes: 0,
   sendBufferBytes: 0,
   ioUring: false,
+  ownsThread: false,
 };
 
 export const SMALL_RINGS = { cqCapacity: 16, sqCapacity: 8, descCapacity: 8, outBytes: 256 * KIB };

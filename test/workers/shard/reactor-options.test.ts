@@ -7,7 +7,7 @@ import { reactorOptions } from '../../../src/workers/shard/reactor-options.ts';
 function share(limit: number, shardCount: number): number {
   const parsed = parseBrokerConfig([{ name: 'max.connections', value: String(limit), from: 'test' }]);
   if (!parsed.ok) throw new Error(parsed.errors.join());
-  return reactorOptions(parsed.settings.config, shardCount).maxConnections;
+  return reactorOptions(parsed.settings.config, shardCount, true).maxConnections;
 }
 
 test.each([
