@@ -204,9 +204,16 @@ function addDoctor(program: Command): void {
     .command('doctor')
     .description('what this machine offers and what the broker would use')
     .option('-d, --dir <path>', 'a directory on the disk to be used', '.')
+    .option('--crash', 'start a broker there, crash it under load, and say whether it kept what it acked (within a minute)')
     .addOption(json())
-    .addHelpText('after', '\nExamples:\n  ringlog doctor\n  ringlog doctor --dir /var/lib/ringlog --json')
-    .action(async (options) => (await import('./doctor.ts')).doctor(options));
+    .addHelpText(
+      'after',
+      '\nExamples:\n  ringlog doctor\n  ringlog doctor --dir /var/lib/ringlog --json\n  ringlog doctor --crash --dir /var/lib',
+    )
+    .action(async (options) => {
+      if (options.crash === true) await (await import('./doctor-crash.ts')).doctorCrash(options);
+      else await (await import('./doctor.ts')).doctor(options);
+    });
 }
 
 function wholeNumber(text: string): number {

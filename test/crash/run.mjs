@@ -1,11 +1,12 @@
 #!/usr/bin/env node
 // The crash rig: kill -9 and clean stops under load, in turns and again and again on one data directory, with garbage after
-// the active log at every third kill. At the end every acked record must be there once, in order, with its bytes, and no
-// commit may be lost.
+// the active log at every third kill. Producers of every acks level write, consumers read along: what they were shown must
+// stay. At the end every acked record must be there once, in order, with its bytes, and no commit may be lost.
 //
-//   node test/crash/run.mjs              50 rounds, and kafka-dump-log over the files
+//   node test/crash/run.mjs              400 rounds, 200 of them kills, and kafka-dump-log over the files
 //   node test/crash/run.mjs --short      6 rounds: what CI runs
 //   node test/crash/run.mjs --kills      kill -9 in every round
+//   node test/crash/run.mjs --storage page-cache,managed     topics of these storage modes side by side
 //   node test/crash/run.mjs --rounds 3 --in-flight 1 --against kafka     proves the rig itself on Apache Kafka, which
 //                                        after a restart remembers only one batch of a producer (error 45 with more)
 //
@@ -16,15 +17,20 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { CommitLoad } from '../../dist/cli/crash/commit-load.js';
+import { valueOf } from '../../dist/cli/crash/ledger.js';
+import { checkPartition } from '../../dist/cli/crash/partition-checker.js';
+import { ProducerLoad } from '../../dist/cli/crash/producer-load.js';
+import { randomFrom } from '../../dist/cli/crash/random-from.js';
+import { TailReader } from '../../dist/cli/crash/tail-reader.js';
 import { installJava, installKcat } from '../../scripts/install-clients.mjs';
 import { dumpEverything } from '../interop/cases/log-files.mjs';
 import { createBroker } from '../interop/rig/brokers.mjs';
 import { openKafkajs } from '../interop/rig/kafkajs-client.mjs';
 import { runOk, until } from '../interop/rig/processes.mjs';
 import { runCase, Score } from '../interop/rig/suite.mjs';
-import { checkPartition } from './checker.mjs';
-import { selfTest } from './checker-self-test.mjs';
-import { CommitLoad, KafkajsLoad, valueOf, WireLoad } from './load.mjs';
+import { KafkajsLoad } from './kafkajs-load.mjs';
+import { topicConfigs } from './storage-modes.mjs';
 import { tearTail } from './torn-tail.mjs';
 
 const { values: options } = parseArgs({
@@ -37,31 +43,23 @@ const { values: options } = parseArgs({
     reactor: { type: 'string', default: 'auto' },
     shards: { type: 'string', default: '2' },
     'in-flight': { type: 'string', default: '5' },
+    storage: { type: 'string', default: 'page-cache' },
     bin: { type: 'string' },
     kills: { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
   },
 });
 
-const rounds = Number(options.rounds ?? (options.short ? 6 : 50));
+const rounds = Number(options.rounds ?? (options.short ? 6 : 400));
 const seed = Number(options.seed ?? Math.floor(Math.random() * 2 ** 31));
 const PARTITIONS = 3;
 /** The broker is ended after between 1 and this many acked records of a round. */
 const MOST_ACKS = 3000;
 
-/** mulberry32: small, seeded, good enough to pick moments. */
-function randomFrom(start) {
-  let state = start;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+const topicOf = (storage, acks) => `crash-${storage}-acks${acks}`;
 
-async function createTopics(broker, topics) {
-  const configEntries = [{ name: 'segment.bytes', value: String(1 << 20) }];
+async function createTopics(broker, topics, configs) {
+  const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }));
   await openKafkajs({ broker, defer() {} }).withAdmin(async (admin) => {
     await admin.createTopics({
       waitForLeaders: false,
@@ -106,6 +104,7 @@ async function oneRound({ broker, loads, commits, random, round, signal }) {
   const clean = !options.kills && round % 2 === 1;
   const kill = options.kills ? round : round / 2;
   await (clean ? broker.stop() : broker.kill());
+  for (const load of loads) load.afterCrash?.('kill');
   const committedBefore = commits.acked;
   const torn = !clean && kill % 3 === 2 ? tearTail(broker.dataDir, random) : undefined;
   const began = performance.now();
@@ -135,30 +134,23 @@ async function main(score) {
     }
   };
 
-  await step('checker: turns red on every damage', () => {
-    detail = `${selfTest()} damages`;
-  });
   installKcat();
   const broker = await createBroker({ ...options, kind: options.against, shards: Number(options.shards), dir });
   try {
     await broker.start();
-    const topics = { one: 'crash-acks-1', all: 'crash-acks-all', kafkajs: 'crash-kafkajs' };
-    await createTopics(broker, Object.values(topics));
-    const common = {
-      port: broker.port,
-      broker,
-      partitions: PARTITIONS,
-      inFlight: Number(options['in-flight']),
-      random,
-      defer: (end) => deferred.push(end),
-    };
-    const loads = [
-      new WireLoad({ ...common, topic: topics.one, acks: 1 }),
-      new WireLoad({ ...common, topic: topics.all, acks: -1 }),
-      new KafkajsLoad({ ...common, topic: topics.kafkajs }),
-    ];
-    const commits = new CommitLoad({ ...common, topic: topics.one });
-    for (const load of [...loads, commits]) load.start();
+    const common = { port: broker.port, partitions: PARTITIONS, inFlight: Number(options['in-flight']), random };
+    const loads = options.storage
+      .split(',')
+      .flatMap((storage) => [-1, 1, 0].map((acks) => new ProducerLoad({ ...common, topic: topicOf(storage, acks), acks })));
+    const readers = loads.map(({ ledger }) => new TailReader(broker.port, ledger.topic, PARTITIONS));
+    loads.push(new KafkajsLoad({ ...common, broker, topic: 'crash-kafkajs', defer: (end) => deferred.push(end) }));
+    for (const storage of options.storage.split(',')) {
+      const topics = loads.map(({ ledger }) => ledger.topic).filter((topic) => topic.startsWith(topicOf(storage, '')));
+      await createTopics(broker, topics, topicConfigs(storage));
+    }
+    await createTopics(broker, ['crash-kafkajs'], topicConfigs());
+    const commits = new CommitLoad(broker.port, loads[0].ledger.topic);
+    for (const one of [...loads, ...readers, commits]) one.start();
     let alive = true;
     for (let round = 0; round < rounds && alive; round++)
       alive = await step(`round ${round + 1}`, async ({ signal }) => {
@@ -169,14 +161,23 @@ async function main(score) {
       () => Promise.all([...loads, commits].map((load) => load.stop())),
       60_000,
     );
-    for (const { name, ledger } of loads)
+    await step('consumers: what was shown is in order and stays', async () => {
+      for (const reader of readers) await reader.finish();
+      const complaints = readers.flatMap((reader) => reader.complaints);
+      if (complaints.length > 0) throw new Error(complaints.join('\n'));
+    });
+    for (const [i, { name, ledger }] of loads.entries())
       await step(`${name}: every acked record is there once, in order, with its bytes`, async ({ signal }) => {
         let acked = 0;
         for (let partition = 0; partition < PARTITIONS; partition++) {
           const read = await readPartition(broker, ledger.topic, partition, signal);
-          const result = checkPartition(ledger.sent(partition), read, valueOf);
+          const result = checkPartition(ledger.sent(partition), read, valueOf, ledger.period);
           const { length } = result.complaints;
           if (length > 0) throw new Error(`partition ${partition}: ${length} complaints\n${result.complaints.slice(0, 8).join('\n')}`);
+          const shown = readers[i]?.read(partition) ?? read;
+          const other = shown.findIndex(({ id }, at) => id !== read[at]?.id);
+          if (other >= 0)
+            throw new Error(`partition ${partition}: the consumer was shown ${shown[other].id} at ${other}, now ${read[other]?.id}`);
           acked += result.acked;
         }
         detail = `${acked} records`;

@@ -106,7 +106,11 @@ export class KafkaConnection {
   send<Req, Res, ReqInput, ResInput>(api: ApiSchema<Req, Res, ReqInput, ResInput>, request: ReqInput, version: number): Promise<void> {
     if (this.closedBy !== null) return Promise.reject(this.closedBy);
     const frame = frameOf(api, request, version, this.nextCorrelationId++);
-    return new Promise((resolve, reject) => this.socket.write(frame, (error) => (error == null ? resolve() : reject(error))));
+    return new Promise((resolve, reject) =>
+      this.socket.write(frame, (error) =>
+        error == null ? resolve() : reject(new KafkaConnectionError(`${this.address}: ${error.message}`)),
+      ),
+    );
   }
 
   close(): void {

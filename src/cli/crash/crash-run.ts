@@ -1,0 +1,193 @@
+// Crashes under load, again and again on one data directory, and the verdict: producers of every acks level, a group that
+// commits, a consumer that reads along. Owner: the main thread. Not hot.
+//
+// A crash is kill -9, or a power cut where a PowerCutDisk is given. After each the broker starts again on what is left,
+// must have every acked record and commit, and the load must get through; at the end every record is read and judged.
+
+import { ErrorCode } from '../../engine/base/error-code.ts';
+import type { ChildBroker } from './child-broker.ts';
+import { CommitLoad } from './commit-load.ts';
+import { createTopic, endOffset, pause, topicError } from './leader-connection.ts';
+import { valueOf } from './ledger.ts';
+import { checkPartition } from './partition-checker.ts';
+import type { PowerCutDisk } from './power-cut-disk.ts';
+import { type Acks, ProducerLoad } from './producer-load.ts';
+import { TailReader } from './tail-reader.ts';
+
+const PARTITIONS = 3;
+const IN_FLIGHT = 5;
+/** A round ends after between 1 and this many acked records. */
+const ACKS_MAX = 2000;
+const STEP_LIMIT_MS = 60_000;
+const POLL_MS = 5;
+/** How much of what was not flushed survives a cut: nothing, a part, nearly everything. */
+const KEEPS = [0, 0.1, 0.5, 0.9];
+const ACKS: readonly Acks[] = [-1, 1, 0];
+
+export interface CrashRunOptions {
+  readonly broker: ChildBroker;
+  /** Cut its power instead of only killing the broker. */
+  readonly disk: PowerCutDisk | null;
+  readonly random: () => number;
+  readonly topicConfigs: Readonly<Record<string, string>>;
+  /** Names topics of one run apart from those of another on the same broker. */
+  readonly prefix: string;
+}
+
+export interface CrashVerdict {
+  /** None means that every promise was kept. */
+  readonly complaints: readonly string[];
+  /** Acked records that had to be there. */
+  readonly acked: number;
+  /** Acked records that were allowed to go with the power, and went. */
+  readonly ackedMissing: number;
+  readonly commits: number;
+}
+
+export class CrashRun {
+  private readonly options: CrashRunOptions;
+  private readonly loads: readonly ProducerLoad[];
+  private readonly readers: readonly TailReader[];
+  private readonly commits: CommitLoad;
+  private readonly topics: string[] = [];
+  private broken: Promise<never> = new Promise(() => {});
+  private rounds = 0;
+
+  constructor(options: CrashRunOptions) {
+    this.options = options;
+    const { broker, random, prefix } = options;
+    this.loads = ACKS.map((acks) => {
+      const topic = `${prefix}acks-${acks === -1 ? 'all' : acks}`;
+      return new ProducerLoad({ port: broker.port, topic, partitions: PARTITIONS, acks, inFlight: IN_FLIGHT, random });
+    });
+    this.readers = this.loads.map(({ ledger }) => new TailReader(broker.port, ledger.topic, PARTITIONS));
+    this.commits = new CommitLoad(broker.port, this.loads[0]!.ledger.topic);
+  }
+
+  /** Topics and load; the broker is up. */
+  async begin(): Promise<void> {
+    for (const { ledger } of this.loads) await createTopic(this.options.broker.port, ledger.topic, PARTITIONS, this.options.topicConfigs);
+    // What a consumer was shown outlives the process, not the power: there it is read at the end.
+    if (this.options.disk === null) for (const reader of this.readers) reader.start();
+    for (const load of [...this.loads, this.commits]) load.start();
+    this.broken = Promise.race([...this.loads, this.commits].map(({ done }) => done)).then(() => {
+      throw new Error('the load ended by itself');
+    });
+    this.broken.catch(() => {});
+  }
+
+  /** One crash. @returns what happened, in words @throws when a promise was broken already */
+  async round(): Promise<string> {
+    const { broker, disk, random, prefix } = this.options;
+    // First all must be through again: a crash of a broker that nobody had reached proves nothing.
+    await this.through();
+    const topic = `${prefix}made-${this.rounds++}`;
+    await createTopic(broker.port, topic, 1, {});
+    this.topics.push(topic);
+    const target = this.acked + 1 + Math.floor(random() * ACKS_MAX);
+    await this.until(`${target} records are acked`, () => this.acked >= target);
+    const cutAway = await this.crash();
+    const committed = this.commits.acked;
+    const ends = this.ackedEnds();
+    const began = performance.now();
+    await broker.start();
+    const readyMs = Math.round(performance.now() - began);
+    await this.checkEnds(ends, disk !== null);
+    for (const name of this.topics) {
+      const error = await topicError(broker.port, name);
+      if (error !== ErrorCode.NONE) throw new Error(`lost: topic ${name}, whose creation was acked: error ${error}`);
+    }
+    const commit = await this.commits.check(committed);
+    for (const load of this.loads) load.mark();
+    await this.through();
+    return `${this.acked} acked, commit ${commit}, ready after ${readyMs} ms${cutAway}`;
+  }
+
+  /** Ends the load and judges everything. */
+  async finish(): Promise<CrashVerdict> {
+    await limited('everything that was sent is acked', Promise.all([...this.loads, this.commits].map((load) => load.stop())));
+    if (this.options.disk !== null) for (const reader of this.readers) reader.start();
+    for (const reader of this.readers) await limited(`${reader.topic} is read to its end`, reader.finish());
+    const complaints = this.readers.flatMap((reader) => reader.complaints);
+    let acked = 0;
+    let ackedMissing = 0;
+    this.loads.forEach(({ ledger }, i) => {
+      for (let partition = 0; partition < PARTITIONS; partition++) {
+        const verdict = checkPartition(ledger.sent(partition), this.readers[i]!.read(partition), valueOf, ledger.period);
+        complaints.push(...verdict.complaints);
+        acked += verdict.acked - verdict.ackedMissing;
+        ackedMissing += verdict.ackedMissing;
+      }
+    });
+    await this.commits.check();
+    return { complaints, acked, ackedMissing, commits: this.commits.acked };
+  }
+
+  /** Nothing more is sent or read; what runs ends when the broker does. */
+  abandon(): void {
+    for (const one of [...this.loads, ...this.readers]) one.abandon();
+    void this.commits.stop().catch(() => {});
+  }
+
+  private get acked(): number {
+    return this.loads.reduce((sum, { ledger }) => sum + ledger.acked, 0);
+  }
+
+  private async crash(): Promise<string> {
+    const { broker, disk, random } = this.options;
+    if (disk === null) {
+      await broker.kill();
+      for (const load of this.loads) load.afterCrash('kill');
+      return '';
+    }
+    const before = disk.counts;
+    disk.cut(Math.floor(random() * 2 ** 31), KEEPS[Math.floor(random() * KEEPS.length)]!);
+    await broker.kill();
+    for (const load of this.loads) load.afterCrash('power');
+    const { unflushedBlocks, lostBlocks } = disk.counts;
+    await disk.restore();
+    return `, ${lostBlocks - before.lostBlocks} of ${unflushedBlocks - before.unflushedBlocks} unflushed blocks lost`;
+  }
+
+  /** Where each partition must end at least, from acks that survive this kind of crash. */
+  private ackedEnds(): { topic: string; partition: number; end: number }[] {
+    return this.loads
+      .filter(({ acks }) => acks === -1 || (acks === 1 && this.options.disk === null))
+      .flatMap(({ ledger }) =>
+        Array.from({ length: PARTITIONS }, (_, partition) => {
+          const last = ledger.sent(partition).findLast(({ acked, offset }) => acked && offset >= 0);
+          return { topic: ledger.topic, partition, end: (last?.offset ?? -1) + 1 };
+        }),
+      );
+  }
+
+  private async checkEnds(ends: { topic: string; partition: number; end: number }[], power: boolean): Promise<void> {
+    for (const { topic, partition, end } of ends) {
+      const crash = power ? 'power cut' : 'kill';
+      const found = await endOffset(this.options.broker.port, topic, partition).catch((error: Error) => {
+        throw new Error(`lost: ${topic}-${partition} cannot be asked after the ${crash}: ${error.message}`);
+      });
+      if (found < end) throw new Error(`lost: ${topic}-${partition} ends at ${found} after the ${crash}; acked were ${end} records`);
+    }
+  }
+
+  private through(): Promise<void> {
+    return this.until('every partition is acked again', () => this.loads.every(({ isThrough }) => isThrough));
+  }
+
+  private async until(what: string, test: () => boolean): Promise<void> {
+    const poll = async (): Promise<void> => {
+      for (const deadline = Date.now() + STEP_LIMIT_MS; !test(); await pause(POLL_MS))
+        if (Date.now() > deadline) throw new Error(`waited in vain until ${what}`);
+    };
+    await Promise.race([this.broken, poll()]);
+  }
+}
+
+async function limited(what: string, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise((_, fail) => {
+    timer = setTimeout(() => fail(new Error(`waited in vain until ${what}`)), STEP_LIMIT_MS);
+  });
+  await Promise.race([work, late]).finally(() => clearTimeout(timer));
+}

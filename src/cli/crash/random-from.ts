@@ -1,0 +1,12 @@
+// Seeded random numbers (mulberry32): small, good enough to pick moments and blocks. Owner: pure.
+
+/** @returns numbers in [0, 1), the same for the same seed */
+export function randomFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

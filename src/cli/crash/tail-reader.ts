@@ -1,0 +1,83 @@
+// A consumer that reads partitions from their beginning while the broker dies and returns: what it was once shown must
+// stay, in order and without a gap. Owner: the thread that checks. Not hot.
+
+import { ErrorCode } from '../../engine/base/error-code.ts';
+import { KafkaConnectionError, KafkaError } from '../../net/kafka/client/kafka-connection.ts';
+import { endOffset, fetchRecords, isRetriable, openLeader, pause, RETRY_MS } from './leader-connection.ts';
+import type { ReadRecord } from './partition-checker.ts';
+
+const MAX_WAIT_MS = 100;
+
+export class TailReader {
+  readonly topic: string;
+  readonly complaints: string[] = [];
+  private readonly port: number;
+  private readonly seen: ReadRecord[][];
+  private readonly ends: number[];
+  private done: Promise<unknown> = Promise.resolve();
+
+  constructor(port: number, topic: string, partitions: number) {
+    this.port = port;
+    this.topic = topic;
+    this.seen = Array.from({ length: partitions }, () => []);
+    this.ends = this.seen.map(() => Infinity);
+  }
+
+  /** What a partition held, in the order it was shown. */
+  read(partition: number): readonly ReadRecord[] {
+    return this.seen[partition]!;
+  }
+
+  start(): void {
+    this.done = Promise.all(this.seen.map((_, partition) => this.follow(partition)));
+    this.done.catch(() => {});
+  }
+
+  /** Reads on to where the partitions end now; the broker must be up. */
+  async finish(): Promise<void> {
+    for (let partition = 0; partition < this.ends.length; partition++)
+      this.ends[partition] = await endOffset(this.port, this.topic, partition);
+    await this.done;
+  }
+
+  abandon(): void {
+    this.ends.fill(0);
+  }
+
+  private async follow(partition: number): Promise<void> {
+    const seen = this.seen[partition]!;
+    while (seen.length < this.ends[partition]!) {
+      try {
+        const leader = await openLeader(this.port, this.topic, partition);
+        try {
+          while (seen.length < this.ends[partition]!) await this.next(leader, partition, seen);
+        } finally {
+          leader.close();
+        }
+      } catch (error) {
+        if (!this.passes(error, partition, seen.length)) return;
+        await pause(RETRY_MS);
+      }
+    }
+  }
+
+  private async next(leader: Parameters<typeof fetchRecords>[0], partition: number, seen: ReadRecord[]): Promise<void> {
+    for (const record of await fetchRecords(leader, this.topic, partition, seen.length, MAX_WAIT_MS)) {
+      if (record.offset !== seen.length)
+        throw new Error(`offset ${record.offset} follows ${seen.length - 1} in ${this.topic}-${partition}`);
+      seen.push(record);
+    }
+  }
+
+  /** Whether to go on after an error. */
+  private passes(error: unknown, partition: number, position: number): boolean {
+    if (error instanceof KafkaConnectionError) return true;
+    if (error instanceof KafkaError && error.code === ErrorCode.OFFSET_OUT_OF_RANGE) {
+      this.complaints.push(`vanished: the consumer of ${this.topic}-${partition} was shown ${position} records, which are no longer there`);
+      return false;
+    }
+    if (error instanceof KafkaError && (isRetriable(error.code) || error.code === ErrorCode.NONE)) return true;
+    this.complaints.push((error as Error).message);
+    return false;
+  }
+}

@@ -1,0 +1,216 @@
+// A preload shim between the broker and the C library's file calls. Two uses, chosen by the environment:
+//
+//   DISK_SHIM_NO_SYNC=1            fsync, fdatasync, sync_file_range, O_SYNC, O_DSYNC and RWF_DSYNC do nothing
+//   DISK_SHIM_FAULT=kind:n:errno   the n-th call of a kind (write, sync, read, open, rename) on a file below DISK_SHIM_DIR
+//                                  fails once with this errno; n counts from 1, `n+` means that one and all after it
+//
+// A fault that struck is told in the file DISK_SHIM_LOG, a line each: kind, number, path. io_uring is refused in both, so
+// that every file operation passes here.
+
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#ifndef RWF_DSYNC
+#define RWF_DSYNC 2
+#endif
+#ifndef RWF_SYNC
+#define RWF_SYNC 4
+#endif
+
+enum kind { KIND_WRITE, KIND_SYNC, KIND_READ, KIND_OPEN, KIND_RENAME, KINDS };
+static const char *const kind_names[KINDS] = {"write", "sync", "read", "open", "rename"};
+
+static int no_sync;
+static int fault_kind = -1;
+static long fault_from;
+static int fault_stays;
+static int fault_errno;
+static char fault_dir[4096];
+static const char *fault_log;
+static atomic_long counts[KINDS];
+
+__attribute__((constructor)) static void configure(void) {
+  no_sync = getenv("DISK_SHIM_NO_SYNC") != NULL;
+  fault_log = getenv("DISK_SHIM_LOG");
+  const char *dir = getenv("DISK_SHIM_DIR");
+  const char *fault = getenv("DISK_SHIM_FAULT");
+  if (dir == NULL || fault == NULL) return;
+  snprintf(fault_dir, sizeof fault_dir, "%s", dir);
+  char name[16];
+  char number[24];
+  if (sscanf(fault, "%15[^:]:%23[^:]:%d", name, number, &fault_errno) != 3) abort();
+  fault_from = atol(number);
+  fault_stays = strchr(number, '+') != NULL;
+  for (int kind = 0; kind < KINDS; kind++)
+    if (strcmp(name, kind_names[kind]) == 0) fault_kind = kind;
+  if (fault_kind < 0) abort();
+}
+
+static int below(const char *path) {
+  const size_t length = strlen(fault_dir);
+  return strncmp(path, fault_dir, length) == 0 && (path[length] == '/' || path[length] == 0);
+}
+
+// Whether this call is to fail; errno is then set.
+static int strikes(enum kind kind, const char *path) {
+  if ((int)kind != fault_kind || !below(path)) return 0;
+  const long number = atomic_fetch_add(&counts[kind], 1) + 1;
+  if (fault_stays ? number < fault_from : number != fault_from) return 0;
+  if (fault_log != NULL) {
+    char line[4200];
+    const int length = snprintf(line, sizeof line, "%s %ld %s\n", kind_names[kind], number, path);
+    const int fd = (int)syscall(SYS_openat, AT_FDCWD, fault_log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    if (fd >= 0) {
+      syscall(SYS_write, fd, line, (size_t)length);
+      syscall(SYS_close, fd);
+    }
+  }
+  errno = fault_errno;
+  return 1;
+}
+
+static int strikes_fd(enum kind kind, int fd) {
+  if ((int)kind != fault_kind) return 0;
+  char link[64];
+  char path[4096];
+  snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+  const ssize_t length = readlink(link, path, sizeof path - 1);
+  if (length <= 0) return 0;
+  path[length] = 0;
+  return strikes(kind, path);
+}
+
+#define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+
+#define WRAP_FD(result, name, kind, parameters, ...) \
+  result name parameters {                           \
+    static __typeof__(&name) real;                   \
+    if (real == NULL) real = REAL(name);             \
+    if (strikes_fd(kind, fd)) return -1;             \
+    return real(__VA_ARGS__);                        \
+  }
+
+WRAP_FD(ssize_t, write, KIND_WRITE, (int fd, const void *bytes, size_t length), fd, bytes, length)
+WRAP_FD(ssize_t, pwrite, KIND_WRITE, (int fd, const void *bytes, size_t length, off_t at), fd, bytes, length, at)
+WRAP_FD(ssize_t, pwrite64, KIND_WRITE, (int fd, const void *bytes, size_t length, off64_t at), fd, bytes, length, at)
+WRAP_FD(ssize_t, writev, KIND_WRITE, (int fd, const struct iovec *parts, int count), fd, parts, count)
+WRAP_FD(ssize_t, pwritev, KIND_WRITE, (int fd, const struct iovec *parts, int count, off_t at), fd, parts, count, at)
+WRAP_FD(ssize_t, pwritev64, KIND_WRITE, (int fd, const struct iovec *parts, int count, off64_t at), fd, parts, count, at)
+WRAP_FD(ssize_t, read, KIND_READ, (int fd, void *into, size_t length), fd, into, length)
+WRAP_FD(ssize_t, pread, KIND_READ, (int fd, void *into, size_t length, off_t at), fd, into, length, at)
+WRAP_FD(ssize_t, pread64, KIND_READ, (int fd, void *into, size_t length, off64_t at), fd, into, length, at)
+WRAP_FD(ssize_t, readv, KIND_READ, (int fd, const struct iovec *parts, int count), fd, parts, count)
+WRAP_FD(ssize_t, preadv, KIND_READ, (int fd, const struct iovec *parts, int count, off_t at), fd, parts, count, at)
+WRAP_FD(ssize_t, preadv64, KIND_READ, (int fd, const struct iovec *parts, int count, off64_t at), fd, parts, count, at)
+WRAP_FD(ssize_t, preadv2, KIND_READ, (int fd, const struct iovec *parts, int count, off_t at, int flags), fd, parts, count, at, flags)
+WRAP_FD(ssize_t, preadv64v2, KIND_READ, (int fd, const struct iovec *parts, int count, off64_t at, int flags), fd, parts, count, at,
+        flags)
+
+#define WRAP_PWRITEV2(name, offset)                                                       \
+  ssize_t name(int fd, const struct iovec *parts, int count, offset at, int flags) {      \
+    static __typeof__(&name) real;                                                        \
+    if (real == NULL) real = REAL(name);                                                  \
+    if (strikes_fd(KIND_WRITE, fd)) return -1;                                            \
+    if ((flags & (RWF_DSYNC | RWF_SYNC)) != 0 && strikes_fd(KIND_SYNC, fd)) return -1;    \
+    return real(fd, parts, count, at, no_sync ? flags & ~(RWF_DSYNC | RWF_SYNC) : flags); \
+  }
+
+WRAP_PWRITEV2(pwritev2, off_t)
+WRAP_PWRITEV2(pwritev64v2, off64_t)
+
+#define WRAP_SENDFILE(name, offset)                                      \
+  ssize_t name(int out, int fd, offset *at, size_t length) {             \
+    static __typeof__(&name) real;                                       \
+    if (real == NULL) real = REAL(name);                                 \
+    if (strikes_fd(KIND_READ, fd)) return -1;                            \
+    return real(out, fd, at, length);                                    \
+  }
+
+WRAP_SENDFILE(sendfile, off_t)
+WRAP_SENDFILE(sendfile64, off64_t)
+
+#define WRAP_SYNC(name)                        \
+  int name(int fd) {                           \
+    static __typeof__(&name) real;             \
+    if (real == NULL) real = REAL(name);       \
+    if (strikes_fd(KIND_SYNC, fd)) return -1;  \
+    return no_sync ? 0 : real(fd);             \
+  }
+
+WRAP_SYNC(fsync)
+WRAP_SYNC(fdatasync)
+
+int sync_file_range(int fd, off64_t from, off64_t length, unsigned flags) {
+  static __typeof__(&sync_file_range) real;
+  if (real == NULL) real = REAL(sync_file_range);
+  if (strikes_fd(KIND_SYNC, fd)) return -1;
+  return no_sync ? 0 : real(fd, from, length, flags);
+}
+
+static int without_sync(int flags) {
+  return no_sync ? flags & ~(O_SYNC | O_DSYNC) : flags;
+}
+
+// The mode is there only with O_CREAT and O_TMPFILE; reading it anyway yields what the library ignores.
+#define OPEN_MODE(flags)        \
+  mode_t mode = 0;              \
+  va_list rest;                 \
+  va_start(rest, flags);        \
+  mode = va_arg(rest, mode_t);  \
+  va_end(rest)
+
+#define WRAP_OPEN(name)                                       \
+  int name(const char *path, int flags, ...) {                \
+    static __typeof__(&name) real;                            \
+    if (real == NULL) real = REAL(name);                      \
+    OPEN_MODE(flags);                                         \
+    if (strikes(KIND_OPEN, path)) return -1;                  \
+    return real(path, without_sync(flags), mode);             \
+  }
+
+#define WRAP_OPENAT(name)                                     \
+  int name(int dir, const char *path, int flags, ...) {       \
+    static __typeof__(&name) real;                            \
+    if (real == NULL) real = REAL(name);                      \
+    OPEN_MODE(flags);                                         \
+    if (strikes(KIND_OPEN, path)) return -1;                  \
+    return real(dir, path, without_sync(flags), mode);        \
+  }
+
+WRAP_OPEN(open)
+WRAP_OPEN(open64)
+WRAP_OPENAT(openat)
+WRAP_OPENAT(openat64)
+
+int rename(const char *from, const char *to) {
+  static __typeof__(&rename) real;
+  if (real == NULL) real = REAL(rename);
+  if (strikes(KIND_RENAME, from)) return -1;
+  return real(from, to);
+}
+
+long syscall(long number, ...) {
+  static __typeof__(&syscall) real;
+  if (real == NULL) real = REAL(syscall);
+  long a[6];
+  va_list rest;
+  va_start(rest, number);
+  for (int i = 0; i < 6; i++) a[i] = va_arg(rest, long);
+  va_end(rest);
+  if (number == SYS_io_uring_setup) {
+    errno = ENOSYS;
+    return -1;
+  }
+  return real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}

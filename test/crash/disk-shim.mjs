@@ -1,0 +1,29 @@
+// Compiles disk-shim.c, and says what environment a broker needs to run on it.
+
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const source = fileURLToPath(new URL('./disk-shim.c', import.meta.url));
+
+/** @returns the path of the shared object in `dir`, or undefined where there is no C compiler */
+export function buildDiskShim(dir) {
+  const library = join(dir, 'disk-shim.so');
+  try {
+    execFileSync('cc', ['-shared', '-fPIC', '-O2', '-Wall', '-Wextra', '-Werror', '-o', library, source, '-ldl'], { stdio: 'pipe' });
+  } catch (error) {
+    if (error.code === 'ENOENT') return undefined;
+    throw new Error(`the disk shim does not compile:\n${error.stderr}`, { cause: error });
+  }
+  return library;
+}
+
+export const withoutSync = (library) => ({ LD_PRELOAD: library, DISK_SHIM_NO_SYNC: '1' });
+
+/** @param fault `{ dir, kind, n, errno, stays, log }` as disk-shim.c describes them */
+export const withFault = (library, { dir, kind, n, errno, stays = false, log }) => ({
+  LD_PRELOAD: library,
+  DISK_SHIM_DIR: dir,
+  DISK_SHIM_FAULT: `${kind}:${n}${stays ? '+' : ''}:${errno}`,
+  DISK_SHIM_LOG: log,
+});
