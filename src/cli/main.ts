@@ -169,7 +169,7 @@ function addResetOffsets(group: Command): void {
     .description('move the committed offsets of a group without members; prints the plan, --execute does it')
     .addOption(bootstrap())
     .option('-t, --topic <name[:partition,...]>', 'a topic, or some of its partitions', repeated, [])
-    .option('--all-topics', 'every partition the group has committed an offset of')
+    .addOption(new Option('--all-topics', 'every partition the group has committed an offset of').conflicts('topic'))
     .option('--to-earliest', 'to the first record there is')
     .option('--to-latest', 'behind the last record there is')
     .option('--to-offset <n>', 'to this offset, or the nearest there is', wholeNumber)

@@ -111,6 +111,7 @@ describe('group reset-offsets', () => {
     [['--topic', 't', '--to-offset', '-1'], /'-1' is not a whole number from 0 on/],
     [['--topic', 't', '--to-datetime', 'soon'], /'soon' is none/],
     [['--topic', 't', '--to-latest', '--dry-run', '--execute'], /cannot be used with/],
+    [['--topic', 't', '--all-topics', '--to-latest'], /cannot be used with/],
   ] as const)('%j is refused', async (args, reason) => {
     const { code, out, err } = await reset(...args);
     expect({ code, out }).toEqual({ code: 1, out: '' });
