@@ -2,7 +2,7 @@
 // Owner: the thread itself. Hot: drain() and finishTick(), once a tick.
 //
 //   with a reactor       onTick: endpoint.drain() … work … reactor.submit() … if (!endpoint.finishTick()) reactor.schedule()
-//   without (supervisor) endpoint.runOnLoop()
+//   without (supervisor, and a shard that has closed) endpoint.runOnLoop()
 
 import { Doorbell } from './doorbell.ts';
 import { Mailbox } from './mailbox.ts';
@@ -99,6 +99,15 @@ export class MeshEndpoint {
       setImmediate(tick);
     };
     this.onWake();
+  }
+
+  /**
+   * The reactor is about to close: mail is handled on the event loop from here on, and on return no peer signals the
+   * reactor's descriptor any more. Its number may soon be a file's.
+   */
+  leaveReactor(): void {
+    this.sleeper.dropWakeFd();
+    this.runOnLoop();
   }
 
   /**

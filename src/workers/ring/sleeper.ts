@@ -67,14 +67,28 @@ export class Sleeper {
     Atomics.store(this.words, this.at + BellWord.STATE, BellState.AWAKE);
   }
 
-  /** After this nobody signals the wake descriptor: it may be closed and its number reused. */
+  /** Notified from now on. After this nobody signals the wake descriptor: it may be closed and its number reused. */
+  dropWakeFd(): void {
+    if (this.closed) return;
+    this.asleep = false;
+    Atomics.store(this.words, this.at + BellWord.STATE, BellState.AWAKE);
+    this.awaitSignallers();
+    this.wakeFd = -1;
+    Atomics.store(this.words, this.at + BellWord.WAKE_FD, -1);
+  }
+
+  /** Nobody wakes this thread any more, in no way. */
   close(): void {
     this.closed = true;
     Atomics.store(this.words, this.at + BellWord.STATE, BellState.CLOSED);
+    this.awaitSignallers();
+    Atomics.notify(this.words, this.at + BellWord.STATE);
+  }
+
+  private awaitSignallers(): void {
     for (let spins = 0; spins < CLOSE_SPINS; spins++) {
       if (Atomics.load(this.words, this.at + BellWord.SIGNALLERS) === 0) break;
     }
-    Atomics.notify(this.words, this.at + BellWord.STATE);
   }
 
   private hasWork(): boolean {

@@ -33,6 +33,8 @@ export interface ShardWorkerData {
   readonly facts: ReadonlyMap<string, DirectoryFacts>;
 }
 
+const NEVER = new Promise<never>(() => undefined);
+
 async function main(data: ShardWorkerData): Promise<void> {
   // Nothing is posted here; listening keeps the thread's loop alive while neither a socket nor a timer does.
   parentPort!.on('message', () => undefined);
@@ -41,10 +43,16 @@ async function main(data: ShardWorkerData): Promise<void> {
   const reactor = await openReactor(reactorOptions(data.settings.config, data.identity.shardCount, true));
   // The shard is made after the endpoint that carries its mail; nothing arrives before the first tick.
   let made: Shard | undefined;
+  // Closed: what the others still ask ends with them, as what they are asked by clients does. The answer to CLOSE goes out.
+  let closed = false;
   const handler: MailHandler = {
-    onMessage: (mailbox, kind, at) => made!.remote!.onMessage(mailbox, kind, at),
-    onControl: (_mailbox, kind, body) => onControl(made!, kind, body),
-    onSpace: (mailbox) => made!.remote?.onSpace(mailbox),
+    onMessage: (mailbox, kind, at) => {
+      if (!closed) made!.remote!.onMessage(mailbox, kind, at);
+    },
+    onControl: (_mailbox, kind, body) => (closed ? NEVER : onControl(made!, kind, body)),
+    onSpace: (mailbox) => {
+      if (!closed) made!.remote?.onSpace(mailbox);
+    },
   };
   const { shard, shardCount } = data.identity;
   const endpoint = new MeshEndpoint(data.mesh, shard + 1, handler, {
@@ -73,6 +81,10 @@ async function main(data: ShardWorkerData): Promise<void> {
     },
     drainMail: () => void endpoint.drain(),
     finishTick: () => endpoint.finishTick(),
+    leaveReactor: () => {
+      closed = true;
+      endpoint.leaveReactor();
+    },
   };
   made = new Shard(parts);
   made.start();

@@ -51,6 +51,8 @@ export interface ShardParts {
   readonly drainMail: () => void;
   /** Run at the end of every tick; false when another tick must follow. */
   readonly finishTick: () => boolean;
+  /** Run before the reactor closes: no tick will drain mail any more, and nobody may wake the reactor. */
+  readonly leaveReactor: () => void;
 }
 
 export interface ShardLog {
@@ -167,6 +169,7 @@ export class Shard {
     // Closing has put everything on the disk: whoever waited for that is answered before the sockets go.
     for (const partition of this.broker.partitionByTicket) partition?.durable.advance(partition.log.durableOffset);
     this.parts.reactor.submit();
+    this.parts.leaveReactor();
     await this.parts.reactor.close();
     return this.checkpoints();
   }

@@ -42,6 +42,7 @@ export async function openLocalShard(
     tellDirectoryFailed: () => undefined,
     drainMail: () => undefined,
     finishTick: () => true,
+    leaveReactor: () => undefined,
   });
   shard.start();
   return {
@@ -52,6 +53,7 @@ export async function openLocalShard(
       listen: (body) => shard.listen(body),
       checkpoints: async () => shard.checkpoints(),
       close: () => shard.close(),
+      end: async () => undefined,
     },
   };
 }

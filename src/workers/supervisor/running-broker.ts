@@ -63,7 +63,14 @@ export class RunningBroker {
   private async shutDown(): Promise<void> {
     const { shards, closeMesh, directories, store } = this.parts;
     clearInterval(this.timer);
-    const last = await Promise.all(shards.map((shard) => shard.close()));
+    // One that cannot store its logs keeps no other from storing its own.
+    const closed = await Promise.allSettled(shards.map((shard) => shard.close()));
+    const last = closed.map((one) => {
+      if (one.status === 'rejected') throw one.reason;
+      return one.value;
+    });
+    // A shard writes batches from another's receive memory and sends from another's files: none goes before all are done.
+    await Promise.all(shards.map((shard) => shard.end()));
     closeMesh();
     directories.writeCheckpoints(last);
     await store.close();

@@ -101,7 +101,7 @@ async function openWorkerFleet(options: FleetOptions, plan: FleetPlan, facts: Re
     serve: (verbs) => void (controller = verbs),
     close: () => endpoint.close('the broker stops'),
     abandon: async () => {
-      await Promise.all(workers.map((worker) => worker.abandon()));
+      await Promise.all(workers.map((worker) => worker.end()));
       endpoint.close('the broker did not start');
     },
   };

@@ -18,23 +18,29 @@ export interface ShardHandle {
   applyDelta(delta: MetadataDelta): Promise<void>;
   listen(body: ListenBody): Promise<number[]>;
   checkpoints(): Promise<Checkpoints>;
+  /** Everything is on the disk and the sockets are closed. Memory and descriptors that other shards may use stay. */
   close(): Promise<Checkpoints>;
+  /** After all shards have closed: what it held is gone. */
+  end(): Promise<void>;
 }
 
 export class ShardWorker implements ShardHandle {
   private readonly worker: Worker;
   private readonly mailbox: Mailbox;
-  private closing = false;
+  private ended = false;
+  /** While it closes: its death is what the close fails with. */
+  private failClose: ((cause: Error) => void) | null = null;
 
-  /** `onDeath` is called once when the thread ends without having been closed. */
+  /** `onDeath` is called once when the thread ends without having been told to close. */
   constructor(data: ShardWorkerData, mailbox: Mailbox, onDeath: (cause: Error) => void) {
     this.mailbox = mailbox;
     this.worker = new Worker(ENTRY, { workerData: data, name: `shard-${data.identity.shard}` });
     let dead = false;
     const died = (cause: Error): void => {
-      if (dead || this.closing) return;
+      if (dead || this.ended) return;
       dead = true;
-      onDeath(cause);
+      if (this.failClose === null) onDeath(cause);
+      else this.failClose(cause);
     };
     this.worker.on('error', died);
     this.worker.on('exit', (code) => died(new Error(`shard ${data.identity.shard} ended with code ${code}`)));
@@ -43,11 +49,6 @@ export class ShardWorker implements ShardHandle {
   /** Resolves when the thread has its reactor and answers its mail. */
   ready(): Promise<ReactorReport> {
     return this.mailbox.call(ControlKind.READY, null) as Promise<ReactorReport>;
-  }
-
-  async abandon(): Promise<void> {
-    this.closing = true;
-    await this.worker.terminate();
   }
 
   async applyDelta(delta: MetadataDelta): Promise<void> {
@@ -62,10 +63,15 @@ export class ShardWorker implements ShardHandle {
     return (await this.mailbox.call(ControlKind.CHECKPOINTS, null)) as Checkpoints;
   }
 
-  async close(): Promise<Checkpoints> {
-    this.closing = true;
-    const last = (await this.mailbox.call(ControlKind.CLOSE, null, CLOSE_DEADLINE_MS)) as Checkpoints;
+  close(): Promise<Checkpoints> {
+    return new Promise((resolve, reject) => {
+      this.failClose = reject;
+      this.mailbox.call(ControlKind.CLOSE, null, CLOSE_DEADLINE_MS).then((last) => resolve(last as Checkpoints), reject);
+    });
+  }
+
+  async end(): Promise<void> {
+    this.ended = true;
     await this.worker.terminate();
-    return last;
   }
 }

@@ -74,6 +74,27 @@ describe('sleeping', () => {
     expect(signalled).toEqual([]);
   });
 
+  it('without its reactor goes on by callbacks: nobody signals the descriptor any more', async () => {
+    const { ends, bells, signalled } = openThree([10, 11, 12]);
+    for (const asleep of [true, false]) {
+      if (asleep) expect(ends[1]!.finishTick()).toBe(true);
+      ends[1]!.leaveReactor();
+      send(ends[0]!, 1);
+      expect(signalled).toEqual([]);
+    }
+    const sleeps = async () => {
+      while (bells[BELL_WORDS + BellWord.STATE] !== BellState.SLEEPING) await new Promise((resolve) => setImmediate(resolve));
+    };
+    for (let round = 0; round < 3; round++) {
+      await sleeps();
+      const { received } = ends[1]!.mailboxes[2]!.control.stats;
+      ends[2]!.mailboxes[1]!.sendControl(1, round);
+      while (ends[1]!.mailboxes[2]!.control.stats.received === received) await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(signalled).toEqual([]);
+    ends[1]!.close('leaving');
+  });
+
   it('leaving: nobody signals the descriptor any more, and a tick under way changes nothing', () => {
     const { ends, bells, signalled } = openThree([10, 11, 12]);
     expect(ends[1]!.finishTick()).toBe(true);

@@ -198,6 +198,25 @@ describe('processes', () => {
     next.destroy();
   });
 
+  test('a shard that dies while it closes fails the stop at once, with its cause', async () => {
+    dir = mkdtempSync(join(tmpdir(), 'ringlog-serve-'));
+    const trigger = join(dir, 'end');
+    process.env['RINGLOG_TEST_END'] = trigger;
+    try {
+      const one = serve({ 'ringlog.fsync': 'never' }, `--import=${new URL('end-in-close.mjs', import.meta.url).href}`);
+      const client = await RawClient.open(await one.port());
+      await createTopic(client);
+      expect((await produce(client, 't', textBatch(['a']), { acks: 1 })).errorCode).toBe(0);
+      writeFileSync(trigger, '');
+      one.child.kill('SIGTERM');
+      expect(await one.ended()).toBe(1);
+      expect(one.err).toContain('shard 0 ended with code 3');
+      expect(existsSync(join(dir, CLEAN_MARKER))).toBe(false);
+    } finally {
+      delete process.env['RINGLOG_TEST_END'];
+    }
+  });
+
   test('an exception in a shard ends the process within a second, with its cause; nothing acked is lost', async () => {
     dir = mkdtempSync(join(tmpdir(), 'ringlog-serve-'));
     const trigger = join(dir, '..', `${dir.split('/').at(-1)}.throw`);
