@@ -153,7 +153,7 @@ async function run(reactor: ReactorKind, count: number): Promise<void> {
     'log.retention.check.interval.ms': '100',
     'log.initial.task.delay.ms': '0',
   };
-  const broker = await startTestBroker({ reactor, config });
+  const broker = await startTestBroker({ kind: reactor, config });
   const topicId = await broker.createTopic('things', 2);
   await broker.createTopic('control');
   const { frames, batches } = corpusOf(topicId);
@@ -204,7 +204,7 @@ async function run(reactor: ReactorKind, count: number): Promise<void> {
     `fuzz: ${reactor}, seed ${SEED}: ${count} mutations in ${seconds} s (${JSON.stringify(outcomes)}), ${stored.length} valid batches stored\n`,
   );
 
-  const again = await startTestBroker({ reactor, config, dir: broker.dir });
+  const again = await startTestBroker({ kind: reactor, config, dir: broker.dir });
   expect(again.lines.filter(({ level }) => level === 'error')).toEqual([]);
   await again.ask((client) => client.call(metadataApi, 12, { topics: null }));
   await again.stop();

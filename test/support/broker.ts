@@ -1,7 +1,7 @@
-// A whole broker in the test's own process (`ringlog.shards=0`) on a port of the kernel's choice and a folder of its own,
-// and a client that sends whatever bytes a test wants. Owner: the test's thread.
+// A whole broker in the test's own process on ports of the kernel's choice and a folder of its own, and a client that
+// sends whatever bytes a test wants. Owner: the test's thread.
 //
-//   const broker = await startTestBroker({ reactor: 'native' });
+//   const broker = await startTestBroker({ kind: 'native' });
 //   const client = await broker.client();
 //   const answer = await client.call(metadataApi, 13, { topics: null });
 //   await broker.stop();   // closes clients, stops the broker, removes the folder
@@ -23,15 +23,47 @@ import { listOffsetsApi } from '../../src/net/kafka/schema/generated/list-offset
 import { produceApi } from '../../src/net/kafka/schema/generated/produce.ts';
 import type { RunningBroker } from '../../src/workers/supervisor/running-broker.ts';
 import { startBroker } from '../../src/workers/supervisor/start-broker.ts';
+import { compileSources } from '../workers/compiled.ts';
+import type { ClientFace } from './client-face.ts';
+import { Leaders } from './leaders.ts';
+import { RoutingClient } from './routing-client.ts';
 
 export type ReactorKind = 'native' | 'portable';
+/**
+ * The ways to put a broker together that the broker suite runs on. In one thread there is one shard on either reactor, and
+ * everything is local. With two shards on threads of their own a client goes to the shard that leads (per-shard), or
+ * anywhere and is served over the rings (single).
+ */
+export type BrokerKind = ReactorKind | 'per-shard' | 'single';
+
+const threads = { 'ringlog.shards': '2', 'ringlog.reactor': 'auto' };
+
+const kindConfigs: Readonly<Record<BrokerKind, Readonly<Record<string, string>>>> = {
+  native: { 'ringlog.shards': '0', 'ringlog.reactor': 'native' },
+  portable: { 'ringlog.shards': '0', 'ringlog.reactor': 'portable' },
+  'per-shard': { ...threads, 'ringlog.listeners': 'per-shard' },
+  single: { ...threads, 'ringlog.listeners': 'single' },
+};
 
 /** The reactors a suite runs on here; the native one only where its addon was built. */
 export function reactorKinds(): ReactorKind[] {
+  return isNativeHere() ? ['native', 'portable'] : ['portable'];
+}
+
+/** All kinds; without the addon one port cannot be shared by threads. */
+export function brokerKinds(): BrokerKind[] {
+  return isNativeHere() ? ['native', 'portable', 'per-shard', 'single'] : ['portable', 'per-shard'];
+}
+
+/** One local kind and those with threads: for what does not depend on how a reactor works. */
+export function topologyKinds(): BrokerKind[] {
+  return brokerKinds().filter((kind, i) => i === 0 || kind === 'per-shard' || kind === 'single');
+}
+
+function isNativeHere(): boolean {
   const { binding, reason } = loadNativeBinding();
-  if (binding !== null) return ['native', 'portable'];
-  process.stdout.write(`not run on the native reactor: ${reason}\n`);
-  return ['portable'];
+  if (binding === null) process.stdout.write(`not run on the native reactor: ${reason}\n`);
+  return binding !== null;
 }
 
 /** Answers are waited for this long; slow machines under load need most of it. */
@@ -45,7 +77,8 @@ export interface LogLine {
 }
 
 export interface TestBrokerOptions {
-  readonly reactor?: ReactorKind;
+  /** One shard in this thread, on the best reactor there is, when not given. */
+  readonly kind?: BrokerKind;
   readonly config?: Readonly<Record<string, string>>;
   /** Of an earlier broker; a new one otherwise. */
   readonly dir?: string;
@@ -56,6 +89,8 @@ export class TestBroker {
   readonly dir: string;
   readonly lines: readonly LogLine[];
   private readonly clients: RawClient[] = [];
+  /** Where shards are nodes of their own: who leads what. */
+  private readonly leaders = new Leaders();
 
   constructor(running: RunningBroker, dir: string, lines: readonly LogLine[]) {
     this.running = running;
@@ -67,15 +102,39 @@ export class TestBroker {
     return this.running.facts.addresses[0]!.port;
   }
 
+  /** Goes to the node that leads what a request names. */
   async client(): Promise<RawClient> {
-    const client = await RawClient.open(this.port);
+    return this.kept(await this.open());
+  }
+
+  /** One connection, to the node that leads the partition. */
+  async leaderClient(topic: string, partition = 0): Promise<RawClient> {
+    const leader = this.leaders.leaderOf(topic, partition);
+    const { addresses } = this.running.facts;
+    return this.kept(await RawClient.open((addresses.find(({ nodeId }) => nodeId === leader) ?? addresses[0]!).port));
+  }
+
+  /** One connection to each node, in their order. */
+  async nodeClients(): Promise<RawClient[]> {
+    return Promise.all(this.running.facts.addresses.map(async ({ port }) => this.kept(await RawClient.open(port))));
+  }
+
+  private kept(client: RawClient): RawClient {
     this.clients.push(client);
     return client;
   }
 
+  private async open(): Promise<RawClient> {
+    const { addresses } = this.running.facts;
+    if (addresses.length === 1) return RawClient.open(this.port);
+    const nodes = await Promise.all(addresses.map(async ({ nodeId, port }) => [nodeId, await RawClient.open(port)] as const));
+    // All that RawClient has beside its face is private.
+    return new RoutingClient(new Map(nodes), this.leaders) as unknown as RawClient;
+  }
+
   /** Ask on a connection of its own: shows that the broker still serves others. */
   async ask<T>(question: (client: RawClient) => Promise<T>): Promise<T> {
-    const client = await RawClient.open(this.port);
+    const client = await this.open();
     try {
       return await question(client);
     } finally {
@@ -83,24 +142,27 @@ export class TestBroker {
     }
   }
 
-  /** @returns the new topic's id */
-  async createTopic(name: string, partitions = 1, configs: Readonly<Record<string, string>> = {}): Promise<string> {
-    const answer = await this.ask((client) =>
-      client.call(createTopicsApi, 7, {
-        topics: [
-          {
-            name,
-            numPartitions: partitions,
-            replicationFactor: 1,
-            assignments: [],
-            configs: Object.entries(configs).map(([key, value]) => ({ name: key, value })),
-          },
-        ],
-      }),
-    );
-    const { errorCode, errorMessage, topicId } = answer.topics[0]!;
-    if (errorCode !== 0) throw new Error(`topic ${name}: error ${errorCode} ${errorMessage}`);
-    return topicId;
+  /**
+   * `together`: one node leads all its partitions, so that one request can name them.
+   * @returns the new topic's id
+   */
+  async createTopic(name: string, partitions = 1, configs: Readonly<Record<string, string>> = {}, together = false): Promise<string> {
+    return this.ask(async (client) => {
+      const brokerIds = [this.running.facts.addresses.at(-1)!.nodeId];
+      const counts = together
+        ? {
+            numPartitions: -1,
+            replicationFactor: -1,
+            assignments: Array.from({ length: partitions }, (_, partitionIndex) => ({ partitionIndex, brokerIds })),
+          }
+        : { numPartitions: partitions, replicationFactor: 1, assignments: [] };
+      const rows = Object.entries(configs).map(([key, value]) => ({ name: key, value }));
+      const answer = await client.call(createTopicsApi, 7, { topics: [{ name, ...counts, configs: rows }] });
+      const { errorCode, errorMessage, topicId } = answer.topics[0]!;
+      if (errorCode !== 0) throw new Error(`topic ${name}: error ${errorCode} ${errorMessage}`);
+      await this.leaders.refresh(client);
+      return topicId;
+    });
   }
 
   /** Where the partition ends, asked on a connection of its own. */
@@ -137,7 +199,7 @@ export class TestBroker {
   }
 }
 
-export async function startTestBroker({ reactor, config = {}, dir }: TestBrokerOptions = {}): Promise<TestBroker> {
+export async function startTestBroker({ kind, config = {}, dir }: TestBrokerOptions = {}): Promise<TestBroker> {
   const lines: LogLine[] = [];
   const note =
     (level: LogLine['level']) =>
@@ -147,8 +209,7 @@ export async function startTestBroker({ reactor, config = {}, dir }: TestBrokerO
   const texts: Record<string, string> = {
     listeners: 'PLAINTEXT://127.0.0.1:0',
     'log.dirs': home,
-    'ringlog.shards': '0',
-    'ringlog.reactor': reactor ?? 'auto',
+    ...(kind === undefined ? { 'ringlog.shards': '0' } : kindConfigs[kind]),
     'ringlog.segment.bytes.min': '1',
     'offsets.topic.num.partitions': '2',
     'group.initial.rebalance.delay.ms': '0',
@@ -156,7 +217,9 @@ export async function startTestBroker({ reactor, config = {}, dir }: TestBrokerO
   };
   const parsed = parseBrokerConfig(Object.entries(texts).map(([name, value]) => ({ name, value, from: 'test' })));
   if (!parsed.ok) throw new Error(parsed.errors.join('\n'));
-  const running = await startBroker({
+  const running = await (
+    await starterOf(parsed.settings.config['ringlog.shards'])
+  ).startBroker({
     settings: parsed.settings,
     log: { info: note('info'), warn: note('warn'), error: note('error') },
     onDeath: (cause) => {
@@ -164,6 +227,15 @@ export async function startTestBroker({ reactor, config = {}, dir }: TestBrokerO
     },
   });
   return new TestBroker(running, home, lines);
+}
+
+/** Threads need the compiled sources: Node 20 cannot run TypeScript in them. */
+async function starterOf(shards: string): Promise<{ startBroker: typeof startBroker }> {
+  if (shards === '0') return { startBroker };
+  compileSources();
+  return (await import(new URL('../../dist/workers/supervisor/start-broker.js', import.meta.url).href)) as {
+    startBroker: typeof startBroker;
+  };
 }
 
 /** Looks again and again, without a fixed pause, until there is something. */
@@ -232,7 +304,7 @@ export function decodeAnswer<Req, Res, ReqInput, ResInput>(
   return { correlationId, response };
 }
 
-export class RawClient {
+export class RawClient implements ClientFace {
   private readonly socket: Socket;
   private pieces: Buffer[] = [];
   private pieceBytes = 0;

@@ -5,7 +5,9 @@
 // asks for nothing. Everything else waits, watched by each of its partitions and by the timing wheel.
 //
 // Targets that another shard leads (`ringlog.listeners=single`) are asked for once at the start, without waiting; while
-// the operation is parked their shard holds the question until there is something to read.
+// the operation is parked their shard holds the question until there is more to read. Their plans are numbers of another
+// thread and cannot be looked at again when the answer's turn comes: there a Fetch begins when everything before it on its
+// connection has been answered.
 
 import { ErrorCode } from '../base/error-code.ts';
 import { Ctl } from '../io/tick-layout.ts';
@@ -38,6 +40,7 @@ export abstract class FetchOperation extends PendingRequest implements Watcher, 
   faulty = false;
   private readonly nodes: WatchNode[] = [];
   private parked = false;
+  private begunMs = 0;
   /** Tick of the last attempt. */
   private attemptedTick = -1;
   /** Answers of other shards still to come before the first verdict. */
@@ -50,11 +53,22 @@ export abstract class FetchOperation extends PendingRequest implements Watcher, 
 
   /** Attempt now; settle or park. */
   begin(): void {
+    if (this.broker.remote !== null && this.line!.head !== this) return;
     this.firstAnswers = 0;
+    this.begunMs = this.broker.nowMs();
+    // A session's list may have shrunk since the request came.
+    if (this.count > this.targets.length) this.count = this.targets.length;
     for (let i = 0; i < this.count; i++) this.askRemote(this.targets[i]!, false);
     this.attempt();
     if (this.firstAnswers > 0) this.park();
     else this.judge();
+  }
+
+  override onTurn(): void {
+    // Who is parked or settled began before.
+    if (this.broker.remote === null || this.parked) return;
+    if (this.line!.closed) this.finish();
+    else this.begin();
   }
 
   onPartitionChange(): void {
@@ -81,13 +95,15 @@ export abstract class FetchOperation extends PendingRequest implements Watcher, 
     }
     for (let i = 0; i < this.count; i++) this.askRemote(this.targets[i]!, true);
     this.watchAll();
-    if (!this.parked) this.park();
+    this.park();
   }
 
   private park(): void {
     this.parked = true;
     // Another shard that does not answer must not hold the request for ever.
-    this.broker.wheel.add(this, this.broker.nowMs() + Math.max(this.maxWaitMs, this.firstAnswers > 0 ? REMOTE_PATIENCE_MS : 0));
+    const waitMs = this.firstAnswers > 0 ? Math.max(this.maxWaitMs, REMOTE_PATIENCE_MS) : this.maxWaitMs;
+    this.broker.wheel.cancel(this);
+    this.broker.wheel.add(this, this.begunMs + waitMs);
   }
 
   /** The connection is gone: nobody waits for this any more. */
@@ -132,17 +148,25 @@ export abstract class FetchOperation extends PendingRequest implements Watcher, 
     this.line!.settle(this);
   }
 
-  /** Ask the shard that leads `target`, if it is another one and has not been asked and found something already. */
+  /** Ask the shard that leads `target`, if it is another one and has not been asked already. */
   private askRemote(target: FetchTarget, wait: boolean): void {
     const { remote } = this.broker;
-    if (remote === null || (wait && target.plannedBytes > 0)) return;
+    if (remote === null || target.awaited) return;
     target.remote = false;
     if (this.resolveTopic(target) !== ErrorCode.NONE || target.topic!.partitions[target.partitionIndex] != null) return;
     const index = target.partitionIndex;
     if (index < 0 || index >= target.topic!.shards.length) return;
     target.remote = true;
     if (!wait) this.firstAnswers++;
-    remote.plan(this, target, target.topic!, Math.min(target.maxBytes, this.maxBytes), this.readCommitted, true, wait);
+    remote.plan(
+      this,
+      target,
+      target.topic!,
+      Math.min(target.maxBytes, this.maxBytes),
+      this.readCommitted,
+      true,
+      wait ? target.plan.length : -1,
+    );
   }
 
   /** After the answer is out, or was not needed. */

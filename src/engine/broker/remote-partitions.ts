@@ -20,8 +20,9 @@ export interface RemotePartitions {
    */
   append(operation: ProduceOperation, entry: number, topic: TopicEntry, partition: number, facts: BatchFacts, block: number): void;
   /**
-   * Ask for a plan: at once, or (`wait`) when there is something to read. Exactly one onRemotePlan() follows, unless
-   * forget() comes first. The plan's range stays readable until giveBack().
+   * Ask for a plan: at once (`beyondBytes` -1), or when there are more than so many bytes to read; until then the plan
+   * the target has stays as it is. Exactly one onRemotePlan() follows, unless forget() comes first. The plan's range
+   * stays readable until giveBack().
    */
   plan(
     waiter: PlanWaiter,
@@ -30,7 +31,7 @@ export interface RemotePartitions {
     maxBytes: number,
     readCommitted: boolean,
     wholeFirstBatch: boolean,
-    wait: boolean,
+    beyondBytes: number,
   ): void;
   /** The waiter needs no answer for `target` any more. */
   forget(target: FetchTarget): void;

@@ -1,8 +1,9 @@
 // Answers leave a connection in the order its requests came, whatever order they are ready in.
 // Owner: the shard's thread. Hot: linked in place, nothing is allocated.
 //
-// A request takes its place when it is decoded; from then on the next request of the connection may start. When its
-// outcome is known it is settled; it answers as soon as everything before it has answered.
+// A request takes its place when it is decoded. Produce and Fetch start at once: the order of appends is the order in
+// which they came. All others start when everything before them has answered, as all do in Kafka, so that they see what
+// it did. When the outcome of a request is known it is settled; it answers as soon as everything before it has answered.
 
 import { assert } from '../base/assert.ts';
 import { TimerEntry } from './timing-wheel.ts';
@@ -17,6 +18,9 @@ export abstract class PendingRequest extends TimerEntry {
 
   /** Write the answer; called once, in turn. The connection may have died meanwhile (line.closed). */
   abstract answer(): void;
+
+  /** Everything before it has answered. Not called for one that found the line empty. */
+  onTurn(): void {}
 }
 
 export class RequestLine {
@@ -55,7 +59,11 @@ export class RequestLine {
 
   private drain(): void {
     this.draining = true;
-    for (let request = this.head; request !== null && request.settled; request = this.head) {
+    for (let request = this.head; request !== null; request = this.head) {
+      if (!request.settled) {
+        request.onTurn();
+        if (!request.settled) break;
+      }
       this.head = request.nextInLine;
       if (this.head === null) this.tail = null;
       this.length--;

@@ -12,7 +12,7 @@
 // Single-port Fetch:    shard A ── FETCH_PLAN_REQUEST ► owner B
 //                       shard A ◄── FETCH_PLAN ────── owner B       (numbers only: a descriptor is valid in every thread)
 //                       shard A ── RELEASE_LEASE ───► owner B       (the socket has taken the bytes)
-// Parked fetch:         as above with WAIT: B answers when there is something, or when A sends UNWATCH
+// Parked fetch:         as above with BEYOND_BYTES: B answers when there is more, or when A sends UNWATCH
 // Embedded caller:      as Produce, but the batch is encoded in the payload and appended straight from it.
 
 import { SlotField } from './spsc-ring.ts';
@@ -82,8 +82,8 @@ export const FetchPlanRequest = {
   ISOLATION_LEVEL: 10,
   /** 1: one whole batch even when it is longer than MAX_BYTES (first partition with data of a response). */
   AT_LEAST_ONE_BATCH: 11,
-  /** 1: answer only when there is something to read, an error to tell, or after UNWATCH. */
-  WAIT: 12,
+  /** -1: answer at once; otherwise when there is more than this to read, an error to tell, or after UNWATCH. */
+  BEYOND_BYTES: 12,
 } as const;
 
 /** Payload of FETCH_PLAN_REQUEST. */

@@ -21,6 +21,8 @@ interface Question {
   readonly leaderEpoch: number;
   readonly readCommitted: boolean;
   readonly wholeFirstBatch: boolean;
+  /** -1: answered at once. */
+  readonly beyondBytes: number;
 }
 
 class WaitingQuestion implements Watcher {
@@ -74,9 +76,9 @@ export class ForwardedPlans {
       leaderEpoch: words[at + FetchPlanRequest.CURRENT_LEADER_EPOCH]!,
       readCommitted: words[at + FetchPlanRequest.ISOLATION_LEVEL] === 1,
       wholeFirstBatch: words[at + FetchPlanRequest.AT_LEAST_ONE_BATCH] === 1,
+      beyondBytes: words[at + FetchPlanRequest.BEYOND_BYTES]!,
     };
-    if (!this.answer(question, words[at + FetchPlanRequest.WAIT] === 1))
-      this.waiting.set(keyOf(mailbox, ticket), new WaitingQuestion(question, this));
+    if (!this.answer(question, question.beyondBytes >= 0)) this.waiting.set(keyOf(mailbox, ticket), new WaitingQuestion(question, this));
   }
 
   /** The asker does not want to wait any longer. */
@@ -98,7 +100,7 @@ export class ForwardedPlans {
     this.waiting.delete(keyOf(waiting.question.mailbox, waiting.question.ticket));
   }
 
-  /** False: there is nothing to tell and the question may wait. */
+  /** False: there is nothing new to tell and the question may wait. */
   private answer(question: Question, mayWait: boolean): boolean {
     const { mailbox, ticket, partition } = question;
     const refused = refusalOf(question);
@@ -123,7 +125,7 @@ export class ForwardedPlans {
       return true;
     }
     const found = status === ReadStatus.OK;
-    if (!found && mayWait) return false;
+    if (mayWait && (!found || plan.length <= question.beyondBytes)) return false;
     this.send(mailbox, ticket, ErrorCode.NONE, partition, found ? lease(this.broker.logs, plan) : -1);
     return true;
   }

@@ -125,18 +125,20 @@ export class RemoteShards implements RemotePartitions {
     maxBytes: number,
     readCommitted: boolean,
     wholeFirstBatch: boolean,
-    wait: boolean,
+    beyondBytes: number,
   ): void {
     assert(!target.awaited, 'a target is asked for once at a time');
-    if (target.remoteLease >= 0) this.giveBack(target);
     const shard = topic.shards[target.partitionIndex]!;
     const question = this.freeQuestions.pop() ?? this.questions.length;
     this.questions[question] = { waiter, target, shard };
     target.awaited = true;
     target.question = question;
-    target.plannedBytes = 0;
-    target.plan.length = 0;
-    target.error = ErrorCode.NONE;
+    if (beyondBytes < 0) {
+      if (target.remoteLease >= 0) this.giveBack(target);
+      target.plannedBytes = 0;
+      target.plan.length = 0;
+      target.error = ErrorCode.NONE;
+    }
     const { partitionIndex, fetchOffset, currentLeaderEpoch } = target;
     this.mail.send(
       shard,
@@ -150,7 +152,7 @@ export class RemoteShards implements RemotePartitions {
         words[at + FetchPlanRequest.LAST_FETCHED_EPOCH] = -1;
         words[at + FetchPlanRequest.ISOLATION_LEVEL] = readCommitted ? 1 : 0;
         words[at + FetchPlanRequest.AT_LEAST_ONE_BATCH] = wholeFirstBatch ? 1 : 0;
-        words[at + FetchPlanRequest.WAIT] = wait ? 1 : 0;
+        words[at + FetchPlanRequest.BEYOND_BYTES] = beyondBytes;
         f64[(at >> 1) + FetchPlanRequest.FETCH_OFFSET_F64] = fetchOffset;
         bytes.set(topic.idBytes, payloadOffset + FetchPlanRequestPayload.TOPIC_ID);
       },
@@ -247,6 +249,7 @@ export class RemoteShards implements RemotePartitions {
     }
     target.awaited = false;
     target.question = -1;
+    if (target.remoteLease >= 0) this.giveBack(target);
     target.remoteLease = own;
     target.error = words[at + FetchPlan.ERROR_CODE]!;
     target.plan.fd = words[at + FetchPlan.FD]!;

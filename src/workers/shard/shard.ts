@@ -165,6 +165,7 @@ export class Shard {
     this.parts.reactor.stopListening();
     // What a coordinator staged since the last tick is written before the files close.
     if (this.broker.logs.pendingAppends > 0) this.server.onTick();
+    this.server.stop();
     this.broker.logs.closeAll();
     // Closing has put everything on the disk: whoever waited for that is answered before the sockets go.
     for (const partition of this.broker.partitionByTicket) partition?.durable.advance(partition.log.durableOffset);

@@ -14,7 +14,7 @@ describe.each(reactorKinds())('on the %s reactor', (reactor) => {
   });
 
   it('closes a connection that never spoke, and one that went silent', async () => {
-    broker = await startTestBroker({ reactor, config: { 'connections.max.idle.ms': String(IDLE_MS) } });
+    broker = await startTestBroker({ kind: reactor, config: { 'connections.max.idle.ms': String(IDLE_MS) } });
     const mute = await broker.client();
     const silent = await broker.client();
     await silent.call(metadataApi, 12, { topics: null });
@@ -22,7 +22,7 @@ describe.each(reactorKinds())('on the %s reactor', (reactor) => {
   });
 
   it('leaves a connection alone while its fetch is parked for many times as long', async () => {
-    broker = await startTestBroker({ reactor, config: { 'connections.max.idle.ms': String(IDLE_MS) } });
+    broker = await startTestBroker({ kind: reactor, config: { 'connections.max.idle.ms': String(IDLE_MS) } });
     await broker.createTopic('quiet');
     const client = await broker.client();
     const partitions = [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1000 }];

@@ -27,21 +27,21 @@ afterEach(async () => {
 describe.each(reactorKinds())('on the %s reactor', (reactor) => {
   test('a port in use', async () => {
     const config = { listeners: `PLAINTEXT://127.0.0.1:${port}` };
-    await expect(startTestBroker({ reactor, dir, config })).rejects.toMatchObject({ code: 'EADDRINUSE' });
+    await expect(startTestBroker({ kind: reactor, dir, config })).rejects.toMatchObject({ code: 'EADDRINUSE' });
     expect(readdirSync(dir)).toEqual([]);
   });
 
   test("an address that is not this machine's", async () => {
     const config = { listeners: 'PLAINTEXT://192.0.2.1:0', 'ringlog.insecure': 'true' };
-    await expect(startTestBroker({ reactor, dir, config })).rejects.toMatchObject({ code: 'EADDRNOTAVAIL' });
+    await expect(startTestBroker({ kind: reactor, dir, config })).rejects.toMatchObject({ code: 'EADDRNOTAVAIL' });
     expect(readdirSync(dir)).toEqual([]);
   });
 
   test('the same folder starts when the port is free', async () => {
     const config = { listeners: `PLAINTEXT://127.0.0.1:${port}` };
-    await expect(startTestBroker({ reactor, dir, config })).rejects.toThrow();
+    await expect(startTestBroker({ kind: reactor, dir, config })).rejects.toThrow();
     await new Promise((resolve) => taken.close(resolve));
-    const broker = await startTestBroker({ reactor, dir, config });
+    const broker = await startTestBroker({ kind: reactor, dir, config });
     expect(broker.port).toBe(port);
     await broker.stop();
   });

@@ -27,14 +27,14 @@ describe.each(reactorKinds())('on the %s reactor', (reactor) => {
   async function again(): Promise<RawClient> {
     const { dir } = broker!;
     await broker!.halt();
-    broker = await startTestBroker({ reactor, dir });
+    broker = await startTestBroker({ kind: reactor, dir });
     return broker.client();
   }
 
   const metadata = async (client: RawClient) => client.call(metadataApi, 12, { topics: null });
 
   test('records, ids and the cluster are there again', async () => {
-    broker = await startTestBroker({ reactor });
+    broker = await startTestBroker({ kind: reactor });
     await broker.createTopic('t', 3, { 'retention.ms': '123456789' });
     let client = await broker.client();
     for (let i = 0; i < 50; i++) await produce(client, 't', textBatch([`record ${i}`]), { acks: [1, -1][i % 2]!, partition: i % 3 });
@@ -56,7 +56,7 @@ describe.each(reactorKinds())('on the %s reactor', (reactor) => {
   });
 
   test('epochs of leaders do not go back', async () => {
-    broker = await startTestBroker({ reactor });
+    broker = await startTestBroker({ kind: reactor });
     await broker.createTopic('t');
     const before = (await metadata(await broker.client())).topics[0]!.partitions[0]!.leaderEpoch;
     const client = await again();
@@ -67,7 +67,7 @@ describe.each(reactorKinds())('on the %s reactor', (reactor) => {
   });
 
   test('an idempotent producer goes on where it was; what it sends again is known', async () => {
-    broker = await startTestBroker({ reactor });
+    broker = await startTestBroker({ kind: reactor });
     await broker.createTopic('t');
     let client = await broker.client();
     const { producerId, producerEpoch } = await client.call(initProducerIdApi, 4, { transactionalId: null, transactionTimeoutMs: 1000 });
@@ -82,7 +82,7 @@ describe.each(reactorKinds())('on the %s reactor', (reactor) => {
   });
 
   test('a group and what it committed', async () => {
-    broker = await startTestBroker({ reactor });
+    broker = await startTestBroker({ kind: reactor });
     await broker.createTopic('t');
     let client = await broker.client();
     await client.call(findCoordinatorApi, 4, { coordinatorKeys: ['g'] });
@@ -119,18 +119,18 @@ describe.each(reactorKinds())('on the %s reactor', (reactor) => {
   });
 
   test('a clean stop says so, and the next start takes the word', async () => {
-    broker = await startTestBroker({ reactor });
+    broker = await startTestBroker({ kind: reactor });
     const { dir } = broker;
     expect(existsSync(join(dir, CLEAN_MARKER))).toBe(false);
     await broker.halt();
     expect(existsSync(join(dir, CLEAN_MARKER))).toBe(true);
     expect(readdirSync(dir)).not.toContain('.lock');
-    broker = await startTestBroker({ reactor, dir });
+    broker = await startTestBroker({ kind: reactor, dir });
     expect(existsSync(join(dir, CLEAN_MARKER))).toBe(false);
   });
 
   test('stopping twice is stopping once, with clients there or not', async () => {
-    broker = await startTestBroker({ reactor });
+    broker = await startTestBroker({ kind: reactor });
     await broker.createTopic('t');
     const client = await RawClient.open(broker.port);
     await produce(client, 't', textBatch(['a']));
@@ -140,8 +140,8 @@ describe.each(reactorKinds())('on the %s reactor', (reactor) => {
   });
 
   test('a folder that is in use', async () => {
-    broker = await startTestBroker({ reactor });
-    const second = startTestBroker({ reactor, dir: broker.dir });
+    broker = await startTestBroker({ kind: reactor });
+    const second = startTestBroker({ kind: reactor, dir: broker.dir });
     await expect(second).rejects.toThrow(DirectoryLocked);
     await expect(second).rejects.toThrow(`process ${process.pid}`);
     // The first is not disturbed.

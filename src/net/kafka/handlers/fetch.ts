@@ -9,6 +9,7 @@ import { FetchOperation } from '../../../engine/broker/fetch-operation.ts';
 import { FetchTarget } from '../../../engine/broker/fetch-target.ts';
 import type { ShardBroker } from '../../../engine/broker/shard-broker.ts';
 import { lease } from '../../../engine/log/log-read.ts';
+import type { PendingRequest } from '../../../engine/purgatory/request-line.ts';
 import type { Connection } from '../server/connection.ts';
 import type { Outbox } from '../server/outbox.ts';
 import { FetchRequestCursor } from '../wire/fetch-request.ts';
@@ -85,11 +86,12 @@ export class FetchHandler {
 
   /** The connection died: parked fetches are let go, so that their places in line empty. */
   onClosed(connection: Connection): void {
-    let request = connection.line.head;
+    let request: PendingRequest | null = connection.line.head;
     while (request !== null) {
-      const next = request.nextInLine;
+      const next: PendingRequest | null = request.nextInLine;
       if (request instanceof PendingFetch) request.abandon();
-      request = next;
+      // What stood behind it may have answered with it.
+      request = next !== null && next.line === null ? connection.line.head : next;
     }
   }
 

@@ -13,7 +13,9 @@ export class Connection {
   clientId = '';
   softwareName = '';
   softwareVersion = '';
-  /** Reading is paused because too many requests wait for their answers. */
+  /** Bytes of the frames whose requests are kept until everything before them has answered. */
+  waitingBytes = 0;
+  /** Reading is paused because too many requests wait for their answers, or too large ones for their turn. */
   paused = false;
   closing = false;
   /** Looks of IdleConnections since the last frame. */

@@ -22,6 +22,8 @@ const API_PRODUCE = 0;
 const API_FETCH = 1;
 /** Requests one connection may have in line; more are left in its socket. */
 const LINE_MAX = 1000;
+/** Frame bytes of requests that one connection may have wait for their turn; one request may be of any size. */
+const WAITING_BYTES_MAX = 256 * 1024;
 
 export interface KafkaServerLog {
   /** One line for a connection that was closed for a reason of its own making. */
@@ -64,6 +66,11 @@ export class KafkaServer {
     });
     // The wheel holds it from here on.
     void new IdleConnections(parts.broker, this.connections, (idle) => this.close(idle));
+  }
+
+  /** The logs are closing: requests that have not begun do not begin any more. */
+  stop(): void {
+    this.dispatcher.stop();
   }
 
   onTick(): void {
@@ -156,7 +163,7 @@ export class KafkaServer {
     if (apiKey === API_PRODUCE && version >= 3 && version <= 13) this.produce.onFrame(connection, slot);
     else if (apiKey === API_FETCH && version >= 4 && version <= 18) this.onFetch(connection, slot, version);
     else this.dispatcher.onFrame(connection, slot);
-    if (connection.line.length > LINE_MAX) this.pause(connection);
+    if (connection.line.length > LINE_MAX || connection.waitingBytes > WAITING_BYTES_MAX) this.pause(connection);
   }
 
   private onFetch(connection: Connection, slot: number, version: number): void {
@@ -193,7 +200,15 @@ export class KafkaServer {
     if (connection.paused) return;
     connection.paused = true;
     this.outbox.setReading(connection.conn, connection.generation, false);
+    this.awaitRoom(connection);
+  }
+
+  private awaitRoom(connection: Connection): void {
     connection.line.whenShorter(LINE_MAX / 2, () => {
+      if (connection.waitingBytes > WAITING_BYTES_MAX / 2) {
+        this.awaitRoom(connection);
+        return;
+      }
       connection.paused = false;
       if (!connection.line.closed) this.outbox.setReading(connection.conn, connection.generation, true);
     });

@@ -1,5 +1,5 @@
-// Every API but Produce and Fetch: header, version check, decode, handler, and the answer in its turn.
-// Owner: the shard's thread. Not hot: these requests may allocate.
+// Every API but Produce and Fetch: header, version check, decode, and, when everything before it on its connection has
+// been answered, handler and answer. Owner: the shard's thread. Not hot: these requests may allocate.
 
 import { BrokenInvariant } from '../../../engine/base/assert.ts';
 import { ByteReader, MalformedBytes } from '../../../engine/base/byte-reader.ts';
@@ -24,11 +24,14 @@ export interface DispatchListener {
   failed(api: string, error: unknown): void;
 }
 
-/** An answer in line: encoded when its turn comes. */
+/** A request in line: handled and answered when its turn comes. */
 class PendingAnswer extends PendingRequest {
   readonly connection: Connection;
   private readonly dispatcher: RequestDispatcher;
   readonly handler: AnyApiHandler;
+  request: unknown = undefined;
+  /** Its frame's size. */
+  sizeBytes = 0;
   response: unknown = undefined;
   failed = false;
 
@@ -41,6 +44,10 @@ class PendingAnswer extends PendingRequest {
 
   override answer(): void {
     this.dispatcher.answer(this);
+  }
+
+  override onTurn(): void {
+    this.dispatcher.onTurn(this);
   }
 
   override onDeadline(): void {
@@ -56,6 +63,7 @@ export class RequestDispatcher {
   private readonly listener: DispatchListener;
   private readonly reader = new ByteReader();
   private readonly writer = new ByteWriter();
+  private stopped = false;
 
   constructor(reactor: Reactor, outbox: Outbox, registry: ApiRegistry, services: ShardServices, listener: DispatchListener) {
     this.reactor = reactor;
@@ -82,9 +90,32 @@ export class RequestDispatcher {
       return;
     }
     const offset = cq[slot + Frame.OFFSET]!;
-    const request = this.decode(connection, handler, offset, offset + cq[slot + Frame.LENGTH]!, version);
+    const length = cq[slot + Frame.LENGTH]!;
+    const request = this.decode(connection, handler, offset, offset + length, version);
     if (request === undefined) return;
-    this.run(connection, handler, version, correlationId, request.value);
+    const pending = new PendingAnswer(this, connection, handler);
+    pending.apiVersion = version;
+    pending.correlationId = correlationId;
+    pending.request = request.value;
+    pending.sizeBytes = length;
+    connection.line.enter(pending);
+    if (connection.line.head === pending) this.start(pending);
+    else connection.waitingBytes += length;
+  }
+
+  /** No request that still waits for its turn is started any more: the logs are closing. */
+  stop(): void {
+    this.stopped = true;
+  }
+
+  onTurn(pending: PendingAnswer): void {
+    pending.connection.waitingBytes -= pending.sizeBytes;
+    // Its turn comes in the midst of what answered the one before, which a handler must not disturb. Once received it is
+    // carried out even when its connection has gone, as it was before others could stand before it.
+    queueMicrotask(() => {
+      this.start(pending);
+      this.reactor.schedule();
+    });
   }
 
   private decode(
@@ -112,13 +143,12 @@ export class RequestDispatcher {
     }
   }
 
-  private run(connection: Connection, handler: AnyApiHandler, version: number, correlationId: number, request: unknown): void {
-    const pending = new PendingAnswer(this, connection, handler);
-    pending.apiVersion = version;
-    pending.correlationId = correlationId;
-    connection.line.enter(pending);
+  private start(pending: PendingAnswer): void {
+    if (this.stopped) return;
+    const { connection, handler, request } = pending;
+    pending.request = undefined;
     try {
-      const result = handler.handle(this.context(connection, version), request);
+      const result = handler.handle(this.context(connection, pending.apiVersion), request);
       if (result instanceof Promise)
         void result.then(
           (response) => this.late(pending, response),

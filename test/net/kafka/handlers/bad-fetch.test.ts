@@ -4,13 +4,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { fetchApi } from '../../../../src/net/kafka/schema/generated/fetch.ts';
 import {
+  brokerKinds,
   DEADLINE_MS,
   fetch,
   fetchRequest,
   framed,
   produce,
   type RawClient,
-  reactorKinds,
   requestFrame,
   startTestBroker,
   type TestBroker,
@@ -25,13 +25,13 @@ const UNKNOWN_TOPIC_ID = 100;
 /** An error does not wait: these would, far beyond the deadline. */
 const PATIENT = { maxWaitMs: DEADLINE_MS * 10, minBytes: 1 << 20 };
 
-describe.each(reactorKinds())('on the %s reactor', (reactor) => {
+describe.each(brokerKinds())('%s', (kind) => {
   let broker: TestBroker;
   let client: RawClient;
   let topicId: string;
 
   beforeAll(async () => {
-    broker = await startTestBroker({ reactor, config: { 'ringlog.fsync': 'never' } });
+    broker = await startTestBroker({ kind, config: { 'ringlog.fsync': 'never' } });
     topicId = await broker.createTopic('t', 2);
     await broker.ask((one) => produce(one, 't', textBatch(['a', 'b', 'c'])));
   });

@@ -10,7 +10,7 @@ import {
   produce,
   produceRequest,
   type RawClient,
-  reactorKinds,
+  brokerKinds,
   startTestBroker,
   type TestBroker,
   textBatch,
@@ -103,7 +103,7 @@ function recount(count: number): Uint8Array {
   });
 }
 
-describe.each(reactorKinds())('on the %s reactor', (reactor) => {
+describe.each(brokerKinds())('%s', (kind) => {
   let broker: TestBroker;
   let client: RawClient;
   let topicId: string;
@@ -111,8 +111,8 @@ describe.each(reactorKinds())('on the %s reactor', (reactor) => {
   let end = 0;
 
   beforeAll(async () => {
-    broker = await startTestBroker({ reactor, config: { 'ringlog.fsync': 'never' } });
-    topicId = await broker.createTopic('t', 2, { 'max.message.bytes': '2000' });
+    broker = await startTestBroker({ kind, config: { 'ringlog.fsync': 'never' } });
+    topicId = await broker.createTopic('t', 2, { 'max.message.bytes': '2000' }, true);
   });
   beforeEach(async () => {
     client = await broker.client();
@@ -147,7 +147,7 @@ describe.each(reactorKinds())('on the %s reactor', (reactor) => {
 
   test('the log says why a connection closed', async () => {
     // A broker of its own: lines about bad clients are limited, and the tests before this one used them up.
-    const quiet = await startTestBroker({ reactor, config: { 'ringlog.fsync': 'never' } });
+    const quiet = await startTestBroker({ kind, config: { 'ringlog.fsync': 'never' } });
     try {
       await quiet.createTopic('t');
       for (const [topic, records, reason] of [

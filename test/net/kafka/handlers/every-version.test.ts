@@ -7,7 +7,7 @@ import { findCoordinatorApi } from '../../../../src/net/kafka/schema/generated/f
 import { joinGroupApi } from '../../../../src/net/kafka/schema/generated/join-group.ts';
 import { offsetCommitApi } from '../../../../src/net/kafka/schema/generated/offset-commit.ts';
 import { syncGroupApi } from '../../../../src/net/kafka/schema/generated/sync-group.ts';
-import { produce, type RawClient, reactorKinds, startTestBroker, type TestBroker, textBatch } from '../../../support/broker.ts';
+import { produce, type RawClient, brokerKinds, startTestBroker, type TestBroker, textBatch } from '../../../support/broker.ts';
 import { plausibleRequests, type Prepared } from './plausible-requests.ts';
 
 /** Kept from older librdkafka's sake: advertised, not accepted. */
@@ -15,7 +15,7 @@ const PRODUCE_ACCEPTED_SINCE = 3;
 
 async function prepare(broker: TestBroker): Promise<Prepared> {
   const client = await broker.client();
-  const topicId = await broker.createTopic('things', 2, { 'retention.ms': '86400000' });
+  const topicId = await broker.createTopic('things', 2, { 'retention.ms': '86400000' }, true);
   const written = await produce(client, 'things', textBatch(['x', 'y', 'z'], { producerId: 5, producerEpoch: 0, baseSequence: 0 }), {
     acks: -1,
   });
@@ -53,14 +53,14 @@ function errorsIn(value: unknown, found: number[] = []): number[] {
   return found;
 }
 
-describe.each(reactorKinds())('on the %s reactor', (reactor) => {
+describe.each(brokerKinds())('%s', (kind) => {
   let broker: TestBroker;
   let prepared: Prepared;
   let client: RawClient;
 
   beforeAll(async () => {
-    broker = await startTestBroker({ reactor });
-    expect(broker.running.facts.reactor.kind).toBe(reactor);
+    broker = await startTestBroker({ kind });
+    if (kind === 'native' || kind === 'portable') expect(broker.running.facts.reactor.kind).toBe(kind);
     prepared = await prepare(broker);
   });
   beforeEach(async () => {

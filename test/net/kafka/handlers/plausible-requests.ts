@@ -169,7 +169,7 @@ export const plausibleRequests: readonly Plausible[] = [
   row(
     describeGroupsApi,
     (version, { group, emptyGroup }) => ({
-      groups: [group, emptyGroup, 'missing'],
+      groups: [group, emptyGroup, 'absent'],
       ...since(version, 3, { includeAuthorizedOperations: true }),
     }),
     [69],

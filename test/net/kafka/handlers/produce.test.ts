@@ -11,7 +11,7 @@ import {
   produce,
   produceRequest,
   type RawClient,
-  reactorKinds,
+  brokerKinds,
   startTestBroker,
   type TestBroker,
   textBatch,
@@ -21,14 +21,14 @@ const NONE = 0;
 const REQUEST_TIMED_OUT = 7;
 const MESSAGE_TOO_LARGE = 10;
 
-describe.each(reactorKinds())('on the %s reactor', (reactor) => {
+describe.each(brokerKinds())('%s', (kind) => {
   let broker: TestBroker;
   let client: RawClient;
   let topic = '';
   let made = 0;
 
   beforeAll(async () => {
-    broker = await startTestBroker({ reactor });
+    broker = await startTestBroker({ kind });
   });
   beforeEach(async () => {
     client = await broker.client();

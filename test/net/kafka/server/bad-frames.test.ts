@@ -33,7 +33,7 @@ describe.each(reactorKinds())('on the %s reactor', (reactor) => {
   let client: RawClient;
 
   beforeEach(async () => {
-    broker = await startTestBroker({ reactor, config: { 'socket.request.max.bytes': String(REQUEST_MAX_BYTES) } });
+    broker = await startTestBroker({ kind: reactor, config: { 'socket.request.max.bytes': String(REQUEST_MAX_BYTES) } });
     client = await broker.client();
   });
   afterEach(async () => {
@@ -206,7 +206,7 @@ describe.each(reactorKinds())('on the %s reactor', (reactor) => {
 
   test('elements without end in a frame within its limit', async () => {
     const size = 600_000;
-    const roomy = await startTestBroker({ reactor, config: { 'socket.request.max.bytes': String(size + 1000) } });
+    const roomy = await startTestBroker({ kind: reactor, config: { 'socket.request.max.bytes': String(size + 1000) } });
     try {
       // Empty names: two bytes each.
       const topics = Array.from({ length: size / 2 }, () => ({ name: '' }));
