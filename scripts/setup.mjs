@@ -124,6 +124,7 @@ function buildAddon(inputs) {
 function compileTypeScript() {
   say('ringlog: compiling TypeScript');
   run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json']);
+  run(process.execPath, [join(root, 'scripts', 'bundle.mjs')]);
 }
 
 const [major, minor] = process.versions.node.split('.').map(Number);
@@ -136,7 +137,13 @@ const addonOutputs = process.platform === 'linux' ? ['build/Release/ringlog.node
 try {
   step('dependencies', ['package-lock.json', 'package.json', 'omb-harness/package.json'], '', ['node_modules/typescript'], npmInstall);
   step('addon', ['native', 'binding.gyp'], `${process.versions.modules} ${process.arch}`, addonOutputs, buildAddon);
-  step('typescript', ['src', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'], '', ['dist/cli/main.js'], compileTypeScript);
+  step(
+    'typescript',
+    ['src', 'scripts/bundle.mjs', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'],
+    '',
+    ['dist/bundle/ringlog.js'],
+    compileTypeScript,
+  );
 } catch (error) {
   say(`ringlog: set-up failed: ${error.message}`);
   process.exit(1);

@@ -3,9 +3,10 @@
 
 import { Command, Option } from 'commander';
 import { readFileSync } from 'node:fs';
+import { packageFile } from '../engine/base/package-file.ts';
 import { CommandFailed } from './command-failed.ts';
 
-const version: string = (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version;
+const version: string = (JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as { version: string }).version;
 
 const bootstrap = (): Option =>
   new Option('-b, --bootstrap <host:port>', 'a broker to ask first').default('127.0.0.1:9092').env('RINGLOG_BOOTSTRAP');

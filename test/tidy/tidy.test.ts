@@ -80,6 +80,11 @@ test('no default exports, no barrels, no console', () => {
   expect(faults).toEqual([]);
 });
 
+test('files of the package are found by packageFile()', () => {
+  const lost = written.filter((path) => !path.endsWith('/package-file.ts') && /new URL\([^)]*import\.meta/.test(read(path)));
+  expect(lost, 'a bundle has lost the folder it was written in: name the file from the root, packageFile(…)').toEqual([]);
+});
+
 test('file names are kebab-case', () => {
   const odd = sources.filter((path) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.generated)?\.ts$/.test(path.split('/').at(-1)!));
   expect(odd, 'rename to kebab-case').toEqual([]);

@@ -10,8 +10,8 @@ export const root = fileURLToPath(new URL('../../', import.meta.url));
 
 export function compileSources(): void {
   if (!isStale()) return;
-  const built = spawnSync(join(root, 'node_modules/.bin/tsc'), ['-p', join(root, 'tsconfig.build.json')], { encoding: 'utf8' });
-  if (!existsSync(join(root, 'dist/cli/main.js'))) throw new Error(`the sources do not compile:\n${built.stdout}${built.stderr}`);
+  const built = spawnSync('npm', ['run', '--silent', 'build'], { cwd: root, encoding: 'utf8' });
+  if (!existsSync(join(root, 'dist/bundle/ringlog.js'))) throw new Error(`the sources do not compile:\n${built.stdout}${built.stderr}`);
 }
 
 function isStale(): boolean {

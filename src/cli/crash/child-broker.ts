@@ -5,6 +5,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { packageFile } from '../../engine/base/package-file.ts';
 
 const START_LIMIT_MS = 30_000;
 const STOP_LIMIT_MS = 30_000;
@@ -34,7 +35,7 @@ export class ChildBroker {
     this.port = port;
     this.env = env;
     const sets = { listeners: `PLAINTEXT://127.0.0.1:${port}`, 'log.dirs': dataDir, ...set };
-    const bin = fileURLToPath(new URL('../../../bin/ringlog.mjs', import.meta.url));
+    const bin = fileURLToPath(packageFile('bin/ringlog.mjs'));
     this.args = [bin, 'serve', ...Object.entries(sets).flatMap(([key, value]) => ['--set', `${key}=${value}`])];
     process.on('exit', this.onExit);
   }

@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { packageFile } from '../../engine/base/package-file.ts';
 import type { DiskOrder } from './fuse-server.ts';
 import type { DiskCounts } from './volatile-disk.ts';
 
@@ -109,7 +110,7 @@ export class PowerCutDisk {
     await command('mkfs.ext4', ['-q', '-F', '-b', '4096', '-E', NO_LAZY_INIT, image]);
     const device = openSync('/dev/fuse', 'r+');
     try {
-      const main = fileURLToPath(new URL('./fuse-disk-main.js', import.meta.url));
+      const main = fileURLToPath(packageFile('dist/cli/crash/fuse-disk-main.js'));
       this.server = spawn(process.execPath, [main, image], { stdio: ['ignore', 'ignore', 'inherit', device] });
       const options = 'fd=3,rootmode=40000,user_id=0,group_id=0';
       await command('mount', ['-i', '-t', 'fuse', '-o', options, 'ringlog-power-cut', this.fuse], device);

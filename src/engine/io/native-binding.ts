@@ -6,6 +6,7 @@
 
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { packageFile } from '../base/package-file.ts';
 
 interface NativeReactorOptions {
   readonly requestMaxBytes: number;
@@ -96,8 +97,7 @@ export function loadNativeBinding(): NativeLoad {
 function load(): NativeLoad {
   if (process.env['RINGLOG_NATIVE'] === 'off') return { binding: null, reason: 'switched off by RINGLOG_NATIVE=off' };
   if (process.platform !== 'linux') return { binding: null, reason: `no native path on ${process.platform}` };
-  // The same depth below the package's root in src/engine/io and in dist/engine/io.
-  const path = fileURLToPath(new URL('../../../build/Release/ringlog.node', import.meta.url));
+  const path = fileURLToPath(packageFile('build/Release/ringlog.node'));
   try {
     return { binding: createRequire(import.meta.url)(path) as NativeBinding, reason: null };
   } catch (error) {

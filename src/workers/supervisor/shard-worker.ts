@@ -1,6 +1,7 @@
 // A shard on its own thread, as the supervisor sees it. Owner: the supervisor's thread. Not hot.
 
 import { Worker } from 'node:worker_threads';
+import { packageFile } from '../../engine/base/package-file.ts';
 import type { MetadataDelta } from '../../engine/metadata/metadata-delta.ts';
 import type { ReactorReport } from '../../net/reactor/reactor.ts';
 import type { Mailbox } from '../ring/mailbox.ts';
@@ -10,8 +11,7 @@ import type { ShardWorkerData } from '../shard/shard-main.ts';
 /** Opening logs after a crash reads them; nothing else here takes long. */
 const IMAGE_DEADLINE_MS = 30 * 60_000;
 const CLOSE_DEADLINE_MS = 60_000;
-/** The running file's own extension: compiled everywhere but in tests. */
-const ENTRY = new URL('../shard/shard-main.js', import.meta.url);
+const ENTRY = packageFile('dist/bundle/shard-main.js');
 
 /** What the supervisor needs of a shard, on whichever thread it runs. */
 export interface ShardHandle {
