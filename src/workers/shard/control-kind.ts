@@ -46,6 +46,8 @@ export interface Checkpoints {
   readonly recoveryPoints: Readonly<Record<string, readonly CheckpointEntry[]>>;
   readonly logStartOffsets: Readonly<Record<string, readonly CheckpointEntry[]>>;
   readonly highWatermarks: Readonly<Record<string, readonly CheckpointEntry[]>>;
+  /** Directories of logs that failed: what their files hold has to be read again at the next start. */
+  readonly failedDirectories: readonly string[];
 }
 
 export interface VerbBody {

@@ -146,16 +146,20 @@ export class Shard {
     const starts = logStartOffsets(this.broker.logs);
     const marks: CheckpointEntry[] = [];
     const dirOf = new Map<string, string>();
+    const failed = new Set<string>();
     for (const partition of this.broker.partitionByTicket) {
       if (partition == null) continue;
       const { topicName, index, log } = partition;
-      dirOf.set(log.name, log.dir.slice(0, log.dir.lastIndexOf('/')));
+      const directory = log.dir.slice(0, log.dir.lastIndexOf('/'));
+      dirOf.set(log.name, directory);
+      if (log.failed) failed.add(directory);
       marks.push({ topic: topicName, partition: index, offset: highWatermark(partition) });
     }
     return {
       recoveryPoints: byDirectory(recovery, dirOf),
       logStartOffsets: byDirectory(starts, dirOf),
       highWatermarks: byDirectory(marks, dirOf),
+      failedDirectories: [...failed],
     };
   }
 

@@ -67,16 +67,19 @@ export class LogDirectories {
 
   writeCheckpoints(shards: readonly Checkpoints[]): void {
     for (const path of this.paths) {
-      const merge = (part: keyof Checkpoints): CheckpointEntry[] => shards.flatMap((shard) => shard[part][path] ?? []);
+      const merge = (part: Exclude<keyof Checkpoints, 'failedDirectories'>): CheckpointEntry[] =>
+        shards.flatMap((shard) => shard[part][path] ?? []);
       writeCheckpoint(this.fs, `${path}/${RECOVERY_POINT_CHECKPOINT}`, merge('recoveryPoints'));
       writeCheckpoint(this.fs, `${path}/${LOG_START_CHECKPOINT}`, merge('logStartOffsets'));
       writeCheckpoint(this.fs, `${path}/${HIGH_WATERMARK_CHECKPOINT}`, merge('highWatermarks'));
     }
   }
 
-  /** The last act of a clean stop. */
-  writeCleanMarkers(): void {
-    for (const path of this.paths) writeCleanMarker(this.fs, path, 0);
+  /** The last act of a clean stop. A directory with a failed log gets none: its logs are checked at the next start. */
+  writeCleanMarkers(shards: readonly Checkpoints[]): void {
+    for (const path of this.paths) {
+      if (!shards.some((shard) => shard.failedDirectories.includes(path))) writeCleanMarker(this.fs, path, 0);
+    }
   }
 
   unlock(): void {

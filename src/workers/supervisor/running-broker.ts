@@ -74,7 +74,7 @@ export class RunningBroker {
     closeMesh();
     directories.writeCheckpoints(last);
     await store.close();
-    directories.writeCleanMarkers();
+    directories.writeCleanMarkers(last);
     directories.unlock();
   }
 

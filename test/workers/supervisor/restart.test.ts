@@ -3,7 +3,7 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createTopicsApi } from '../../../src/net/kafka/schema/generated/create-topics.ts';
 import { findCoordinatorApi } from '../../../src/net/kafka/schema/generated/find-coordinator.ts';
 import { describeGroupsApi } from '../../../src/net/kafka/schema/generated/describe-groups.ts';
@@ -198,23 +198,39 @@ describe('processes', () => {
     next.destroy();
   });
 
-  test('a shard that dies while it closes fails the stop at once, with its cause', async () => {
-    dir = mkdtempSync(join(tmpdir(), 'ringlog-serve-'));
-    const trigger = join(dir, 'end');
-    process.env['RINGLOG_TEST_END'] = trigger;
-    try {
-      const one = serve({ 'ringlog.fsync': 'never' }, `--import=${new URL('end-in-close.mjs', import.meta.url).href}`);
+  describe('whose disk comes to harm', () => {
+    const hook = `--import=${new URL('harm-disk.mjs', import.meta.url).href}`;
+    let trigger: string;
+    beforeEach(() => {
+      dir = mkdtempSync(join(tmpdir(), 'ringlog-serve-'));
+      trigger = join(dir, 'harm');
+      process.env['RINGLOG_TEST_HARM'] = trigger;
+    });
+    afterEach(() => void delete process.env['RINGLOG_TEST_HARM']);
+
+    test('in a close that ends a thread: the stop fails at once, with the cause', async () => {
+      const one = serve({ 'ringlog.fsync': 'never' }, hook);
       const client = await RawClient.open(await one.port());
       await createTopic(client);
       expect((await produce(client, 't', textBatch(['a']), { acks: 1 })).errorCode).toBe(0);
-      writeFileSync(trigger, '');
+      writeFileSync(trigger, 'end');
       one.child.kill('SIGTERM');
       expect(await one.ended()).toBe(1);
       expect(one.err).toContain('shard 0 ended with code 3');
       expect(existsSync(join(dir, CLEAN_MARKER))).toBe(false);
-    } finally {
-      delete process.env['RINGLOG_TEST_END'];
-    }
+    });
+
+    test('in a sync: the stop leaves no word that the directory can be trusted', async () => {
+      const one = serve({ 'ringlog.reactor': 'portable' }, hook);
+      const client = await RawClient.open(await one.port());
+      await createTopic(client);
+      expect((await produce(client, 't', textBatch(['a']), { acks: -1 })).errorCode).toBe(0);
+      writeFileSync(trigger, 'fail');
+      expect((await produce(client, 't', textBatch(['b']), { acks: -1 })).errorCode).toBe(56);
+      one.child.kill('SIGTERM');
+      expect(await one.ended()).toBe(0);
+      expect(existsSync(join(dir, CLEAN_MARKER))).toBe(false);
+    });
   });
 
   test('an exception in a shard ends the process within a second, with its cause; nothing acked is lost', async () => {

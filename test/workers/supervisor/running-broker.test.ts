@@ -21,7 +21,7 @@ function openFakes(count: number) {
   return { broker, did, outcomes };
 }
 
-const LAST: Checkpoints = { recoveryPoints: {}, logStartOffsets: {}, highWatermarks: {} };
+const LAST: Checkpoints = { recoveryPoints: {}, logStartOffsets: {}, highWatermarks: {}, failedDirectories: [] };
 
 /** All promise jobs that are ready have run. */
 const settled = () => new Promise((resolve) => setImmediate(resolve));
