@@ -4,15 +4,16 @@
 //   node scripts/bundle.mjs
 //
 // Packages stay outside. Files are found by packageFile(), because a bundle has lost the folders they were written in.
-import { rmSync } from 'node:fs';
+import { readdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'rolldown';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const dir = join(root, 'dist', 'bundle');
+const KEPT_MS = 60_000;
 
-rmSync(dir, { recursive: true, force: true });
+const began = Date.now();
 await build({
   cwd: root,
   input: { ringlog: 'src/cli/main.ts', 'shard-main': 'src/workers/shard/shard-main.ts' },
@@ -22,3 +23,5 @@ await build({
   output: { dir, format: 'esm', sourcemap: true, entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
   logLevel: 'warn',
 });
+// A process that is starting may still ask for a piece of the build before this one.
+for (const name of readdirSync(dir)) if (began - statSync(join(dir, name)).mtimeMs > KEPT_MS) rmSync(join(dir, name));

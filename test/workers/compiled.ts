@@ -15,9 +15,10 @@ export function compileSources(): void {
 }
 
 function isStale(): boolean {
-  return readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).some((name) => {
-    if (!name.endsWith('.ts')) return false;
-    const compiled = join(root, 'dist', name.replace(/\.ts$/, '.js'));
-    return !existsSync(compiled) || statSync(compiled).mtimeMs < statSync(join(root, 'src', name)).mtimeMs;
-  });
+  // Written last, and anew at every build, which the compiler's own outputs are not.
+  const bundle = join(root, 'dist/bundle/ringlog.js');
+  if (!existsSync(bundle)) return true;
+  const builtMs = statSync(bundle).mtimeMs;
+  const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' });
+  return sources.some((name) => name.endsWith('.ts') && statSync(join(root, 'src', name)).mtimeMs > builtMs);
 }
