@@ -2,6 +2,9 @@
 // Owner: a worker started by ring.bench.mjs, which names the run; the sender times throughput, the receiver latency.
 
 import { parentPort, workerData } from 'node:worker_threads';
+import { loadNativeBinding } from '../../dist/engine/io/native-binding.js';
+import { Ctl } from '../../dist/engine/io/tick-layout.js';
+import { openReactor } from '../../dist/net/reactor/open-reactor.js';
 import { MeshEndpoint } from '../../dist/workers/ring/mesh-endpoint.js';
 
 const DATA = 100;
@@ -9,7 +12,20 @@ const WORD = 4;
 const TIME_F64 = 3;
 /** Messages under way by postMessage at most: as many as the ring has slots, as a queue without bound measures memory. */
 const WINDOW = 1024;
-const { mesh, thread, port } = workerData;
+const { mesh, thread, port, waker } = workerData;
+
+const reactorOptions = {
+  choice: 'native',
+  arenaBytes: 16 << 20,
+  requestMaxBytes: 1 << 20,
+  sendQueueMaxBytes: 1 << 20,
+  maxConnections: 1,
+  fileThreads: 1,
+  receiveBufferBytes: 0,
+  sendBufferBytes: 0,
+  ioUring: false,
+  ownsThread: false,
+};
 
 const nowNs = () => Number(process.hrtime.bigint());
 
@@ -17,7 +33,14 @@ let run = null;
 let scheduled = false;
 let sum = 0;
 
+/** With it a thread is woken as a shard is, through the eventfd that its reactor polls. */
+const reactor = waker === 'eventfd' ? await openReactor(reactorOptions) : null;
+
 function schedule() {
+  if (reactor !== null) {
+    reactor.schedule();
+    return;
+  }
   if (scheduled) return;
   scheduled = true;
   setImmediate(tick);
@@ -36,12 +59,16 @@ const endpoint = new MeshEndpoint(
     onControl: () => undefined,
     onSpace: () => undefined,
   },
-  { signal: null, wakeFd: -1, onWake: schedule },
+  reactor === null
+    ? { signal: null, wakeFd: -1, onWake: schedule }
+    : { signal: (fd) => loadNativeBinding().binding.signal(fd), wakeFd: reactor.wakeFd },
 );
 const mailbox = endpoint.mailboxes[1 - thread];
 
 function tick() {
   scheduled = false;
+  // Nothing but WAKE can be in it.
+  if (reactor !== null) reactor.ctl[Ctl.CQ_COUNT] = 0;
   endpoint.drain();
   if (run?.send === 'ring') sendByRing();
   if (!endpoint.finishTick()) schedule();
@@ -126,4 +153,5 @@ parentPort.on('message', (order) => {
     else sendByPost();
   }
 });
+reactor?.start(tick);
 schedule();

@@ -3,8 +3,9 @@
 
 import { Worker } from 'node:worker_threads';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { loadNativeBinding } from '../../../src/engine/io/native-binding.ts';
 import { createRingMesh } from '../../../src/workers/ring/ring-mesh.ts';
-import { compileRing } from './compiled-ring.ts';
+import { compileSources } from '../compiled.ts';
 
 const MESSAGES = Number(process.env['RINGLOG_SOAK_MESSAGES'] ?? 60_000);
 const DEADLINE_MS = 60_000 + MESSAGES;
@@ -16,11 +17,11 @@ interface Report {
   readonly batches: number;
 }
 
-async function soak(seed: number, messages: number): Promise<Report[]> {
+async function soak(seed: number, messages: number, waker: string): Promise<Report[]> {
   const mesh = createRingMesh({ threads: 2, slots: 64, arenaBytes: 16_384, supervisorArenaBytes: 16_384 });
   const progress = new SharedArrayBuffer(8);
   const url = new URL('./soak-worker.mjs', import.meta.url);
-  const workers = [0, 1].map((thread) => new Worker(url, { workerData: { mesh, thread, seed, messages, progress } }));
+  const workers = [0, 1].map((thread) => new Worker(url, { workerData: { mesh, thread, seed, messages, progress, waker } }));
   let deadline: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
     const stuck = (): void => reject(new Error(`stuck with ${new Int32Array(progress).join(' and ')} of ${messages} received`));
@@ -41,13 +42,16 @@ async function soak(seed: number, messages: number): Promise<Report[]> {
   }
 }
 
-describe('two threads', () => {
-  beforeAll(compileRing, 120_000);
+/** As shards wake each other with the addon and without. */
+const wakers = loadNativeBinding().binding === null ? ['atomics'] : ['atomics', 'eventfd'];
 
-  it.each([1, 20_260_801])(
-    'every byte arrives, seed %i',
-    async (seed) => {
-      const reports = await soak(seed, MESSAGES);
+describe('two threads', () => {
+  beforeAll(compileSources, 120_000);
+
+  it.each(wakers.flatMap((waker) => [1, 20_260_801].map((seed) => [waker, seed] as const)))(
+    'woken by %s, every byte arrives, seed %i',
+    async (waker, seed) => {
+      const reports = await soak(seed, MESSAGES, waker);
       for (const report of reports) {
         expect(report.received).toBe(MESSAGES);
         // The soak is worth something only when threads slept and rings filled.

@@ -2,13 +2,28 @@
 // Owner: a worker started by ring-soak.test.ts.
 
 import { parentPort, workerData } from 'node:worker_threads';
+import { loadNativeBinding } from '../../../dist/engine/io/native-binding.js';
+import { Ctl } from '../../../dist/engine/io/tick-layout.js';
+import { openReactor } from '../../../dist/net/reactor/open-reactor.js';
 import { MeshEndpoint } from '../../../dist/workers/ring/mesh-endpoint.js';
 import { SlotField } from '../../../dist/workers/ring/spsc-ring.js';
 
 const DATA = 100;
 const ACK = 101;
-const { mesh, thread, seed, messages, progress } = workerData;
+const { mesh, thread, seed, messages, progress, waker } = workerData;
 const peer = 1 - thread;
+const reactorOptions = {
+  choice: 'native',
+  arenaBytes: 16 << 20,
+  requestMaxBytes: 1 << 20,
+  sendQueueMaxBytes: 1 << 20,
+  maxConnections: 1,
+  fileThreads: 1,
+  receiveBufferBytes: 0,
+  sendBufferBytes: 0,
+  ioUring: false,
+  ownsThread: false,
+};
 const counters = new Int32Array(progress);
 
 /** The stream a thread sends, known to both ends: sizes, and a key for the bytes of each message. */
@@ -68,7 +83,14 @@ let reported = false;
 let scheduled = false;
 let sleeps = 0;
 
+/** Woken as a shard is, through the eventfd of its reactor; without one by Atomics.waitAsync. */
+const reactor = waker === 'eventfd' ? await openReactor(reactorOptions) : null;
+
 function schedule() {
+  if (reactor !== null) {
+    reactor.schedule();
+    return;
+  }
   if (scheduled) return;
   scheduled = true;
   setImmediate(tick);
@@ -112,7 +134,9 @@ const endpoint = new MeshEndpoint(
     },
     onSpace() {},
   },
-  { signal: null, wakeFd: -1, onWake: schedule },
+  reactor === null
+    ? { signal: null, wakeFd: -1, onWake: schedule }
+    : { signal: (fd) => loadNativeBinding().binding.signal(fd), wakeFd: reactor.wakeFd },
 );
 const mailbox = endpoint.mailboxes[peer];
 
@@ -153,6 +177,8 @@ function sendBurst() {
 
 function tick() {
   scheduled = false;
+  // Nothing but WAKE can be in it.
+  if (reactor !== null) reactor.ctl[Ctl.CQ_COUNT] = 0;
   endpoint.drain(1 + (choices.random() % 100));
   letGo();
   if (ackOwed && mailbox.claim(ACK, received, 0) >= 0) ackOwed = false;
@@ -167,6 +193,7 @@ function tick() {
   }
 }
 
+reactor?.start(tick);
 // Keeps the event loop alive; the test terminates the thread.
 parentPort.on('message', () => undefined);
 schedule();
