@@ -157,7 +157,8 @@ function keyOf(mailbox: Mailbox, ticket: number): string {
 }
 
 function refusalOf({ partition, leaderEpoch }: Question): number {
-  if (partition.gone) return ErrorCode.NOT_LEADER_OR_FOLLOWER;
+  // Partitions do not move in a running process: its topic was deleted.
+  if (partition.gone) return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
   if (leaderEpoch < 0 || leaderEpoch === partition.leaderEpoch) return ErrorCode.NONE;
   return leaderEpoch < partition.leaderEpoch ? ErrorCode.FENCED_LEADER_EPOCH : ErrorCode.UNKNOWN_LEADER_EPOCH;
 }
