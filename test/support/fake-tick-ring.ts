@@ -1,13 +1,25 @@
-// A tick ring that executes APPEND, SYNC and READ against a FileSystem, for tests of the log alone.
+// A tick ring that executes APPEND, SYNC, COMMIT and READ against a FileSystem, for tests of the log alone.
 // Sends are not carried out: their slots are kept for a test to look at.
 //
 // It checks what the log promises the reactor: chains well linked, positions ascending and contiguous.
 
 import { assert } from '../../src/engine/base/assert.ts';
 import type { FileSystem } from '../../src/engine/io/file-system.ts';
-import { APPEND_PATCH, Cq, CQ_SLOT_WORDS, CqField, Ctl, Sq, SQ_SLOT_WORDS, SqField } from '../../src/engine/io/tick-layout.ts';
+import {
+  APPEND_PATCH,
+  COMMIT_SYNC,
+  CommitPiece,
+  Cq,
+  CQ_SLOT_WORDS,
+  CqField,
+  Ctl,
+  Sq,
+  SQ_SLOT_WORDS,
+  SqField,
+} from '../../src/engine/io/tick-layout.ts';
 import type { TickRing } from '../../src/engine/io/tick-ring.ts';
 import type { LogTable } from '../../src/engine/log/log-table.ts';
+import { gatherCommit } from '../../src/net/reactor/gather-commit.ts';
 import { BatchField, writeInt64 } from '../../src/engine/record/batch-header.ts';
 
 const SLOTS = 256;
@@ -43,6 +55,8 @@ export class FakeTickRing implements TickRing {
   syncFault: number | null = null;
   reads = 0;
   syncs = 0;
+  commits = 0;
+  commitFault: number | null = null;
   appends = 0;
   private readonly fs: FileSystem;
   private readonly blockBytes: number;
@@ -74,6 +88,7 @@ export class FakeTickRing implements TickRing {
       const op = this.cq[at + CqField.OP];
       if (op === Cq.APPENDED) table.onAppended(ticket, result);
       else if (op === Cq.SYNCED) table.onSynced(ticket, result);
+      else if (op === Cq.COMMITTED) table.onCommitted(ticket, result);
       else if (op === Cq.READ_DONE) table.onReadDone(ticket, result);
     }
     this.ctl[Ctl.CQ_COUNT] = 0;
@@ -100,6 +115,7 @@ export class FakeTickRing implements TickRing {
       const at = slot * SQ_SLOT_WORDS;
       const op = this.sq[at + SqField.OP];
       if (op === Sq.SYNC) this.sync(at);
+      else if (op === Sq.COMMIT) this.commit(at);
       else if (op === Sq.READ) this.read(at);
     }
     this.ctl[Ctl.SQ_COUNT] = 0;
@@ -170,6 +186,35 @@ export class FakeTickRing implements TickRing {
       result = -errnoOf(error);
     }
     this.complete(Cq.SYNCED, this.sq[at + SqField.TICKET]!, result);
+  }
+
+  private commit(at: number): void {
+    const { sq, view } = this;
+    this.commits++;
+    const pieces = Array.from({ length: sq[at + SqField.PIECES]! }, (_, i) => {
+      const piece = sq[at + SqField.PIECES_OFFSET]! + i * CommitPiece.CELLS * 8;
+      return {
+        fd: view.getFloat64(piece + CommitPiece.FD_F64 * 8, true),
+        position: view.getFloat64(piece + CommitPiece.POSITION_F64 * 8, true),
+        length: view.getFloat64(piece + CommitPiece.LENGTH_F64 * 8, true),
+      };
+    });
+    const head = this.arena.subarray(sq[at + SqField.OFFSET]!, sq[at + SqField.OFFSET]! + sq[at + SqField.LENGTH]!);
+    const fd = sq[at + SqField.FD]!;
+    let result = this.commitFault === null ? 0 : -this.commitFault;
+    try {
+      if (result === 0) {
+        const totalBytes = sq[at + SqField.TOTAL_BYTES]!;
+        const bytes = gatherCommit({ head, pieces, totalBytes }, (from, into, position) =>
+          this.fs.read(from, into, 0, into.length, position),
+        );
+        this.fs.write(fd, bytes, 0, totalBytes, this.sqF64[at / 2 + SqField.POSITION_F64]!);
+        if ((sq[at + SqField.FLAGS]! & COMMIT_SYNC) !== 0) this.fs.fdatasync(fd);
+      }
+    } catch (error) {
+      result = -errnoOf(error);
+    }
+    this.complete(Cq.COMMITTED, sq[at + SqField.TICKET]!, result);
   }
 
   private read(at: number): void {

@@ -166,6 +166,26 @@ export const brokerRows = [
     { oneOf: ['before-ack', 'interval', 'never'], importance: 'high' },
   ),
   int('ringlog.fsync.interval.ms', '1000', 'The interval of ringlog.fsync=interval.', { min: 1 }),
+  string(
+    'ringlog.commit',
+    'journal',
+    'What makes records durable before an answer: one write to the commit journal of the shard for all its partitions, or a sync of each segment.',
+    { oneOf: ['journal', 'segments'] },
+  ),
+  int('ringlog.commit.journal.bytes', '67108864', 'What the commit journal of a shard and log directory may grow to.', {
+    min: 4194304,
+    max: 1073741824,
+  }),
+  int(
+    'ringlog.commit.segment.bytes',
+    '262144',
+    'A commit of one partition larger than this is a sync of its segment: its bytes are not written twice.',
+    {
+      min: 0,
+      max: 1048576,
+      importance: 'low',
+    },
+  ),
   string('ringlog.reactor', 'auto', 'What moves bytes: the native addon, or node:net and node:fs. auto takes the addon where it loads.', {
     oneOf: ['auto', 'native', 'portable'],
   }),

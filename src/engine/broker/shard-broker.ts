@@ -7,6 +7,7 @@ import { ReusedList } from '../base/reused-list.ts';
 import { Ctl } from '../io/tick-layout.ts';
 import type { FileSystem } from '../io/file-system.ts';
 import type { TickRing } from '../io/tick-ring.ts';
+import type { JournalOptions } from '../log/commit-journal.ts';
 import type { Log } from '../log/log.ts';
 import { LogTable, type LogListener } from '../log/log-table.ts';
 import type { Partition } from '../partition/partition.ts';
@@ -43,6 +44,8 @@ export class ShardBroker implements LogListener {
   readonly writers: { endTick(): void }[] = [];
   /** A log directory cannot be trusted any more: to be told to the log and to the other shards. */
   directoryFailed: (directory: string, errno: number) => void = () => undefined;
+  /** A log directory's commit journal does not serve: to be told to the log. */
+  journalUnusable: (directory: string, reason: string) => void = () => undefined;
   /** Partitions of other shards; null when clients go to the shard that leads (`ringlog.listeners=per-shard`). */
   remote: RemotePartitions | null = null;
   private touched = new ReusedList<Partition>();
@@ -51,7 +54,14 @@ export class ShardBroker implements LogListener {
   private readonly awaitingWrite: ProduceOperation[] = [];
   private awaitingWriteCount = 0;
 
-  constructor(config: BrokerConfig, identity: ShardIdentity, ring: TickRing, fs: FileSystem, clock: Clock, topics: TopicTable) {
+  /** @param journal null: what must be durable is synced in its segments */
+  constructor(
+    config: BrokerConfig,
+    identity: ShardIdentity,
+    parts: { readonly ring: TickRing; readonly fs: FileSystem; readonly clock: Clock; readonly journal: JournalOptions | null },
+    topics: TopicTable,
+  ) {
+    const { ring, fs, clock, journal } = parts;
     this.config = config;
     this.identity = identity;
     this.ring = ring;
@@ -59,7 +69,7 @@ export class ShardBroker implements LogListener {
     this.topics = topics;
     this.fsync = config['ringlog.fsync'] as FsyncPolicy;
     this.wheel = new TimingWheel(clock.monotonicMs());
-    this.logs = new LogTable(ring, fs, clock, this);
+    this.logs = new LogTable(ring, fs, clock, this, { journal });
   }
 
   /** Monotonic milliseconds at the start of this tick. */
@@ -91,6 +101,10 @@ export class ShardBroker implements LogListener {
 
   onDirectoryFailed(directory: string, errno: number): void {
     this.directoryFailed(directory, errno);
+  }
+
+  onJournalUnusable(directory: string, reason: string): void {
+    this.journalUnusable(directory, reason);
   }
 
   onFailed(log: Log, _errno: number): void {

@@ -4,9 +4,20 @@
 // Calls are synchronous, as they run at start-up, at a segment roll (every GiB) or in the background; errors are
 // thrown as Node's own (`code` ENOENT, ENOSPC, EIO …). Two implementations: node-file-system.ts, memory-file-system.ts.
 
+/** A file opened for what must be durable when its write returns. */
+export interface CommitFile {
+  readonly fd: number;
+  /** Writes pass by the page cache: position, length and memory must be multiples of 4096. */
+  readonly direct: boolean;
+  /** A write is durable when it returns; otherwise it takes an fdatasync. */
+  readonly synchronous: boolean;
+}
+
 export interface FileSystem {
   /** flags as node:fs: 'r', 'r+', 'w+', 'wx+', 'a'. */
   open(path: string, flags: string): number;
+  /** Read and write, created when absent; `direct` asks to pass by the page cache, where the file system can. */
+  openForCommits(path: string, direct: boolean): CommitFile;
   close(fd: number): void;
   /** Bytes read (0 at end). */
   read(fd: number, into: Uint8Array, intoOffset: number, length: number, position: number): number;

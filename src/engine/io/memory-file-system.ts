@@ -4,15 +4,19 @@
 // crash() forgets what was not synced, the way a power cut does at its worst: file bytes go back to what the last
 // fdatasync of the file saw, and names to what the last syncDirectory saw.
 
-import type { FileSystem } from './file-system.ts';
+import type { CommitFile, FileSystem } from './file-system.ts';
 
 export type DiskOperation = 'open' | 'read' | 'write' | 'truncate' | 'fdatasync' | 'rename';
 
 class DiskFile {
   bytes = new Uint8Array(0);
   size = 0;
-  /** What a power cut leaves. */
-  synced: Uint8Array = new Uint8Array(0);
+  /** What a power cut leaves: the first syncedSize bytes. */
+  private synced = new Uint8Array(0);
+  private syncedSize = 0;
+  /** What the next sync has to copy. */
+  private dirtyFrom = Infinity;
+  private dirtyTo = 0;
   modifiedMs: number;
 
   constructor(modifiedMs: number) {
@@ -26,12 +30,45 @@ class DiskFile {
       this.bytes = grown;
     }
     if (size < this.size) this.bytes.fill(0, size, this.size);
+    this.touch(Math.min(size, this.size), Math.max(size, this.size));
     this.size = size;
   }
 
+  put(bytes: Uint8Array, position: number): void {
+    if (position + bytes.length > this.size) this.resize(position + bytes.length);
+    this.bytes.set(bytes, position);
+    this.touch(position, position + bytes.length);
+  }
+
+  sync(): void {
+    if (this.synced.length < this.size) {
+      const grown = new Uint8Array(this.bytes.length);
+      grown.set(this.synced.subarray(0, this.syncedSize));
+      this.synced = grown;
+    }
+    if (this.dirtyFrom < this.size) {
+      this.synced.set(this.bytes.subarray(this.dirtyFrom, Math.min(this.dirtyTo, this.size)), this.dirtyFrom);
+    }
+    this.syncedSize = this.size;
+    this.dirtyFrom = Infinity;
+    this.dirtyTo = 0;
+  }
+
+  cutPower(): void {
+    this.replace(this.synced.subarray(0, this.syncedSize));
+  }
+
+  private touch(from: number, to: number): void {
+    this.dirtyFrom = Math.min(this.dirtyFrom, from);
+    this.dirtyTo = Math.max(this.dirtyTo, to);
+  }
+
+  /** It holds these bytes, synced. */
   replace(bytes: Uint8Array): void {
     this.bytes = bytes.slice();
     this.size = bytes.length;
+    this.touch(0, this.size);
+    this.sync();
   }
 
   get content(): Uint8Array {
@@ -88,6 +125,10 @@ export class MemoryFileSystem implements FileSystem {
     return fd;
   }
 
+  openForCommits(path: string): CommitFile {
+    return { fd: this.open(path, this.exists(path) ? 'r+' : 'w+'), direct: false, synchronous: false };
+  }
+
   close(fd: number): void {
     this.entry(fd);
     this.openFiles.delete(fd);
@@ -104,8 +145,7 @@ export class MemoryFileSystem implements FileSystem {
   write(fd: number, from: Uint8Array, fromOffset: number, length: number, position: number): void {
     const { file, path } = this.entry(fd);
     this.check('write', path);
-    if (position + length > file.size) file.resize(position + length);
-    file.bytes.set(from.subarray(fromOffset, fromOffset + length), position);
+    file.put(from.subarray(fromOffset, fromOffset + length), position);
     file.modifiedMs = this.nowMs;
   }
 
@@ -122,7 +162,7 @@ export class MemoryFileSystem implements FileSystem {
   fdatasync(fd: number): void {
     const { file, path } = this.entry(fd);
     this.check('fdatasync', path);
-    file.synced = file.content.slice();
+    file.sync();
   }
 
   syncDirectory(path: string): void {
@@ -214,7 +254,6 @@ export class MemoryFileSystem implements FileSystem {
     let file = this.nodes.get(path);
     if (file === undefined || file === 'directory') this.nodes.set(path, (file = new DiskFile(this.nowMs)));
     file.replace(bytes);
-    file.synced = bytes.slice();
     this.syncedNodes = new Map(this.nodes);
   }
 
@@ -230,7 +269,7 @@ export class MemoryFileSystem implements FileSystem {
   crash(): void {
     this.openFiles.clear();
     this.nodes = new Map(this.syncedNodes);
-    for (const node of this.nodes.values()) if (node !== 'directory') node.replace(node.synced);
+    for (const node of this.nodes.values()) if (node !== 'directory') node.cutPower();
   }
 
   /** kill -9: descriptors die, the page cache lives. */

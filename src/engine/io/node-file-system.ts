@@ -2,6 +2,7 @@
 
 import {
   closeSync,
+  constants,
   existsSync,
   fdatasyncSync,
   fstatSync,
@@ -18,7 +19,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import type { FileSystem } from './file-system.ts';
+import type { CommitFile, FileSystem } from './file-system.ts';
 
 function write(fd: number, from: Uint8Array, fromOffset: number, length: number, position: number): void {
   for (let done = 0; done < length;) {
@@ -52,8 +53,26 @@ function makeDirectory(path: string): void {
   }
 }
 
+/** Undefined where the system has none. */
+const { O_DIRECT, O_DSYNC } = constants as { readonly O_DIRECT?: number; readonly O_DSYNC?: number };
+
+function openForCommits(path: string, direct: boolean): CommitFile {
+  const flags = constants.O_RDWR | constants.O_CREAT | (O_DSYNC ?? 0);
+  const synchronous = O_DSYNC !== undefined;
+  if (direct && O_DIRECT !== undefined) {
+    try {
+      return { fd: openSync(path, flags | O_DIRECT, 0o644), direct: true, synchronous };
+    } catch (error) {
+      // The file system has no direct writes (tmpfs before 6.6, some network and layered ones).
+      if ((error as { code?: string }).code !== 'EINVAL') throw error;
+    }
+  }
+  return { fd: openSync(path, flags, 0o644), direct: false, synchronous };
+}
+
 export const nodeFileSystem: FileSystem = {
   open: (path, flags) => openSync(path, flags, 0o644),
+  openForCommits,
   close: closeSync,
   read(fd, into, intoOffset, length, position) {
     let done = 0;

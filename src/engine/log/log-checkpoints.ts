@@ -23,7 +23,7 @@ export function recoveryPoints(table: LogTable): CheckpointEntry[] {
       // Not published: the next start scans the log from an older point, or from its beginning.
       continue;
     }
-    entries.push(entryOf(log, log.durableOffset));
+    entries.push(entryOf(log, log.syncedOffset));
   }
   return entries;
 }

@@ -25,10 +25,12 @@ function storeAll(fs: FileSystem, log: Log): void {
       openSegment(fs, segment);
       fs.fdatasync(segment.fd);
       segment.syncedBytes = segment.writtenBytes;
+      segment.durableBytes = segment.writtenBytes;
     }
     flushIndexes(fs, segment);
   }
   log.durableOffset = log.writtenOffset;
+  log.syncedOffset = log.writtenOffset;
   writeSnapshot(fs, log.dir, log.endOffset, log.producers);
   pruneSnapshots(fs, log);
   saveLeaderEpochs(fs, log);

@@ -4,6 +4,7 @@
 
 import type { FileSystem } from '../io/file-system.ts';
 import type { BatchScanner } from './batch-scanner.ts';
+import { cutCommit } from './log-commit.ts';
 import type { Log } from './log.ts';
 import { reloadProducers } from './producer-replay.ts';
 import { decodeSnapshot, encodeSnapshot, removeSnapshotsAbove } from './producer-snapshot.ts';
@@ -32,13 +33,16 @@ export function cutLog(fs: FileSystem, scanner: BatchScanner, log: Log, index: n
   log.endOffset = offset;
   log.writtenOffset = offset;
   log.durableOffset = Math.min(log.durableOffset, offset);
+  log.syncedOffset = Math.min(log.syncedOffset, offset);
   log.syncCoversOffset = Math.min(log.syncCoversOffset, offset);
   log.demandOffset = Math.min(log.demandOffset, offset);
+  cutCommit(log.commit, offset);
   log.leaderEpochs.truncateFromEnd(offset);
   const dropped = log.segments.splice(index + 1);
   segment.stagedBytes = position;
   segment.writtenBytes = position;
   segment.syncedBytes = Math.min(segment.syncedBytes, position);
+  segment.durableBytes = Math.min(segment.durableBytes, position);
   segment.syncingBytes = Math.min(segment.syncingBytes, position);
   segment.endOffset = offset;
   if (position === 0) segment.firstTimestamp = -1;

@@ -1,9 +1,10 @@
-// LogSync: group commit, the simple form. Owner: the shard's thread. @hot
+// LogSync: segments to the disk. Owner: the shard's thread. @hot
 //
-// Whoever needs the disk says so during the tick (require); at its end flush() begins one round for each log that has a
-// demand and none running: one fdatasync for each of its segments with unsynced bytes. The round covers what was written
+// Whoever needs a log's segments on the disk says so during the tick (require): group commit for what the journal does not
+// carry, a roll, the recovery step, the journal that wants its space back. At the tick's end flush() begins one round for each
+// log that has a demand and none running: one fdatasync for each of its segments with unsynced bytes. The round covers what was written
 // when it began, never what was still staged: a write and a sync queued together are not ordered. When all syncs of the
-// round are good, durableOffset moves and every waiter below it is served; the next flush() begins the next round.
+// round are good, syncedOffset moves, durableOffset with it, and every waiter below is served; the next flush() begins the next round.
 //
 // A failed sync is final: the kernel may have dropped the dirty pages and will call the next sync a success.
 
@@ -17,6 +18,8 @@ import type { Segment } from './segment.ts';
 
 export interface SyncListener {
   onDurable(log: Log): void;
+  /** syncedOffset moved. */
+  onSegmentsSynced(log: Log): void;
 }
 
 export class LogSync {
@@ -33,7 +36,7 @@ export class LogSync {
     this.listener = listener;
   }
 
-  /** Everything below `offset` shall be on the disk. */
+  /** Everything below `offset` shall be on the disk in its segments. */
   require(log: Log, offset: number): void {
     if (offset > log.demandOffset) log.demandOffset = offset;
     if (log.demanded) return;
@@ -47,8 +50,8 @@ export class LogSync {
     let kept = 0;
     for (let i = 0; i < demanded.length; i++) {
       const log = demanded[i]!;
-      if (!log.failed && !log.closed && log.syncsPending === 0 && log.demandOffset > log.durableOffset) this.begin(log);
-      if (log.failed || log.closed || log.demandOffset <= log.durableOffset) log.demanded = false;
+      if (!log.failed && !log.closed && log.syncsPending === 0 && log.demandOffset > log.syncedOffset) this.begin(log);
+      if (log.failed || log.closed || log.demandOffset <= log.syncedOffset) log.demanded = false;
       else demanded[kept++] = log;
     }
     demanded.length = kept;
@@ -64,7 +67,10 @@ export class LogSync {
     for (let i = 0; i < segments.length; i++) {
       const segment = segments.at(i);
       // Cut meanwhile: what was synced is no more than what is left.
-      if (log.syncErrno === 0) segment.syncedBytes = Math.max(segment.syncedBytes, Math.min(segment.syncingBytes, segment.writtenBytes));
+      if (log.syncErrno === 0) {
+        segment.syncedBytes = Math.max(segment.syncedBytes, Math.min(segment.syncingBytes, segment.writtenBytes));
+        segment.durableBytes = Math.max(segment.durableBytes, segment.syncedBytes);
+      }
       unpinSegment(this.fs, segment);
     }
     segments.clear();
@@ -79,14 +85,14 @@ export class LogSync {
     let covers = log.writtenOffset;
     let i = segments.length - 1;
     for (; i > 0 && segments[i]!.baseOffset >= log.demandOffset; i--) covers = Math.min(covers, segments[i]!.baseOffset);
-    if (covers <= log.durableOffset) return;
+    if (covers <= log.syncedOffset) return;
     log.syncCoversOffset = covers;
     log.syncErrno = 0;
     log.dirtySinceMs = -1;
     for (; i >= 0; i--) {
       const segment = segments[i]!;
       if (segment.writtenBytes > segment.syncedBytes) this.submit(log, segment);
-      if (segment.baseOffset <= log.durableOffset) break;
+      if (segment.baseOffset <= log.syncedOffset) break;
     }
     if (log.syncsPending > 0) this.running++;
     else this.advance(log);
@@ -108,6 +114,9 @@ export class LogSync {
   }
 
   private advance(log: Log): void {
+    if (log.syncCoversOffset <= log.syncedOffset) return;
+    log.syncedOffset = log.syncCoversOffset;
+    this.listener.onSegmentsSynced(log);
     if (log.syncCoversOffset <= log.durableOffset) return;
     log.durableOffset = log.syncCoversOffset;
     this.listener.onDurable(log);

@@ -3,7 +3,8 @@
 //
 // What a completion means:
 //   appended  the chain's batches are in the page cache: writtenOffset moves, readers see them, acks=1 is good
-//   synced    a round of syncs is over: durableOffset moves, acks=all on one node is good
+//   synced    a round of syncs is over: syncedOffset and durableOffset move, acks=all on one node is good
+//   committed a record of the commit journal is on the disk: durableOffset of its logs moves, acks=all is good too
 //   a failed append  everything staged is dropped and the file cut back; out of space lets later appends try again,
 //             any other error fails every log of the directory for good, as a failed sync does
 
@@ -16,7 +17,9 @@ import type { TickRing } from '../io/tick-ring.ts';
 import { AppendChains } from './append-chains.ts';
 import { BatchScanner } from './batch-scanner.ts';
 import { ColdSegments } from './cold-segments.ts';
+import type { JournalOptions } from './commit-journal.ts';
 import { Errno, errnoOf, isOutOfSpace } from './disk-error.ts';
+import { GroupCommit } from './group-commit.ts';
 import { HeaderPages } from './header-pages.ts';
 import { closeLog } from './log-close.ts';
 import type { LogConfig } from './log-config.ts';
@@ -37,6 +40,8 @@ export interface LogListener {
   onFailed(log: Log, errno: number): void;
   /** Nothing of that directory can be trusted any more: other shards' logs in it included. */
   onDirectoryFailed?(directory: string, errno: number): void;
+  /** The commit journal of the directory does not serve: segments are synced instead. */
+  onJournalUnusable?(directory: string, reason: string): void;
   /** A read that planRead() answered with WAIT_IO may be tried again. */
   onReadable(log: Log): void;
 }
@@ -68,6 +73,7 @@ export class LogTable {
   readonly chains = new AppendChains();
   readonly leases = new SegmentLeases();
   readonly sync: LogSync;
+  readonly commit: GroupCommit;
   readonly pages: HeaderPages;
   readonly cold: ColdSegments;
   readonly deletes: PendingDeletes;
@@ -80,13 +86,27 @@ export class LogTable {
   duplicateTimestamp = -1;
   private readonly freeTickets: number[] = [];
 
-  constructor(ring: TickRing, fs: FileSystem, clock: Clock, listener: LogListener, uuids: UuidSource = systemUuidSource) {
+  /** @param journal null: what must be durable is synced in its segments */
+  constructor(
+    ring: TickRing,
+    fs: FileSystem,
+    clock: Clock,
+    listener: LogListener,
+    { uuids = systemUuidSource, journal = null }: { readonly uuids?: UuidSource; readonly journal?: JournalOptions | null } = {},
+  ) {
     this.ring = ring;
     this.fs = fs;
     this.clock = clock;
     this.listener = listener;
     this.uuids = uuids;
-    this.sync = new LogSync(ring, fs, listener);
+    const host = {
+      onDurable: (log: Log) => listener.onDurable(log),
+      onSegmentsSynced: (log: Log) => this.commit.onSynced(log),
+      failDirectory: (directory: string, errno: number) => this.failDirectory(directory, errno),
+      onJournalUnusable: (directory: string, reason: string) => listener.onJournalUnusable?.(directory, reason),
+    };
+    this.sync = new LogSync(ring, fs, host);
+    this.commit = new GroupCommit({ ring, fs, sync: this.sync, options: journal }, host);
     this.pages = new HeaderPages(ring);
     this.cold = new ColdSegments(fs);
     this.deletes = new PendingDeletes(fs);
@@ -102,6 +122,10 @@ export class LogTable {
       for (const segment of log.segments) retireSegment(this.fs, segment);
       throw error;
     }
+    // What recovery kept, it has synced.
+    log.syncedOffset = log.durableOffset;
+    for (const segment of log.segments) segment.durableBytes = segment.syncedBytes;
+    this.commit.attach(log, parentOf(dir));
     log.ticket = this.freeTickets.length > 0 ? this.freeTickets.pop()! : this.logs.length;
     this.logs[log.ticket] = log;
     return log;
@@ -113,6 +137,7 @@ export class LogTable {
       this.store(log);
     } finally {
       log.unlisted = true;
+      this.commit.forget(log);
       this.releaseTicket(log);
     }
   }
@@ -167,6 +192,7 @@ export class LogTable {
     this.fs.rename(log.dir, renamed);
     this.fs.syncDirectory(log.dir.slice(0, slash));
     log.dir = renamed;
+    this.commit.forget(log);
     this.deletes.add(renamed, true, this.nowMs + log.config.fileDeleteDelayMs);
     this.releaseTicket(log);
   }
@@ -194,12 +220,8 @@ export class LogTable {
     segment.writtenBytes += lengthBytes;
     log.writtenOffset = endOffset;
     if (log.dirtySinceMs < 0) log.dirtySinceMs = this.nowMs;
-    if (
-      endOffset - log.durableOffset >= log.config.flushMessages ||
-      segment.writtenBytes - segment.syncingBytes >= this.recoveryStepBytes
-    ) {
-      this.sync.require(log, endOffset);
-    }
+    if (endOffset - log.durableOffset >= log.config.flushMessages) this.commit.require(log, endOffset);
+    if (segment.writtenBytes - segment.syncingBytes >= this.recoveryStepBytes) this.sync.require(log, endOffset);
     this.listener.onWritten(log);
   }
 
@@ -211,6 +233,10 @@ export class LogTable {
     if (log.unlisted) this.releaseTicket(log);
   }
 
+  onCommitted(ticket: number, result: number): void {
+    this.commit.onCommitted(ticket, result);
+  }
+
   onReadDone(ticket: number, result: number): void {
     unpinSegment(this.fs, this.pages.onReadDone(ticket, result));
     this.wakeReaders();
@@ -220,22 +246,24 @@ export class LogTable {
     unpinSegment(this.fs, this.leases.give(leaseTicket));
   }
 
-  /** Someone waits until everything staged so far is on the disk. */
+  /** Someone waits until everything staged so far survives a power cut. */
   requireDurable(log: Log): void {
-    this.sync.require(log, log.endOffset);
+    this.commit.require(log, log.endOffset);
   }
 
   /** flush.ms, and everything dirty for longer than `ageMs`: called now and then. */
   requireAged(ageMs: number): void {
+    this.commit.look();
     const nowMs = this.nowMs;
     for (const log of this.logs) {
-      if (log === null || log.dirtySinceMs < 0) continue;
+      if (log === null || log.dirtySinceMs < 0 || log.durableOffset >= log.writtenOffset) continue;
       if (nowMs - log.dirtySinceMs >= Math.min(ageMs, log.config.flushMs)) this.sync.require(log, log.writtenOffset);
     }
   }
 
   /** End of tick: begin a sync where one is wanted and none is in flight; remove files whose delay has passed. */
   flush(): void {
+    this.commit.flush();
     this.sync.flush();
     this.deletes.expire(this.nowMs);
     if (this.pages.loading === 0) this.wakeReaders();
@@ -247,7 +275,7 @@ export class LogTable {
 
   /** Appends, syncs, reads or sends are in flight. */
   get isBusy(): boolean {
-    return this.chains.pending > 0 || this.sync.running > 0 || this.pages.loading > 0 || this.leases.held > 0;
+    return this.chains.pending > 0 || this.sync.running > 0 || this.commit.running > 0 || this.pages.loading > 0 || this.leases.held > 0;
   }
 
   /** Monotonic milliseconds at the start of this tick. */
@@ -258,6 +286,7 @@ export class LogTable {
   /** A write or sync of the log's directory failed in a way that casts doubt on all of it. */
   failDirectory(directory: string, errno: number): void {
     let news = false;
+    this.commit.abandon(directory);
     for (const other of this.logs) {
       if (other === null || other.failed || parentOf(other.dir) !== directory) continue;
       other.failed = true;

@@ -3,11 +3,12 @@
 //
 // Offsets, always in this order (all but endOffset move only when the kernel has confirmed it):
 //
-//   startOffset <= durableOffset <= writtenOffset <= endOffset
+//   startOffset <= syncedOffset <= durableOffset <= writtenOffset <= endOffset
 //
 // startOffset may pass durableOffset when records are deleted before they were ever synced; nothing reads below it.
 
 import { ReusedList } from '../base/reused-list.ts';
+import { LogCommit } from './log-commit.ts';
 import type { LogConfig } from './log-config.ts';
 import { LeaderEpochCache } from './leader-epoch-cache.ts';
 import { PositionCache } from './position-cache.ts';
@@ -29,8 +30,10 @@ export class Log {
   endOffset = 0;
   /** All below is in the page cache: what readers may see. */
   writtenOffset = 0;
-  /** All below is on the disk. */
+  /** All below survives a power cut, in its segments or in the commit journal: what acks=all waits for. */
   durableOffset = 0;
+  /** All below is on the disk in its segments: where a recovery may begin. */
+  syncedOffset = 0;
   leaderEpoch: number;
   /** A write or sync failed in a way that cannot be trusted again: no append is taken until a restart. */
   failed = false;
@@ -62,14 +65,17 @@ export class Log {
   producersAtCut: Uint8Array | null = null;
   producersAtCutOffset = -1;
 
+  // Group commit.
+  readonly commit = new LogCommit();
+
   // Syncing: one round at a time.
   syncsPending = 0;
   syncErrno = 0;
   /** Segments being synced. */
   readonly syncing = new ReusedList<Segment>();
-  /** What durableOffset becomes when the round ends. */
+  /** What syncedOffset becomes when the round ends. */
   syncCoversOffset = 0;
-  /** Someone wants everything below this on the disk. */
+  /** Someone wants everything below this in its segments on the disk. */
   demandOffset = 0;
   /** Listed among the logs that flush() looks at. */
   demanded = false;

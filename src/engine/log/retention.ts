@@ -80,6 +80,7 @@ function startOver(table: LogTable, log: Log, offset: number): number {
   log.endOffset = offset;
   log.writtenOffset = offset;
   log.durableOffset = offset;
+  log.syncedOffset = offset;
   log.leaderEpochs.clear();
   log.producers.clear();
   return offset;

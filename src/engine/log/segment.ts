@@ -2,7 +2,8 @@
 // State only; segment-files.ts opens, writes and deletes, log-append.ts and log-read.ts are the hot verbs.
 //
 // On disk: `N.log` is record batches back to back exactly as on the wire, N the base offset, no header, no padding.
-// Three ends move through a segment, synced <= written <= staged:
+// Three ends move through a segment, synced <= written <= staged; durableBytes lies from synced to written, where the commit
+// journal has what the file lacks on the disk:
 //
 //   0 ......... syncedBytes ......... writtenBytes ......... stagedBytes
 //     on disk              page cache             in the submission ring
@@ -31,6 +32,8 @@ export class Segment {
   stagedBytes = 0;
   writtenBytes = 0;
   syncedBytes = 0;
+  /** On the disk, here or in the commit journal. */
+  durableBytes = 0;
   /** writtenBytes when the last sync was submitted. */
   syncingBytes = 0;
   /** Offset after its last batch; as far as staged in the active segment. */

@@ -41,6 +41,13 @@ export function shardLog(event: (body: EventBody) => void, nowMs: () => number =
         detail: { directory },
       });
     },
+    journalUnusable(directory, reason) {
+      event({
+        level: 'warn',
+        message: `no commit journal in ${directory}, acks=all waits for a sync of each partition: ${reason}`,
+        detail: { directory },
+      });
+    },
     logFailed(partition, reason) {
       event({ level: 'error', message: `log of ${partition} failed: ${reason}`, detail: { partition } });
     },

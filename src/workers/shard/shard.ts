@@ -10,6 +10,7 @@ import { LocalPartitionVerbs } from '../../engine/broker/local-partition-verbs.t
 import { ShardBroker, type ShardIdentity } from '../../engine/broker/shard-broker.ts';
 import type { ShardServices } from '../../engine/broker/shard-services.ts';
 import type { FileSystem } from '../../engine/io/file-system.ts';
+import { readBootId } from '../../engine/log/boot-id.ts';
 import { type CheckpointEntry } from '../../engine/log/checkpoint-file.ts';
 import { logStartOffsets, recoveryPoints } from '../../engine/log/log-checkpoints.ts';
 import type { RecoveryReport } from '../../engine/log/recovery-report.ts';
@@ -25,6 +26,7 @@ import { Outbox } from '../../net/kafka/server/outbox.ts';
 import type { Reactor, ReactorReport } from '../../net/reactor/reactor.ts';
 import type { Checkpoints, ListenBody } from './control-kind.ts';
 import { Housekeeping } from './housekeeping.ts';
+import { journalOptions } from './journal-options.ts';
 import { GroupShard, OFFSETS_TOPIC } from './group-shard.ts';
 import { ImageWatch } from './image-watch.ts';
 import { ProducerIdSource } from './producer-id-source.ts';
@@ -60,6 +62,7 @@ export interface ShardLog {
   recovered(partition: string, report: string): void;
   logFailed(partition: string, reason: string): void;
   directoryFailed(directory: string, errno: number): void;
+  journalUnusable(directory: string, reason: string): void;
 }
 
 export class Shard {
@@ -78,7 +81,8 @@ export class Shard {
     this.parts = parts;
     const { identity, reactor, fs, clock } = parts;
     const { config } = parts.settings;
-    this.broker = new ShardBroker(config, identity, reactor, fs, clock, new TopicTable(crc32c));
+    const journal = journalOptions(config, identity.shard, { bootId: readBootId(fs), direct: reactor.report.kind === 'native' });
+    this.broker = new ShardBroker(config, identity, { ring: reactor, fs, clock, journal }, new TopicTable(crc32c));
     this.partitionVerbs = new LocalPartitionVerbs(this.broker);
     this.groups = new GroupShard(
       this.broker,
@@ -92,6 +96,7 @@ export class Shard {
       parts.log.directoryFailed(directory, errno);
       parts.tellDirectoryFailed(directory, errno);
     };
+    this.broker.journalUnusable = (directory, reason) => parts.log.journalUnusable(directory, reason);
     const services = this.buildServices();
     this.server = new KafkaServer({
       reactor,
@@ -176,6 +181,8 @@ export class Shard {
     this.parts.reactor.submit();
     this.parts.leaveReactor();
     await this.parts.reactor.close();
+    // All is in the segments now.
+    this.broker.logs.commit.close(true);
     return this.checkpoints();
   }
 

@@ -10,6 +10,7 @@ import {
   RECOVERY_POINT_CHECKPOINT,
   writeCheckpoint,
 } from '../../engine/log/checkpoint-file.ts';
+import { replayJournals } from '../../engine/log/commit-journal-replay.ts';
 import {
   lockDirectory,
   processStartTime,
@@ -62,6 +63,24 @@ export class LogDirectories {
   writeMeta(clusterId: string, nodeId: number, directories: readonly DirectoryIdentity[]): void {
     for (const { path, id, isNew } of directories) {
       if (isNew) writeMetaProperties(this.fs, path, { clusterId, nodeId, directoryId: id });
+    }
+  }
+
+  /**
+   * Before any log is opened: put what the commit journals have into the segments. @throws what the disk throws
+   * @param told one line a directory where there was something to do
+   */
+  replayJournals(shardCount: number, told: (line: string, isFault: boolean) => void): void {
+    for (const path of this.paths) {
+      const report = replayJournals(this.fs, path, readMetaProperties(this.fs, path)?.directoryId ?? '', shardCount);
+      if (report === null) continue;
+      const { records, entries, restored, restoredBytes, gone } = report;
+      const back = restored === 0 ? 'the segments have all of it' : `${restored} of them written to segments (${restoredBytes} bytes)`;
+      told(
+        `commit journal of ${path}: ${entries} commits in ${records} records, ${back}${gone > 0 ? `, ${gone} of partitions deleted since` : ''}`,
+        false,
+      );
+      for (const fault of report.faults) told(fault, true);
     }
   }
 

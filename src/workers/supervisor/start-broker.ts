@@ -62,6 +62,7 @@ export async function startBroker(options: StartOptions): Promise<RunningBroker>
     await probeListeners(topology.mode === 'single' ? topology.listeners[0]! : topology.listeners.flat());
     fleet = await openShards(options, topology, directories.facts);
     const { controller, store, clusterId } = await openController(settings, directories);
+    directories.replayJournals(topology.shardCount, (line, isFault) => options.log[isFault ? 'error' : 'info'](line));
     return await bringUp(options, topology, directories, controller, store, clusterId, fleet);
   } catch (error) {
     await fleet?.abandon();

@@ -3,6 +3,7 @@
 import { expect } from 'vitest';
 import type { Clock } from '../../../src/engine/base/clock.ts';
 import { MemoryFileSystem } from '../../../src/engine/io/memory-file-system.ts';
+import type { JournalOptions } from '../../../src/engine/log/commit-journal.ts';
 import { append } from '../../../src/engine/log/log-append.ts';
 import { DEFAULT_LOG_CONFIG, type LogConfig } from '../../../src/engine/log/log-config.ts';
 import { planRead, ReadPlan, ReadStatus } from '../../../src/engine/log/log-read.ts';
@@ -26,13 +27,18 @@ export class LogBench implements LogListener {
   private readonly facts = new BatchFacts();
   private readonly plan = new ReadPlan();
 
-  constructor(config: Partial<LogConfig> = {}, fs = new MemoryFileSystem(), ring = new FakeTickRing(fs)) {
+  constructor(
+    config: Partial<LogConfig> = {},
+    fs = new MemoryFileSystem(),
+    ring = new FakeTickRing(fs),
+    journal: JournalOptions | null = null,
+  ) {
     this.fs = fs;
     this.config = { ...DEFAULT_LOG_CONFIG, ...config };
     this.ring = ring;
     this.ring.tick();
     const clock: Clock = { monotonicMs: () => 0, wallMs: () => NOW };
-    this.table = new LogTable(this.ring, fs, clock, this);
+    this.table = new LogTable(this.ring, fs, clock, this, { journal });
     fs.makeDirectory('/data');
     fs.syncDirectory('/');
   }
@@ -43,6 +49,10 @@ export class LogBench implements LogListener {
 
   onDurable(log: Log): void {
     this.events.push(`durable ${log.durableOffset}`);
+  }
+
+  onJournalUnusable(directory: string, reason: string): void {
+    this.events.push(`no journal in ${directory}: ${reason}`);
   }
 
   onFailed(_log: Log, errno: number): void {

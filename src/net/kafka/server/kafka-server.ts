@@ -110,6 +110,9 @@ export class KafkaServer {
       case Cq.SYNCED:
         this.broker.logs.onSynced(cq[slot + CqField.TICKET]!, cq[slot + CqField.RESULT]!);
         break;
+      case Cq.COMMITTED:
+        this.broker.logs.onCommitted(cq[slot + CqField.TICKET]!, cq[slot + CqField.RESULT]!);
+        break;
       case Cq.READ_DONE:
         this.broker.logs.onReadDone(cq[slot + CqField.TICKET]!, cq[slot + CqField.RESULT]!);
         break;
