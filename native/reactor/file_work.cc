@@ -20,9 +20,10 @@ constexpr uint32_t kRingEntries = 64;
 // The ring's kernel threads, for reads that cannot be asynchronous on this file system.
 constexpr uint32_t kRingWorkers = 2;
 
-// False when the ring is closed or full: the file threads take the job.
+// False when the ring is closed or full, or the job is no read: the file threads take it.
 bool submit_to_ring(ReactorState& state, const FileJob& job) {
-  if (!state.ring.is_open() || job.kind == FileJob::Kind::kSync || state.ring.in_flight() >= kRingEntries) return false;
+  const bool reads = job.kind == FileJob::Kind::kRead || job.kind == FileJob::Kind::kColdRead;
+  if (!reads || !state.ring.is_open() || state.ring.in_flight() >= kRingEntries) return false;
   uint32_t place;
   if (state.free_ring_jobs.empty()) {
     place = static_cast<uint32_t>(state.ring_jobs.size());
@@ -119,6 +120,9 @@ void finish_job(ReactorState& state, const FileJob& job) {
     case FileJob::Kind::kColdRead:
       finish_cold_read(state, job);
       return;
+    case FileJob::Kind::kWriteBack:
+      state.cq.push(Cq::WRITTEN_BACK, job.fd, 0, static_cast<int32_t>(job.result), job.ticket);
+      return;
     case FileJob::Kind::kCommit:
       RINGLOG_CHECK(!"commits have threads of their own");
   }
@@ -152,6 +156,16 @@ void submit_sync(ReactorState& state, int fd, int32_t ticket) {
   job.kind = FileJob::Kind::kSync;
   job.fd = fd;
   job.ticket = ticket;
+  submit_job(state, job);
+}
+
+void submit_write_back(ReactorState& state, int fd, int64_t position, int32_t length, int32_t ticket) {
+  FileJob job{};
+  job.kind = FileJob::Kind::kWriteBack;
+  job.fd = fd;
+  job.ticket = ticket;
+  job.position = position;
+  job.length = static_cast<size_t>(length);
   submit_job(state, job);
 }
 

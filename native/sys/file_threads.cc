@@ -22,6 +22,8 @@ int64_t execute(const FileJob& job) {
       const int64_t got = read_fully_at(job.fd, job.into, job.length, job.position, true);
       return got < 0 ? got : got + static_cast<int64_t>(job.before);
     }
+    case FileJob::Kind::kWriteBack:
+      return write_back(job.fd, job.position, static_cast<int64_t>(job.length));
     case FileJob::Kind::kCommit:
       return write_commit(job.commit);
   }

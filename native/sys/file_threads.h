@@ -1,4 +1,4 @@
-// A few threads for file work that blocks: fdatasync, cold reads, records of commit journals. Owner: one shard, which submits and takes results;
+// A few threads for file work that blocks: fdatasync, write-back, cold reads, records of commit journals. Owner: one shard, which submits and takes results;
 // the threads touch only the job and the memory it names.
 
 #ifndef RINGLOG_SYS_FILE_THREADS_H
@@ -17,7 +17,7 @@
 namespace ringlog {
 
 struct FileJob {
-  enum class Kind : uint8_t { kSync, kRead, kColdRead, kCommit };
+  enum class Kind : uint8_t { kSync, kRead, kColdRead, kCommit, kWriteBack };
 
   Kind kind;
   int fd;
@@ -30,7 +30,7 @@ struct FileJob {
   size_t before;
   // kCommit only; it says all that fields above say for other kinds, but the ticket.
   CommitWrite commit;
-  // Bytes in all (0 for a sync or a commit), or -errno.
+  // Bytes in all (0 for a sync, a commit or a write-back), or -errno.
   int64_t result;
 };
 

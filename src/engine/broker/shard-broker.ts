@@ -69,7 +69,7 @@ export class ShardBroker implements LogListener {
     this.topics = topics;
     this.fsync = config['ringlog.fsync'] as FsyncPolicy;
     this.wheel = new TimingWheel(clock.monotonicMs());
-    this.logs = new LogTable(ring, fs, clock, this, { journal });
+    this.logs = new LogTable(ring, fs, clock, this, { journal, writeBackBytes: config['ringlog.writeback.bytes'] });
   }
 
   /** Monotonic milliseconds at the start of this tick. */

@@ -44,6 +44,7 @@ export function cutLog(fs: FileSystem, scanner: BatchScanner, log: Log, index: n
   segment.syncedBytes = Math.min(segment.syncedBytes, position);
   segment.durableBytes = Math.min(segment.durableBytes, position);
   segment.syncingBytes = Math.min(segment.syncingBytes, position);
+  segment.pacedBytes = Math.min(segment.pacedBytes, position);
   segment.endOffset = offset;
   if (position === 0) segment.firstTimestamp = -1;
   for (const gone of dropped) removeFiles(fs, gone);

@@ -30,6 +30,7 @@ import { Log } from './log.ts';
 import { PendingDeletes } from './pending-deletes.ts';
 import { retireSegment, unpinSegment } from './segment-files.ts';
 import { SegmentLeases } from './segment-leases.ts';
+import { WriteBack } from './write-back.ts';
 
 export interface LogListener {
   /** writtenOffset moved. */
@@ -58,6 +59,12 @@ export interface OpenOptions {
   readonly nowMs: number;
 }
 
+export interface LogTableOptions {
+  readonly uuids?: UuidSource;
+  readonly journal?: JournalOptions | null;
+  readonly writeBackBytes?: number;
+}
+
 /** Unsynced bytes after which a log is synced though nobody waits, so that recovery never has much to read. */
 const RECOVERY_STEP_BYTES = 64 * 1024 * 1024;
 const DIRECTORY_NAME_BYTES_MAX = 255;
@@ -77,6 +84,7 @@ export class LogTable {
   readonly pages: HeaderPages;
   readonly cold: ColdSegments;
   readonly deletes: PendingDeletes;
+  readonly writeBack: WriteBack;
   readonly scanner: BatchScanner;
   /** Infinity leaves all writing back to the kernel. */
   recoveryStepBytes = RECOVERY_STEP_BYTES;
@@ -86,13 +94,16 @@ export class LogTable {
   duplicateTimestamp = -1;
   private readonly freeTickets: number[] = [];
 
-  /** @param journal null: what must be durable is synced in its segments */
+  /**
+   * @param journal null: what must be durable is synced in its segments
+   * @param writeBackBytes 0: written back when the kernel likes
+   */
   constructor(
     ring: TickRing,
     fs: FileSystem,
     clock: Clock,
     listener: LogListener,
-    { uuids = systemUuidSource, journal = null }: { readonly uuids?: UuidSource; readonly journal?: JournalOptions | null } = {},
+    { uuids = systemUuidSource, journal = null, writeBackBytes = 0 }: LogTableOptions = {},
   ) {
     this.ring = ring;
     this.fs = fs;
@@ -111,6 +122,7 @@ export class LogTable {
     this.cold = new ColdSegments(fs);
     this.deletes = new PendingDeletes(fs);
     this.scanner = new BatchScanner(fs);
+    this.writeBack = new WriteBack(ring, fs, writeBackBytes, (segment, errno) => this.failDirectory(parentOf(segment.dir), errno));
   }
 
   /** Create or recover the log in `dir`. @throws what the disk throws; nothing is then registered */
@@ -219,6 +231,7 @@ export class LogTable {
     assert(log.writtenOffset === startOffset, 'appends complete in order', log.name, log.writtenOffset, startOffset);
     segment.writtenBytes += lengthBytes;
     log.writtenOffset = endOffset;
+    this.writeBack.grew(segment, lengthBytes);
     if (log.dirtySinceMs < 0) log.dirtySinceMs = this.nowMs;
     if (endOffset - log.durableOffset >= log.config.flushMessages) this.commit.require(log, endOffset);
     if (segment.writtenBytes - segment.syncingBytes >= this.recoveryStepBytes) this.sync.require(log, endOffset);
@@ -235,6 +248,10 @@ export class LogTable {
 
   onCommitted(ticket: number, result: number): void {
     this.commit.onCommitted(ticket, result);
+  }
+
+  onWrittenBack(result: number): void {
+    this.writeBack.onWrittenBack(result);
   }
 
   onReadDone(ticket: number, result: number): void {
@@ -265,6 +282,7 @@ export class LogTable {
   flush(): void {
     this.commit.flush();
     this.sync.flush();
+    this.writeBack.flush();
     this.deletes.expire(this.nowMs);
     if (this.pages.loading === 0) this.wakeReaders();
   }
@@ -275,6 +293,7 @@ export class LogTable {
 
   /** Appends, syncs, reads or sends are in flight. */
   get isBusy(): boolean {
+    if (this.writeBack.isBusy) return true;
     return this.chains.pending > 0 || this.sync.running > 0 || this.commit.running > 0 || this.pages.loading > 0 || this.leases.held > 0;
   }
 

@@ -36,6 +36,11 @@ export class Segment {
   durableBytes = 0;
   /** writtenBytes when the last sync was submitted. */
   syncingBytes = 0;
+  /** Up to here write-back was asked for (write-back.ts). */
+  pacedBytes = 0;
+  /** It stands in write-back's line, counted with this many bytes. */
+  inWriteBackLine = false;
+  writeBackBytes = 0;
   /** Offset after its last batch; as far as staged in the active segment. */
   endOffset: number;
   /** Greatest timestamp so far, and the last offset of the batch that has it; -1 when there is none. */

@@ -132,6 +132,11 @@ function nativeReport(binding: NativeBinding, options: ReactorOptions, handle: N
       { facility: 'commit', engine: '2 commit threads', reason: 'one write of the commit journal for all partitions' },
       { facility: 'sync', engine: `${options.fileThreads} file threads`, reason: 'fdatasync blocks' },
       {
+        facility: 'write-back',
+        engine: 'sync_file_range',
+        reason: 'on a file thread, one step at a time, as ringlog.writeback.bytes says',
+      },
+      {
         facility: 'cold read',
         engine: handle.ringOpen ? 'io_uring' : `${options.fileThreads} file threads`,
         reason: options.ioUring ? ring.reason : 'io_uring is switched off',

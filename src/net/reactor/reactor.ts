@@ -11,7 +11,7 @@ export interface ReactorOptions {
   /** Bytes one connection may have queued unsent (memory, not file ranges) before it is closed. */
   readonly sendQueueMaxBytes: number;
   readonly maxConnections: number;
-  /** Threads for fdatasync and cold reads. */
+  /** Threads for fdatasync, write-back and cold reads. */
   readonly fileThreads: number;
   /** Socket buffer sizes; 0 leaves the kernel's. */
   readonly receiveBufferBytes: number;

@@ -7,7 +7,8 @@ import type { ReactorOptions } from '../../net/reactor/reactor.ts';
 const ARENA_BYTES_MIN = 512 * 1024 * 1024;
 const SEND_QUEUE_BYTES = 128 * 1024 * 1024;
 const CONNECTIONS_MAX = 65_536;
-const FILE_THREADS = 2;
+/** One more than a write-back, which goes one at a time, leaves to syncs and cold reads. */
+const FILE_THREADS = 3;
 
 /** Of one shard among `shardCount`. `ownsThread`: the reactor is for a worker's own thread, not for that of a caller. */
 export function reactorOptions(
