@@ -3,6 +3,7 @@
 
 import type { FileSystem } from '../io/file-system.ts';
 import { saveLeaderEpochs } from './leader-epoch-file.ts';
+import { noteClosed } from './log-note.ts';
 import type { Log } from './log.ts';
 import { listSnapshots, snapshotPath, writeSnapshot } from './producer-snapshot.ts';
 import { flushIndexes, openSegment, retireSegment } from './segment-files.ts';
@@ -34,6 +35,7 @@ function storeAll(fs: FileSystem, log: Log): void {
   writeSnapshot(fs, log.dir, log.endOffset, log.producers);
   pruneSnapshots(fs, log);
   saveLeaderEpochs(fs, log);
+  noteClosed(fs, log);
   fs.syncDirectory(log.dir);
 }
 

@@ -26,8 +26,8 @@ export function needsRoll(log: Log, batch: BatchFacts, nowMs: number): boolean {
   if (segment.stagedBytes === 0) return false;
   if (segment.stagedBytes + batch.lengthBytes > config.segmentBytes) return true; // a
   if (log.endOffset + batch.lastOffsetDelta - segment.baseOffset > RELATIVE_OFFSET_MAX) return true; // b
-  if (segment.offsetIndex!.count >= Math.floor(config.segmentIndexBytes / OFFSET_ENTRY_BYTES)) return true; // c
-  if (segment.timeIndex!.count + 1 >= Math.floor(config.segmentIndexBytes / TIME_ENTRY_BYTES)) return true; // c
+  if (segment.offsetIndex!.total >= Math.floor(config.segmentIndexBytes / OFFSET_ENTRY_BYTES)) return true; // c
+  if (segment.timeIndex!.total + 1 >= Math.floor(config.segmentIndexBytes / TIME_ENTRY_BYTES)) return true; // c
   // Two branches, not one time chosen from two: a choice between an argument and a field is a heap number.
   if (config.timestampType === 'LogAppendTime') {
     if (segment.firstTimestamp >= 0) return nowMs - segment.firstTimestamp > config.segmentMs; // d

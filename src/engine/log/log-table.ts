@@ -24,6 +24,7 @@ import { HeaderPages } from './header-pages.ts';
 import { closeLog } from './log-close.ts';
 import type { LogConfig } from './log-config.ts';
 import { dropStaged } from './log-cut.ts';
+import { distrustCache, noteIfDue, noteOpened } from './log-note.ts';
 import { recoverLog } from './log-recovery.ts';
 import { LogSync } from './log-sync.ts';
 import { Log } from './log.ts';
@@ -52,6 +53,8 @@ export interface OpenOptions {
   readonly recoveryPoint: number;
   /** The last stop was clean: nothing is scanned. */
   readonly clean: boolean;
+  /** Names the page cache that the directory's files are in (boot and mount); empty when that is not known. */
+  readonly session: string;
   /** From the checkpoint; 0 when it has none. */
   readonly logStartOffset: number;
   readonly leaderEpoch: number;
@@ -67,6 +70,8 @@ export interface LogTableOptions {
 
 /** Unsynced bytes after which a log is synced though nobody waits, so that recovery never has much to read. */
 const RECOVERY_STEP_BYTES = 64 * 1024 * 1024;
+/** Bytes of a log between two recovery notes: what a start after kill -9 has to follow, at most, for each log. */
+const NOTE_STEP_BYTES = 4 * 1024 * 1024;
 const DIRECTORY_NAME_BYTES_MAX = 255;
 
 export class LogTable {
@@ -88,6 +93,7 @@ export class LogTable {
   readonly scanner: BatchScanner;
   /** Infinity leaves all writing back to the kernel. */
   recoveryStepBytes = RECOVERY_STEP_BYTES;
+  noteStepBytes = NOTE_STEP_BYTES;
   /** Where the batch of the last AppendFault.DUPLICATE is stored. */
   duplicateBaseOffset = -1;
   duplicateEndOffset = -1;
@@ -128,16 +134,21 @@ export class LogTable {
   /** Create or recover the log in `dir`. @throws what the disk throws; nothing is then registered */
   open(dir: string, name: string, config: LogConfig, options: OpenOptions): Log {
     const log = new Log(dir, name, options.topicId, config, options.leaderEpoch);
+    log.session = options.session;
+    log.noteStepBytesMin = this.noteStepBytes;
     try {
       log.recovery = recoverLog(this.fs, this.scanner, log, options);
+      noteOpened(this.fs, log);
     } catch (error) {
       for (const segment of log.segments) retireSegment(this.fs, segment);
       throw error;
     }
-    // What recovery kept, it has synced.
+    // Recovery says what is on the disk, by offset and by byte alike.
     log.syncedOffset = log.durableOffset;
     for (const segment of log.segments) segment.durableBytes = segment.syncedBytes;
     this.commit.attach(log, parentOf(dir));
+    if (log.durableOffset < log.writtenOffset) log.dirtySinceMs = this.nowMs;
+    for (const segment of log.segments) if (segment.fd >= 0 && segment !== log.active) this.cold.touch(segment);
     log.ticket = this.freeTickets.length > 0 ? this.freeTickets.pop()! : this.logs.length;
     this.logs[log.ticket] = log;
     return log;
@@ -233,6 +244,7 @@ export class LogTable {
     log.writtenOffset = endOffset;
     this.writeBack.grew(segment, lengthBytes);
     if (log.dirtySinceMs < 0) log.dirtySinceMs = this.nowMs;
+    noteIfDue(this.fs, log, segment);
     if (endOffset - log.durableOffset >= log.config.flushMessages) this.commit.require(log, endOffset);
     if (segment.writtenBytes - segment.syncingBytes >= this.recoveryStepBytes) this.sync.require(log, endOffset);
     this.listener.onWritten(log);
@@ -309,6 +321,7 @@ export class LogTable {
     for (const other of this.logs) {
       if (other === null || other.failed || parentOf(other.dir) !== directory) continue;
       other.failed = true;
+      distrustCache(this.fs, other);
       news = true;
       if (!other.closed) this.listener.onFailed(other, errno);
     }

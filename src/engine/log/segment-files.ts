@@ -75,10 +75,11 @@ function flushIndex(fs: FileSystem, path: string, index: OffsetIndex | TimeIndex
   const fd = fs.open(path, fs.exists(path) ? 'r+' : 'w+');
   try {
     const from = Math.min(index.flushed, index.count);
-    if (fs.size(fd) !== from * entryBytes) fs.truncate(fd, from * entryBytes);
+    const position = (index.skipped + from) * entryBytes;
+    if (fs.size(fd) !== position) fs.truncate(fd, position);
     const bytes = new Uint8Array((index.count - from) * entryBytes);
     index.encode(new DataView(bytes.buffer), from, index.count);
-    if (bytes.length > 0) fs.write(fd, bytes, 0, bytes.length, from * entryBytes);
+    if (bytes.length > 0) fs.write(fd, bytes, 0, bytes.length, position);
     index.flushed = index.count;
   } finally {
     fs.close(fd);

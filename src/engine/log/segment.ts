@@ -41,6 +41,8 @@ export class Segment {
   /** It stands in write-back's line, counted with this many bytes. */
   inWriteBackLine = false;
   writeBackBytes = 0;
+  /** writtenBytes when the last recovery note was taken. */
+  notedBytes = 0;
   /** Offset after its last batch; as far as staged in the active segment. */
   endOffset: number;
   /** Greatest timestamp so far, and the last offset of the batch that has it; -1 when there is none. */

@@ -34,6 +34,13 @@ export function shardLog(event: (body: EventBody) => void, nowMs: () => number =
     recovered(partition, report) {
       event({ level: 'info', message: `recovered ${partition}: ${report}`, detail: { partition } });
     },
+    restarted({ partitions, kept, readBytes, scannedBytes }) {
+      event({
+        level: 'info',
+        message: `reopened ${partitions} partitions after a crash: ${kept} from the page cache, the others checked behind the recovery point`,
+        detail: { partitions, kept, readBytes, checkedBytes: scannedBytes },
+      });
+    },
     directoryFailed(directory, errno) {
       event({
         level: 'error',
