@@ -27,7 +27,7 @@ const CHECK_CHUNK_BYTES = 1024 * 1024;
 // Of walks that need headers only: batches smaller than SMALL_BATCH_BYTES are read through in large chunks.
 const HEADER_CHUNK_BYTES = 4 * 1024;
 const SMALL_BATCH_BYTES = 16 * 1024;
-const SMALL_CHUNK_BYTES = 128 * 1024;
+const SMALL_CHUNK_BYTES = 64 * 1024;
 
 export class BatchScanner {
   /** Of the batch that next() found. */

@@ -34,6 +34,7 @@ export function beginAtNote(fs: FileSystem, scanner: BatchScanner, log: Log, seg
   restoreEpochs(log, note);
   log.producers.clear();
   for (const entry of note.producers) log.producers.entries.set(entry.producerId, entry);
+  log.producers.snapshotOffset = note.snapshotOffset;
   return lastBatch;
 }
 

@@ -47,6 +47,8 @@ export interface RecoveryNote {
   /** The log's leader epochs and producers there. */
   readonly epochs: readonly { readonly epoch: number; readonly startOffset: number }[];
   readonly producers: readonly ProducerEntry[];
+  /** See ProducerState. */
+  readonly snapshotOffset: number;
 }
 
 /** The log as it is now. Nothing may be staged: everything the note says must be in the files. */
@@ -81,6 +83,7 @@ export function encodeNote(log: Log): Uint8Array {
     writer.int64(startOffsets[i]!);
   }
   encodeProducers(writer, log.producers);
+  writer.int64(log.producers.snapshotOffset);
   const from = LENGTH_BYTES + CRC_BYTES;
   writer.patchInt32(0, writer.position - LENGTH_BYTES);
   writer.patchInt32(LENGTH_BYTES, crc32c(writer.u8, from, writer.position - from) | 0);
@@ -133,6 +136,7 @@ function decodeNote(bytes: Uint8Array): RecoveryNote | null {
       lastTimeOffset: reader.int32(),
       epochs: Array.from({ length: reader.arrayLength() }, () => ({ epoch: reader.int32(), startOffset: reader.int64() })),
       producers: Array.from({ length: reader.arrayLength() }, () => decodeProducer(reader)),
+      snapshotOffset: reader.int64(),
     };
   } catch (error) {
     if (!(error instanceof MalformedBytes)) throw error;
