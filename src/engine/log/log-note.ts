@@ -95,7 +95,7 @@ function isSynced(log: Log, note: TakenNote): boolean {
 export function unpublishedOf(log: Log): number {
   sortNotes(log);
   const { syncedNote, publishedNote } = log;
-  if (syncedNote === null || syncedNote === publishedNote) return 0;
+  if (syncedNote === null || syncedNote === publishedNote || syncedNote.segment.retired) return 0;
   if (syncedNote.segment === publishedNote?.segment) return syncedNote.position - publishedNote.position;
   return syncedNote.position + (publishedNote === null ? 0 : publishedNote.segment.writtenBytes - publishedNote.position);
 }
@@ -109,7 +109,7 @@ export function publishNote(fs: FileSystem, log: Log): Segment | null {
   const rests = log.endOffset === log.writtenOffset && active.syncedBytes === active.writtenBytes;
   if (rests && (log.note === null || log.note.segment !== active || log.note.position < active.writtenBytes)) takeNote(fs, log);
   sortNotes(log);
-  if (log.syncedNote === null || log.syncedNote === log.publishedNote) return null;
+  if (log.syncedNote === null || log.syncedNote === log.publishedNote || log.syncedNote.segment.retired) return null;
   writeNextNote(fs, log.dir, log.syncedNote.bytes);
   log.publishedNote = log.syncedNote;
   return log.syncedNote.segment;

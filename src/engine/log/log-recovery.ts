@@ -194,7 +194,7 @@ function doubtSynced(fs: FileSystem, log: Log, start: RecoveryStart): void {
   let known = trusted === null ? -1 : segmentOf(log, trusted);
   if (known >= 0 && trusted!.position > segments[known]!.writtenBytes) known = -1;
   let first = known;
-  if (first < 0) for (first = segments.length - 1; first > 0 && segments[first]!.baseOffset > start.recoveryPoint; ) first--;
+  if (first < 0) for (first = segments.length - 1; first > 0 && segments[first]!.baseOffset > start.recoveryPoint;) first--;
   // Offset and byte must say the same: the commit journal goes on from here.
   log.durableOffset = known < 0 ? segments[first]!.baseOffset : trusted!.offset;
   for (let i = first; i < segments.length; i++) {
