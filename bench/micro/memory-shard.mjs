@@ -48,7 +48,6 @@ export async function memoryShard() {
     peers: null,
     tellDirectoryFailed: quiet,
     drainMail: quiet,
-    leaveReactor: quiet,
     finishTick: () => true,
   });
   shard.start();

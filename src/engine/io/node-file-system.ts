@@ -18,6 +18,7 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
+import { constants as systemConstants } from 'node:os';
 import { dirname } from 'node:path';
 import type { CommitFile, FileSystem } from './file-system.ts';
 
@@ -110,4 +111,5 @@ export const nodeFileSystem: FileSystem = {
     syncDirectory(dirname(path));
   },
   modifiedMs: (path) => statSync(path).mtimeMs,
+  manage: () => -systemConstants.errno.EOPNOTSUPP,
 };

@@ -22,10 +22,8 @@ import {
   writeMetaProperties,
 } from '../../engine/log/log-directory.ts';
 import type { DirectoryIdentity, FoundDirectory } from '../../engine/metadata/cluster-identity.ts';
-import type { CheckpointReport, Checkpoints } from '../shard/control-kind.ts';
+import type { Checkpoints } from '../shard/control-kind.ts';
 import type { DirectoryFacts } from '../shard/directory-facts.ts';
-import { pageCacheSession } from './page-cache-session.ts';
-import { settleNotes } from './settle-notes.ts';
 
 export class LogDirectories {
   readonly paths: readonly string[];
@@ -86,8 +84,7 @@ export class LogDirectories {
     }
   }
 
-  async writeCheckpoints(shards: readonly CheckpointReport[]): Promise<void> {
-    await settleNotes(shards.flatMap(({ notes }) => notes));
+  writeCheckpoints(shards: readonly Checkpoints[]): void {
     for (const path of this.paths) {
       const merge = (part: Exclude<keyof Checkpoints, 'failedDirectories'>): CheckpointEntry[] =>
         shards.flatMap((shard) => shard[part][path] ?? []);
@@ -113,7 +110,6 @@ function readFacts(fs: FileSystem, path: string): DirectoryFacts {
   removeDeleted(fs, path);
   return {
     clean: takeCleanMarker(fs, path),
-    session: pageCacheSession(path),
     recoveryPoints: readCheckpoint(fs, `${path}/${RECOVERY_POINT_CHECKPOINT}`),
     logStartOffsets: readCheckpoint(fs, `${path}/${LOG_START_CHECKPOINT}`),
   };
