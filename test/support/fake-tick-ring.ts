@@ -19,6 +19,7 @@ import {
 } from '../../src/engine/io/tick-layout.ts';
 import type { TickRing } from '../../src/engine/io/tick-ring.ts';
 import type { LogTable } from '../../src/engine/log/log-table.ts';
+import type { CommitRecord } from '../../src/net/reactor/file-work.ts';
 import { gatherCommit } from '../../src/net/reactor/gather-commit.ts';
 import { BatchField, writeInt64 } from '../../src/engine/record/batch-header.ts';
 
@@ -58,8 +59,11 @@ export class FakeTickRing implements TickRing {
   syncs = 0;
   commits = 0;
   commitFault: number | null = null;
+  /** So many of the next commits wait for releaseCommits(). */
+  holdCommits = 0;
   appends = 0;
   private readonly fs: FileSystem;
+  private readonly held: (() => void)[] = [];
   private readonly blockBytes: number;
   private nextBlock: number;
 
@@ -189,6 +193,14 @@ export class FakeTickRing implements TickRing {
     this.complete(Cq.SYNCED, this.sq[at + SqField.TICKET]!, result);
   }
 
+  get heldCommits(): number {
+    return this.held.length;
+  }
+
+  releaseCommits(): void {
+    for (const write of this.held.splice(0)) write();
+  }
+
   private commit(at: number): void {
     const { sq, view } = this;
     this.commits++;
@@ -201,21 +213,30 @@ export class FakeTickRing implements TickRing {
       };
     });
     const head = this.arena.subarray(sq[at + SqField.OFFSET]!, sq[at + SqField.OFFSET]! + sq[at + SqField.LENGTH]!);
+    const ticket = sq[at + SqField.TICKET]!;
+    const record = { head, pieces, totalBytes: sq[at + SqField.TOTAL_BYTES]! };
     const fd = sq[at + SqField.FD]!;
-    let result = this.commitFault === null ? 0 : -this.commitFault;
-    try {
-      if (result === 0) {
-        const totalBytes = sq[at + SqField.TOTAL_BYTES]!;
-        const bytes = gatherCommit({ head, pieces, totalBytes }, (from, into, position) =>
-          this.fs.read(from, into, 0, into.length, position),
-        );
-        this.fs.write(fd, bytes, 0, totalBytes, this.sqF64[at / 2 + SqField.POSITION_F64]!);
-        if ((sq[at + SqField.FLAGS]! & COMMIT_SYNC) !== 0) this.fs.fdatasync(fd);
-      }
-    } catch (error) {
-      result = -errnoOf(error);
+    const position = this.sqF64[at / 2 + SqField.POSITION_F64]!;
+    const sync = (sq[at + SqField.FLAGS]! & COMMIT_SYNC) !== 0;
+    const write = (): void => this.complete(Cq.COMMITTED, ticket, this.writeCommit(fd, position, record, sync));
+    if (this.holdCommits === 0) {
+      write();
+      return;
     }
-    this.complete(Cq.COMMITTED, sq[at + SqField.TICKET]!, result);
+    this.holdCommits--;
+    this.held.push(write);
+  }
+
+  private writeCommit(fd: number, to: number, record: CommitRecord, sync: boolean): number {
+    if (this.commitFault !== null) return -this.commitFault;
+    try {
+      const bytes = gatherCommit(record, (from, into, position) => this.fs.read(from, into, 0, into.length, position));
+      this.fs.write(fd, bytes, 0, bytes.length, to);
+      if (sync) this.fs.fdatasync(fd);
+      return 0;
+    } catch (error) {
+      return -errnoOf(error);
+    }
   }
 
   private read(at: number): void {

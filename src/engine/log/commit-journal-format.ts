@@ -9,7 +9,8 @@
 //   entry       which bytes of which log: topic id, partition, segment, position, length, first offset
 //
 // Header and record begin with the CRC-32C of all that follows it in them, padding excepted. A record is read when its
-// checksum is right, its epoch is the header's and its sequence is not below the header's firstSequence. The epoch is
+// checksum is right, its epoch is the header's and its sequence is not below the header's firstSequence; they lie one behind
+// the other from the header's firstPosition on, and go on at block 1 where the next one found no room. The epoch is
 // random and new at each start: no record of an earlier start, and no client's bytes, can pass for one. Records are
 // independent: one that was torn was never acked, and those behind it still count. Big-endian, as the log itself.
 
@@ -29,9 +30,9 @@ export const JournalHeader = {
   SHARD: 12,
   EPOCH: 16,
   FIRST_SEQUENCE: 32,
-  /** Texts: a length byte and ASCII. */
-  DIRECTORY_ID: 40,
-  BOOT_ID: 80,
+  FIRST_POSITION: 40,
+  /** Text: a length byte and ASCII. */
+  DIRECTORY_ID: 48,
   BYTES: 128,
 } as const;
 
@@ -66,10 +67,9 @@ export interface JournalFacts {
   readonly shard: number;
   readonly epoch: Uint8Array;
   readonly firstSequence: number;
+  readonly firstPosition: number;
   /** Of the log directory, as its meta.properties says. */
   readonly directoryId: string;
-  /** Of the kernel that it was written under; '' when unknown. */
-  readonly bootId: string;
 }
 
 /** Without the checksum, which whoever writes it puts in. */
@@ -81,8 +81,8 @@ export function encodeJournalHeader(facts: JournalFacts): Uint8Array {
   view.setInt32(JournalHeader.SHARD, facts.shard);
   bytes.set(facts.epoch, JournalHeader.EPOCH);
   writeInt64(view, JournalHeader.FIRST_SEQUENCE, facts.firstSequence);
+  writeInt64(view, JournalHeader.FIRST_POSITION, facts.firstPosition);
   putText(bytes, JournalHeader.DIRECTORY_ID, facts.directoryId);
-  putText(bytes, JournalHeader.BOOT_ID, facts.bootId);
   return bytes;
 }
 
@@ -96,8 +96,8 @@ export function decodeJournalHeader(bytes: Uint8Array): JournalFacts | null {
     shard: view.getInt32(JournalHeader.SHARD),
     epoch: bytes.slice(JournalHeader.EPOCH, JournalHeader.EPOCH + EPOCH_BYTES),
     firstSequence: readInt64(view, JournalHeader.FIRST_SEQUENCE),
+    firstPosition: readInt64(view, JournalHeader.FIRST_POSITION),
     directoryId: textAt(bytes, JournalHeader.DIRECTORY_ID),
-    bootId: textAt(bytes, JournalHeader.BOOT_ID),
   };
 }
 

@@ -25,6 +25,7 @@ import {
   shardOfJournal,
 } from './commit-journal-format.ts';
 import { retireJournal } from './commit-journal.ts';
+import { COMMIT_RECORD_BYTES_MAX } from './commit-slot.ts';
 import { listPartitions } from './log-directory.ts';
 import { readPartitionMetadata } from './partition-metadata.ts';
 import { LOG_SUFFIX, segmentFileName } from './segment-name.ts';
@@ -42,7 +43,9 @@ export interface ReplayReport {
   faults: string[];
 }
 
-const SCAN_BYTES = 1024 * 1024;
+const CHUNK_BYTES = 1024 * 1024;
+/** Two records may have been on their way. */
+const TORN_BYTES_MAX = 2 * COMMIT_RECORD_BYTES_MAX + COMMIT_BLOCK_BYTES;
 
 /** @returns what was done, or null when the directory has no journal that counts. @throws what the disk throws */
 export function replayJournals(fs: FileSystem, directory: string, directoryId: string, shardCount: number): ReplayReport | null {
@@ -82,13 +85,8 @@ function replayJournal(fs: FileSystem, directory: string, path: string, director
     } else {
       const segments = new JournalSegments(fs, directory, report);
       try {
-        const records = findRecords(fs, fd, facts);
-        report.records = records.length;
-        for (const { position, totalBytes } of records) {
-          const bytes = new Uint8Array(totalBytes);
-          fs.read(fd, bytes, 0, totalBytes, position);
-          for (const range of decodeEntries(bytes)) segments.restore(range);
-        }
+        const walk = new RecordWalk(fs, fd, facts);
+        for (; walk.next(); report.records++) for (const range of decodeEntries(walk.record)) segments.restore(range);
         segments.sync();
       } finally {
         segments.close();
@@ -101,64 +99,82 @@ function replayJournal(fs: FileSystem, directory: string, path: string, director
   return report;
 }
 
-interface FoundRecord {
-  readonly sequence: number;
-  readonly position: number;
-  readonly totalBytes: number;
-}
+/**
+ * Walks the records that count, in the order they were written. One that was on its way when the power went may be torn, or
+ * not there at all, and the next one whole: so the walk looks a little further before it says that there are no more.
+ */
+class RecordWalk {
+  /** The record that next() found, whole. */
+  record: Uint8Array = new Uint8Array(0);
+  private readonly fs: FileSystem;
+  private readonly fd: number;
+  private readonly facts: JournalFacts;
+  private readonly size: number;
+  private position: number;
+  private sequence: number;
+  private chunk = new Uint8Array(CHUNK_BYTES);
+  private chunkStart = 0;
+  private chunkBytes = 0;
 
-/** Records that count, in the order they were written. */
-function findRecords(fs: FileSystem, fd: number, facts: JournalFacts): FoundRecord[] {
-  const found: FoundRecord[] = [];
-  const size = Math.floor(fs.size(fd) / COMMIT_BLOCK_BYTES) * COMMIT_BLOCK_BYTES;
-  let chunk = new Uint8Array(SCAN_BYTES);
-  let start = 0;
-  let have = 0;
-  for (let position = RECORDS_START; position < size;) {
-    if (position + COMMIT_BLOCK_BYTES > start + have) {
-      start = position;
-      have = fs.read(fd, chunk, 0, Math.min(chunk.length, size - start), start);
-      if (have < COMMIT_BLOCK_BYTES) break;
-    }
-    const totalBytes = recordBytes(chunk, position - start, size - position, facts);
-    if (totalBytes > chunk.length) chunk = new Uint8Array(totalBytes);
-    if (totalBytes > 0 && position + totalBytes > start + have) {
-      start = position;
-      have = fs.read(fd, chunk, 0, Math.min(chunk.length, size - start), start);
-    }
-    if (totalBytes > 0 && isWhole(chunk.subarray(position - start, position - start + totalBytes))) {
-      found.push({ sequence: sequenceAt(chunk, position - start), position, totalBytes });
-      position += totalBytes;
-    } else {
-      position += COMMIT_BLOCK_BYTES;
-    }
+  constructor(fs: FileSystem, fd: number, facts: JournalFacts) {
+    this.fs = fs;
+    this.fd = fd;
+    this.facts = facts;
+    this.size = Math.floor(fs.size(fd) / COMMIT_BLOCK_BYTES) * COMMIT_BLOCK_BYTES;
+    this.position = facts.firstPosition;
+    this.sequence = facts.firstSequence;
   }
-  return found.sort((a, b) => a.sequence - b.sequence);
-}
 
-/** Bytes of the record that begins at `at` if one that counts does, else 0. */
-function recordBytes(chunk: Uint8Array, at: number, left: number, facts: JournalFacts): number {
-  const view = new DataView(chunk.buffer, chunk.byteOffset + at, RecordHead.BYTES);
-  if (view.getInt32(RecordHead.MAGIC) !== RECORD_MAGIC) return 0;
-  const epoch = chunk.subarray(at + RecordHead.EPOCH, at + RecordHead.SEQUENCE);
-  if (!epoch.every((byte, i) => byte === facts.epoch[i])) return 0;
-  if (readInt64(view, RecordHead.SEQUENCE) < facts.firstSequence) return 0;
-  const headBytes = view.getInt32(RecordHead.HEAD_BYTES);
-  const entries = view.getInt32(RecordHead.ENTRIES);
-  const payloadBytes = view.getInt32(RecordHead.PAYLOAD_BYTES);
-  if (entries < 1 || payloadBytes < 1 || headBytes !== RecordHead.BYTES + entries * JournalEntry.BYTES) return 0;
-  const totalBytes = roundUpToBlock(headBytes + payloadBytes);
-  return totalBytes <= left ? totalBytes : 0;
-}
+  next(): boolean {
+    return this.search(this.position) || this.search(RECORDS_START);
+  }
 
-function isWhole(record: Uint8Array): boolean {
-  const view = new DataView(record.buffer, record.byteOffset, record.byteLength);
-  const bytes = view.getInt32(RecordHead.HEAD_BYTES) + view.getInt32(RecordHead.PAYLOAD_BYTES);
-  return bytes <= record.length && crc32c(record, RecordHead.MAGIC, bytes - RecordHead.MAGIC) === view.getUint32(RecordHead.CRC);
-}
+  private search(from: number): boolean {
+    const end = Math.min(from + TORN_BYTES_MAX, this.size);
+    for (let position = from; position < end; position += COMMIT_BLOCK_BYTES) {
+      const totalBytes = this.recordAt(position);
+      if (totalBytes === 0) continue;
+      this.position = position + totalBytes;
+      return true;
+    }
+    return false;
+  }
 
-function sequenceAt(chunk: Uint8Array, at: number): number {
-  return readInt64(new DataView(chunk.buffer, chunk.byteOffset + at, RecordHead.BYTES), RecordHead.SEQUENCE);
+  /** Bytes of the record at `position`, which is then `record`; 0 when none that counts begins there. */
+  private recordAt(position: number): number {
+    const head = this.bytesAt(position, COMMIT_BLOCK_BYTES);
+    if (head === null) return 0;
+    const view = new DataView(head.buffer, head.byteOffset, RecordHead.BYTES);
+    if (view.getInt32(RecordHead.MAGIC) !== RECORD_MAGIC) return 0;
+    if (Buffer.compare(head.subarray(RecordHead.EPOCH, RecordHead.SEQUENCE), this.facts.epoch) !== 0) return 0;
+    const sequence = readInt64(view, RecordHead.SEQUENCE);
+    const entries = view.getInt32(RecordHead.ENTRIES);
+    const headBytes = view.getInt32(RecordHead.HEAD_BYTES);
+    const payloadBytes = view.getInt32(RecordHead.PAYLOAD_BYTES);
+    if (sequence < this.sequence || entries < 1 || payloadBytes < 1) return 0;
+    if (headBytes !== RecordHead.BYTES + entries * JournalEntry.BYTES) return 0;
+    const totalBytes = roundUpToBlock(headBytes + payloadBytes);
+    const record = this.bytesAt(position, totalBytes);
+    if (record === null) return 0;
+    const crc = new DataView(record.buffer, record.byteOffset).getUint32(RecordHead.CRC);
+    if (crc32c(record, RecordHead.MAGIC, headBytes + payloadBytes - RecordHead.MAGIC) !== crc) return 0;
+    this.record = record;
+    this.sequence = sequence + 1;
+    return totalBytes;
+  }
+
+  /** Null when the file is not that long. */
+  private bytesAt(position: number, length: number): Uint8Array | null {
+    if (position + length > this.size) return null;
+    if (position < this.chunkStart || position + length > this.chunkStart + this.chunkBytes) {
+      if (length > this.chunk.length) this.chunk = new Uint8Array(length);
+      this.chunkStart = position;
+      this.chunkBytes = this.fs.read(this.fd, this.chunk, 0, Math.min(this.chunk.length, this.size - position), position);
+      if (this.chunkBytes < length) return null;
+    }
+    const at = position - this.chunkStart;
+    return this.chunk.subarray(at, at + length);
+  }
 }
 
 /** The segments that entries speak of. */

@@ -23,10 +23,10 @@ import { isOutOfSpace } from './disk-error.ts';
 import { readMetaProperties } from './log-directory.ts';
 import type { Log } from './log.ts';
 import { unpinSegment } from './segment-files.ts';
+import type { Segment } from './segment.ts';
 
 export interface JournalOptions {
   readonly shard: number;
-  readonly bootId: string;
   /** What it may grow to. */
   readonly maxBytes: number;
   /** More bytes of one log than this go to its segment at once, so that they are not written twice. */
@@ -67,6 +67,8 @@ const CONTROL = SLOTS;
 export const JOURNAL_TICKETS = SLOTS + 1;
 const STEP_BYTES = 1024 * 1024;
 const FIRST_BYTES = 4 * STEP_BYTES;
+/** What a journal in use holds gets to its segments this often, so that they may be compacted, and a replay be short. */
+const DRAIN_LOOKS = 30;
 
 export class CommitJournal {
   readonly directory: string;
@@ -112,6 +114,7 @@ export class CommitJournal {
   private drainPosition = 0;
   /** Of the look before, to tell an idle journal. */
   private lookedSequence = 0;
+  private looks = 0;
 
   constructor(
     parts: { ring: TickRing; fs: FileSystem; options: JournalOptions; host: JournalHost },
@@ -161,7 +164,7 @@ export class CommitJournal {
     assert(position >= 0, 'a gathered record has its place', totalBytes, this.head, this.tail, this.capacity);
     this.head = position + totalBytes;
     slot.seal(this.epoch, this.nextSequence++);
-    for (let i = 0; i < slot.logs.length; i++) slot.logs.at(i).commit.sequence = slot.sequence;
+    for (let i = 0; i < slot.logs.length; i++) slot.logs.at(i).commit.segment!.commitSequence = slot.sequence;
     this.records++;
     this.recordBytes += totalBytes;
     this.submit(this.slots.indexOf(slot), position, totalBytes, slot.block, slot.headBytes, slot.piecesOffset, slot.logs.length);
@@ -173,6 +176,7 @@ export class CommitJournal {
     if (this.isDraining || this.state !== JournalState.READY || this.gathering !== null) return;
     if (this.firstSequence === this.nextSequence) return;
     this.isDraining = true;
+    this.looks = 0;
     this.drainSequence = this.nextSequence;
     this.drainPosition = this.head;
     this.growTo = Math.max(this.growTo, Math.min(this.options.maxBytes, this.capacity * 2));
@@ -197,9 +201,9 @@ export class CommitJournal {
     this.settle();
   }
 
-  /** Now and then: a journal that nobody wrote to since the last look is drained. */
+  /** Every second or so: a journal that nobody wrote to since the last look is drained, any other now and then. */
   look(): void {
-    if (this.nextSequence === this.lookedSequence) this.drain();
+    if (this.nextSequence === this.lookedSequence || ++this.looks >= DRAIN_LOOKS) this.drain();
     this.lookedSequence = this.nextSequence;
   }
 
@@ -210,9 +214,9 @@ export class CommitJournal {
     this.settle();
   }
 
-  /** A record may be replayed that speaks of the log: its segments must be added to only, not rewritten. */
-  holds(log: Log): boolean {
-    return log.commit.running || log.commit.sequence >= this.firstSequence;
+  /** A replay may write what this segment held: it must not be rewritten now. */
+  holds(segment: Segment): boolean {
+    return segment.commitSequence >= this.firstSequence;
   }
 
   /** @param ticket less its first one */
@@ -288,12 +292,11 @@ export class CommitJournal {
   private settle(): void {
     if (this.controlling || this.state === JournalState.UNUSABLE || this.state === JournalState.CLOSED) return;
     if (this.isDraining && this.undrained === 0 && !this.olderRecordsRun()) {
-      this.firstSequence = this.drainSequence;
-      this.writeHeader();
+      this.writeHeader(this.drainSequence, this.drainPosition);
     } else if (this.capacity < this.growTo) {
       this.control(this.capacity, STEP_BYTES, 0, false);
     } else if (this.state === JournalState.OPENING) {
-      this.writeHeader();
+      this.writeHeader(this.nextSequence, this.head);
     }
   }
 
@@ -313,6 +316,7 @@ export class CommitJournal {
       this.state = JournalState.READY;
     } else {
       this.isDraining = false;
+      this.firstSequence = this.drainSequence;
       this.tail = this.drainPosition;
       this.draining.length = 0;
     }
@@ -377,10 +381,9 @@ export class CommitJournal {
     return true;
   }
 
-  private writeHeader(): void {
-    const { bootId, shard } = this.options;
-    const { directoryId, epoch, firstSequence } = this;
-    const header = encodeJournalHeader({ shard, epoch, firstSequence, directoryId, bootId });
+  private writeHeader(firstSequence: number, firstPosition: number): void {
+    const { directoryId, epoch } = this;
+    const header = encodeJournalHeader({ shard: this.options.shard, epoch, firstSequence, firstPosition, directoryId });
     this.ring.arena.set(header, this.controlBlock);
     this.control(0, COMMIT_BLOCK_BYTES, JournalHeader.BYTES, true);
   }

@@ -10,6 +10,7 @@ import type { TickRing } from '../io/tick-ring.ts';
 import { Added, CommitJournal, JOURNAL_TICKETS, type JournalHost, type JournalOptions } from './commit-journal.ts';
 import type { LogSync } from './log-sync.ts';
 import type { Log } from './log.ts';
+import type { Segment } from './segment.ts';
 
 export interface CommitHost {
   /** durableOffset moved. */
@@ -52,6 +53,11 @@ export class GroupCommit implements JournalHost {
   /** Null where segments are synced instead. */
   journalOf(log: Log): CommitJournal | null {
     return this.journals[log.commit.journal] ?? null;
+  }
+
+  /** A replay of the journal may write what this segment held: it must not be rewritten now. */
+  holds(log: Log, segment: Segment): boolean {
+    return this.journalOf(log)?.holds(segment) ?? false;
   }
 
   /** The log is closed or gone. */

@@ -24,8 +24,6 @@ export class LogCommit {
   // What keeps the journal's space.
   /** Has entries that its segments' syncs have not overtaken. */
   dirty = false;
-  /** Sequence of the last record that speaks of the log; 0 for none. */
-  sequence = 0;
   /** The journal waits until its segments are synced up to drainOffset. */
   draining = false;
   drainOffset = 0;

@@ -2,6 +2,7 @@
 // partitions are in it. Owner: the supervisor (main thread), before shards open their logs. Not hot.
 
 import type { FileSystem } from '../io/file-system.ts';
+import { readBootId } from './boot-id.ts';
 import { parsePartitionName } from './checkpoint-file.ts';
 
 export interface MetaProperties {
@@ -96,8 +97,7 @@ export function processStartTime(fs: FileSystem, pid: number): string | null {
   // The second field is the command in parentheses and may itself hold blanks; the start is the 22nd, in clock ticks
   // since boot, so the boot's identity goes with it.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const bootId = '/proc/sys/kernel/random/boot_id';
-  return `${fields[19] ?? ''}@${fs.exists(bootId) ? fs.readText(bootId).trim() : ''}`;
+  return `${fields[19] ?? ''}@${readBootId(fs)}`;
 }
 
 function isRunning(pid: number): boolean {

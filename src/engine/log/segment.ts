@@ -38,6 +38,8 @@ export class Segment {
   syncedBytes = 0;
   /** On the disk, here or in the commit journal. */
   durableBytes = 0;
+  /** Sequence of the commit journal's last record that holds bytes of this segment; 0 for none. */
+  commitSequence = 0;
   /** writtenBytes when the last sync was submitted. */
   syncingBytes = 0;
   /** Offset after its last batch; as far as staged in the active segment. */

@@ -10,7 +10,6 @@ import { LocalPartitionVerbs } from '../../engine/broker/local-partition-verbs.t
 import { ShardBroker, type ShardIdentity } from '../../engine/broker/shard-broker.ts';
 import type { ShardServices } from '../../engine/broker/shard-services.ts';
 import type { FileSystem } from '../../engine/io/file-system.ts';
-import { readBootId } from '../../engine/log/boot-id.ts';
 import { type CheckpointEntry } from '../../engine/log/checkpoint-file.ts';
 import { logStartOffsets, recoveryPoints } from '../../engine/log/log-checkpoints.ts';
 import type { RecoveryReport } from '../../engine/log/recovery-report.ts';
@@ -82,7 +81,7 @@ export class Shard {
     this.parts = parts;
     const { identity, reactor, fs, clock } = parts;
     const { config } = parts.settings;
-    const journal = journalOptions(config, identity.shard, { bootId: readBootId(fs), direct: reactor.report.kind === 'native' });
+    const journal = journalOptions(config, identity.shard, reactor.report.kind === 'native');
     this.broker = new ShardBroker(config, identity, { ring: reactor, fs, clock, journal }, new TopicTable(crc32c));
     this.partitionVerbs = new LocalPartitionVerbs(this.broker);
     this.groups = new GroupShard(

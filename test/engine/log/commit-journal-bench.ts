@@ -16,7 +16,6 @@ let epochs = 0;
 function journalOptions(options: Partial<JournalOptions> = {}): JournalOptions {
   return {
     shard: 0,
-    bootId: 'boot',
     maxBytes: 4 * MIB,
     segmentFromBytes: 64 * 1024,
     direct: false,
