@@ -48,6 +48,7 @@ export async function memoryShard() {
     peers: null,
     tellDirectoryFailed: quiet,
     drainMail: quiet,
+    leaveReactor: quiet,
     finishTick: () => true,
   });
   shard.start();

@@ -1,4 +1,4 @@
-// File work that may wait for the disk: syncs, reads, and cold chunks on their way to a socket. The shard's thread
+// File work that may wait for the disk: syncs, write-back, reads, and cold chunks on their way to a socket. The shard's thread
 // submits and collects; the waiting is done by file threads or the kernel's ring.
 
 #ifndef RINGLOG_REACTOR_FILE_WORK_H
@@ -9,6 +9,7 @@
 namespace ringlog {
 
 void submit_sync(ReactorState& state, int fd, int32_t ticket);
+void submit_write_back(ReactorState& state, int fd, int64_t position, int32_t length, int32_t ticket);
 void submit_read(ReactorState& state, int fd, int64_t position, int32_t offset, int32_t length, int32_t ticket);
 // Opens the kernel's ring for reads; without it they go to the file threads. 0 or -errno.
 int open_ring(ReactorState& state);
@@ -23,8 +24,6 @@ void collect_file_work(ReactorState& state);
 // the shard's thread into a block, and the queue waits: a sendfile that has to wait for the disk would stop every
 // partition of this core.
 bool find_resident(ReactorState& state, Connection& conn, SendItem& item);
-// The next bytes of a managed file, which are not in its arena: they are read into a block, and the queue waits.
-void read_cold(ReactorState& state, Connection& conn, SendItem& item, const ManagedFile& file);
 // Cold reads that found no block, once there is memory again.
 void retry_cold(ReactorState& state);
 

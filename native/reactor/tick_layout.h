@@ -36,6 +36,7 @@ struct Cq {
   static constexpr int32_t TIMER = 8;
   static constexpr int32_t WAKE = 9;
   static constexpr int32_t COMMITTED = 10;
+  static constexpr int32_t WRITTEN_BACK = 11;
 };
 
 struct CqField {
@@ -118,6 +119,7 @@ struct Sq {
   static constexpr int32_t RELEASE = 10;
   static constexpr int32_t ARM = 11;
   static constexpr int32_t COMMIT = 12;
+  static constexpr int32_t WRITE_BACK = 13;
 };
 
 struct SqField {

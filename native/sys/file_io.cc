@@ -1,5 +1,6 @@
 #include "sys/file_io.h"
 
+#include <fcntl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -97,6 +98,13 @@ int64_t resident_bytes(int fd, int64_t position, int64_t length) {
   const int64_t first = position / page;
   const int64_t last = (position + length - 1) / page;
   return static_cast<int64_t>(stat.cached) == last - first + 1 ? length : bytes < length ? bytes : length - 1;
+}
+
+int write_back(int fd, int64_t position, int64_t length) {
+  for (;;) {
+    if (sync_file_range(fd, position, length, SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER) == 0) return 0;
+    if (errno != EINTR) return -errno;
+  }
 }
 
 int sync_data(int fd) {

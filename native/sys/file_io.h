@@ -25,6 +25,10 @@ int64_t read_now_at(int fd, void* into, size_t length, int64_t position);
 // Bytes of [position, position + length) in the page cache, or -errno (-ENOSYS before kernel 6.5).
 int64_t resident_bytes(int fd, int64_t position, int64_t length);
 
+// Writes the dirty pages of the range and waits for them: 0 or -errno. Makes nothing durable (no metadata, no flush of the
+// disk's cache), and takes a write error away from a later fdatasync of the same descriptor.
+int write_back(int fd, int64_t position, int64_t length);
+
 // fdatasync: 0 or -errno.
 int sync_data(int fd);
 

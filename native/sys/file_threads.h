@@ -1,4 +1,4 @@
-// A few threads for file work that blocks: fdatasync, cold reads, records of commit journals. Owner: one shard, which submits and takes results;
+// A few threads for file work that blocks: fdatasync, write-back, cold reads, records of commit journals. Owner: one shard, which submits and takes results;
 // the threads touch only the job and the memory it names.
 
 #ifndef RINGLOG_SYS_FILE_THREADS_H
@@ -17,7 +17,7 @@
 namespace ringlog {
 
 struct FileJob {
-  enum class Kind : uint8_t { kSync, kRead, kColdRead, kCommit, kTask };
+  enum class Kind : uint8_t { kSync, kRead, kColdRead, kCommit, kWriteBack };
 
   Kind kind;
   int fd;
@@ -30,12 +30,8 @@ struct FileJob {
   size_t before;
   // kCommit only; it says all that fields above say for other kinds, but the ticket.
   CommitWrite commit;
-  // Bytes in all (0 for a sync or a commit), or -errno.
+  // Bytes in all (0 for a sync, a commit or a write-back), or -errno.
   int64_t result;
-  // The descriptor bypasses the page cache. A kColdRead's memory, length and position are then whole blocks.
-  bool direct;
-  // What a kTask runs; its result is the job's.
-  int64_t (*task)(const FileJob& job);
 };
 
 class FileThreads {
@@ -52,8 +48,6 @@ class FileThreads {
   void submit(const FileJob& job);
   // Appends finished jobs to `out`.
   void take_results(std::vector<FileJob>* out);
-  // Blocks until a result waits. Only while a job is under way.
-  void wait_for_result();
 
  private:
   static void* thread_main(void* self);
@@ -67,7 +61,6 @@ class FileThreads {
 
   pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
   pthread_cond_t work_ = PTHREAD_COND_INITIALIZER;
-  pthread_cond_t done_ = PTHREAD_COND_INITIALIZER;
   bool stopping_ = false;
   std::deque<FileJob> jobs_;
   std::vector<FileJob> results_;

@@ -9,6 +9,7 @@ import { openReactor } from '../net/reactor/open-reactor.ts';
 import { reactorOptions } from '../workers/shard/reactor-options.ts';
 import { usableCores } from '../workers/supervisor/usable-cores.ts';
 import { CommandFailed } from './command-failed.ts';
+import { commitWords, durabilityWords } from './durability-words.ts';
 import { printRows } from './output.ts';
 
 interface Finding {
@@ -30,8 +31,11 @@ export async function doctor(options: { dir: string; json?: boolean }): Promise<
   const findings: Finding[] = [...machine(), ...disk(options.dir), addon(), ...probed(options.dir)];
   const parsed = parseBrokerConfig([]);
   if (!parsed.ok) throw new CommandFailed(parsed.errors.join('; '));
-  const reactor = await openReactor(reactorOptions(parsed.settings.config, 1, false));
+  const { config } = parsed.settings;
+  const reactor = await openReactor(reactorOptions(config, 1, false));
   for (const { facility, engine, reason } of reactor.report.rows) findings.push({ what: facility, found: engine, meaning: reason });
+  const commits = commitWords(config, [resolve(options.dir)], reactor.report.kind === 'native');
+  for (const { what, meaning } of durabilityWords(config, commits)) findings.push({ what, found: 'by default', meaning });
   await reactor.close();
   printRows(findings as unknown as Record<string, unknown>[], options.json);
 }

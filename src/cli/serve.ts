@@ -8,6 +8,7 @@ import { type BrokerLog, processLog } from '../workers/supervisor/broker-log.ts'
 import type { RunningBroker } from '../workers/supervisor/running-broker.ts';
 import { CannotStart, startBroker } from '../workers/supervisor/start-broker.ts';
 import { CommandFailed } from './command-failed.ts';
+import { commitWords, durabilityWords } from './durability-words.ts';
 
 export interface ServeOptions {
   readonly file: string | undefined;
@@ -59,12 +60,6 @@ function explain(error: unknown): unknown {
   return error;
 }
 
-const DURABILITY = {
-  'before-ack': 'acks=all is answered when the records are on the disk (survives power loss)',
-  interval: 'acks=all is answered from the page cache, the disk follows at intervals (survives a crash of the process)',
-  never: 'acks=all is answered from the page cache, the disk follows when the kernel likes (survives a crash of the process)',
-} as const;
-
 function printBanner(version: string, { config }: BrokerSettings, { facts }: RunningBroker, startMs: number): void {
   const nodes = facts.addresses.map(({ nodeId, host, port }) => `${host}:${port} (node ${nodeId})`).join(', ');
   const { kind, rows } = facts.reactor;
@@ -74,13 +69,15 @@ function printBanner(version: string, { config }: BrokerSettings, { facts }: Run
   const shards = facts.shardCount === 0 ? 'in the main thread' : `${facts.shardCount} on ${cores}`;
   const engines = rows.map(({ facility, engine }) => `${facility} ${engine}`).join(', ');
   const why = rows.find(({ facility }) => facility === 'reactor')?.reason;
+  const commits = commitWords(config, logDirectories(config), kind === 'native');
+  const durability = durabilityWords(config, commits).filter(({ what }) => what !== 'acks=0');
   const lines = [
     `ringlog ${version}  ready in ${Math.round(startMs)} ms, pid ${process.pid}`,
     `  listening   ${nodes}, listeners ${facts.mode}`,
     `  shards      ${shards}`,
     `  engines     ${kind}${why === undefined ? '' : ` (${why})`}: ${engines}`,
     `  data        ${logDirectories(config).join(', ')} (cluster ${facts.clusterId}, ${facts.partitions} partitions)`,
-    `  durability  ${DURABILITY[config['ringlog.fsync'] as keyof typeof DURABILITY]}`,
+    ...durability.map(({ what, meaning }, i) => `  ${i === 0 ? 'durability' : '          '}  ${what} ${meaning}`),
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
 }

@@ -32,7 +32,6 @@ function errnoOf(error: unknown): number {
 }
 
 export class FakeTickRing implements TickRing {
-  readonly managed = null;
   readonly arena: Uint8Array;
   readonly view: DataView;
   readonly arenaAddress = 0x1000;
@@ -55,6 +54,10 @@ export class FakeTickRing implements TickRing {
   /** Bytes that the disk takes of the next appends before it says ENOSPC; null for all. */
   appendFault: ((path: number, lengthBytes: number) => number | null) | null = null;
   syncFault: number | null = null;
+  writeBackFault: number | null = null;
+  /** They are not answered: complete them by hand. */
+  holdWriteBacks = false;
+  readonly writeBacks: { readonly fd: number; readonly position: number; readonly length: number }[] = [];
   reads = 0;
   syncs = 0;
   commits = 0;
@@ -94,6 +97,7 @@ export class FakeTickRing implements TickRing {
       if (op === Cq.APPENDED) table.onAppended(ticket, result);
       else if (op === Cq.SYNCED) table.onSynced(ticket, result);
       else if (op === Cq.COMMITTED) table.onCommitted(ticket, result);
+      else if (op === Cq.WRITTEN_BACK) table.onWrittenBack(result);
       else if (op === Cq.READ_DONE) table.onReadDone(ticket, result);
     }
     this.ctl[Ctl.CQ_COUNT] = 0;
@@ -121,6 +125,7 @@ export class FakeTickRing implements TickRing {
       const op = this.sq[at + SqField.OP];
       if (op === Sq.SYNC) this.sync(at);
       else if (op === Sq.COMMIT) this.commit(at);
+      else if (op === Sq.WRITE_BACK) this.writeBack(at);
       else if (op === Sq.READ) this.read(at);
     }
     this.ctl[Ctl.SQ_COUNT] = 0;
@@ -199,6 +204,12 @@ export class FakeTickRing implements TickRing {
 
   releaseCommits(): void {
     for (const write of this.held.splice(0)) write();
+  }
+
+  private writeBack(at: number): void {
+    const position = this.sqF64[at / 2 + SqField.POSITION_F64]!;
+    this.writeBacks.push({ fd: this.sq[at + SqField.FD]!, position, length: this.sq[at + SqField.LENGTH]! });
+    if (!this.holdWriteBacks) this.complete(Cq.WRITTEN_BACK, 0, -(this.writeBackFault ?? 0));
   }
 
   private commit(at: number): void {

@@ -186,6 +186,12 @@ export const brokerRows = [
       importance: 'low',
     },
   ),
+  long(
+    'ringlog.writeback.bytes',
+    '16777216',
+    'Dirty pages of a shard that wait in the page cache before the oldest are handed to the disk; 0 leaves it to the kernel.',
+    { min: 0 },
+  ),
   string('ringlog.reactor', 'auto', 'What moves bytes: the native addon, or node:net and node:fs. auto takes the addon where it loads.', {
     oneOf: ['auto', 'native', 'portable'],
   }),

@@ -20,6 +20,8 @@ export interface RecoveryFacts {
   isClean(logDir: string): boolean;
   recoveryPoint(logDir: string, name: string): number;
   logStartOffset(logDir: string, name: string): number;
+  /** Names the page cache that the directory is in; empty when that is not known. */
+  session(logDir: string): string;
 }
 
 interface PartitionListener {
@@ -93,6 +95,7 @@ function openPartition(
   const log = broker.logs.open(`${image.logDir}/${name}`, name, config, {
     recoveryPoint: recovery.recoveryPoint(image.logDir, name),
     clean: recovery.isClean(image.logDir),
+    session: recovery.session(image.logDir),
     logStartOffset: recovery.logStartOffset(image.logDir, name),
     leaderEpoch: image.leaderEpoch,
     topicId: topic.id,

@@ -42,9 +42,4 @@ export interface FileSystem {
   /** Write to `path.tmp`, fsync, rename over, fsync the directory. */
   replaceText(path: string, text: string): void;
   modifiedMs(path: string): number;
-  /**
-   * Hand an open file of `endBytes` to the managed storage mode, to be appended to up to about `reserveBytes`: 0, or -errno
-   * where there is no such mode, and the file stays what it is.
-   */
-  manage(fd: number, endBytes: number, reserveBytes: number): number;
 }

@@ -18,7 +18,6 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
-import { constants as systemConstants } from 'node:os';
 import { dirname } from 'node:path';
 import type { CommitFile, FileSystem } from './file-system.ts';
 
@@ -111,5 +110,4 @@ export const nodeFileSystem: FileSystem = {
     syncDirectory(dirname(path));
   },
   modifiedMs: (path) => statSync(path).mtimeMs,
-  manage: () => -systemConstants.errno.EOPNOTSUPP,
 };

@@ -60,6 +60,8 @@ export const Cq = {
   WAKE: 9,
   /** A COMMIT ended: TICKET, RESULT = 0 or -errno. */
   COMMITTED: 10,
+  /** A WRITE_BACK ended: TICKET, RESULT = 0 or -errno. An error is told here once, and never again by a sync of the file. */
+  WRITTEN_BACK: 11,
 } as const;
 
 /** Fields of a completion slot that several kinds share. */
@@ -183,6 +185,9 @@ export const Sq = {
    *  pieces are described at arena PIECES_OFFSET (see CommitPiece). A head's first 4 bytes are replaced by the CRC-32C,
    *  big-endian, of all that follows them up to the end of the pieces. Head and description stay untouched until then. */
   COMMIT: 12,
+  /** Have the kernel write the dirty pages of LENGTH bytes of FD at POSITION, and wait until it has, off the shard thread.
+   *  Nothing is durable by this: neither the file's length nor the disk's own cache is thought of. */
+  WRITE_BACK: 13,
 } as const;
 
 export const SqField = {

@@ -11,7 +11,7 @@ import { CHUNK_BYTES, PageStatus } from './header-pages.ts';
 import type { Log } from './log.ts';
 import type { LogTable } from './log-table.ts';
 import { openSegment } from './segment-files.ts';
-import { ensureIndexes, rebuildIndexes } from './segment-load.ts';
+import { ensureIndexes, hasIndexes, rebuildIndexes } from './segment-load.ts';
 import type { Segment } from './segment.ts';
 
 /** What locateOffset() answers instead of a position. */
@@ -42,7 +42,7 @@ export function segmentIndexOf(log: Log, offset: number): number {
 /** Open descriptor, indexes in memory. False when the disk refuses. */
 export function prepareSegment(table: LogTable, log: Log, segment: Segment): boolean {
   const isActive = segment === log.segments[log.segments.length - 1];
-  if (segment.fd >= 0 && segment.offsetIndex !== null) {
+  if (segment.fd >= 0 && hasIndexes(segment)) {
     if (!isActive) table.cold.touch(segment);
     return true;
   }

@@ -24,7 +24,10 @@ export const ScanStatus = {
 export const SCAN_REASONS = ['ok', 'end', 'batch cut short', 'bad length', 'bad magic', 'bad checksum', 'bad offset'] as const;
 
 const CHECK_CHUNK_BYTES = 1024 * 1024;
-const HEADER_CHUNK_BYTES = 16 * 1024;
+// Of walks that need headers only: batches smaller than SMALL_BATCH_BYTES are read through in large chunks.
+const HEADER_CHUNK_BYTES = 4 * 1024;
+const SMALL_BATCH_BYTES = 16 * 1024;
+const SMALL_CHUNK_BYTES = 64 * 1024;
 
 export class BatchScanner {
   /** Of the batch that next() found. */
@@ -43,6 +46,8 @@ export class BatchScanner {
   recordCount = 0;
   /** Bytes looked at since begin(). */
   scannedBytes = 0;
+  /** Bytes read from files, ever. */
+  readBytes = 0;
   buffer = new Uint8Array(HEADER_CHUNK_BYTES);
   /** Where the batch is in `buffer`; its body is there only when the CRC was checked or loadBatch() was called. */
   at = 0;
@@ -123,7 +128,9 @@ export class BatchScanner {
   /** [position, position + length) of the file is in the buffer, and `at` is its start. */
   private have(position: number, length: number): boolean {
     if (position < this.bufferStart || position + length > this.bufferStart + this.bufferBytes) {
-      const chunk = this.checkCrc ? CHECK_CHUNK_BYTES : HEADER_CHUNK_BYTES;
+      // Where batches are small, reading on is cheaper than asking for one header after the other.
+      const headerChunk = this.lengthBytes < SMALL_BATCH_BYTES ? SMALL_CHUNK_BYTES : HEADER_CHUNK_BYTES;
+      const chunk = this.checkCrc ? CHECK_CHUNK_BYTES : headerChunk;
       const want = Math.min(Math.max(length, chunk), this.end - position);
       if (want > this.buffer.length) {
         this.buffer = new Uint8Array(Math.max(want, this.buffer.length * 2));
@@ -131,6 +138,7 @@ export class BatchScanner {
       }
       this.bufferStart = position;
       this.bufferBytes = this.fs.read(this.fd, this.buffer, 0, want, position);
+      this.readBytes += this.bufferBytes;
       if (this.bufferBytes < length) return false;
     }
     this.at = position - this.bufferStart;

@@ -4,6 +4,7 @@
 import type { FileSystem } from '../io/file-system.ts';
 import { parsePartitionName, type CheckpointEntry } from './checkpoint-file.ts';
 import { saveLeaderEpochs } from './leader-epoch-file.ts';
+import { publishNote, unpublishedOf } from './log-note.ts';
 import type { Log } from './log.ts';
 import type { LogTable } from './log-table.ts';
 import { flushIndexes } from './segment-files.ts';
@@ -26,6 +27,34 @@ export function recoveryPoints(table: LogTable): CheckpointEntry[] {
     entries.push(entryOf(log, log.syncedOffset));
   }
   return entries;
+}
+
+/** A recovery note that waits for its name: once it and the segment's index files are synced, it is the log's disk note. */
+export interface FreshNote {
+  readonly dir: string;
+  readonly baseOffset: number;
+}
+
+/** Bytes that are on the disk and would be read again after a power cut, in all logs together. */
+export function unpublishedBytes(table: LogTable): number {
+  let bytes = 0;
+  for (const log of table.logs) if (log !== null && !log.closed && !log.failed) bytes += unpublishedOf(log);
+  return bytes;
+}
+
+/** Leave notes of what is on the disk by now. Not cheap for whoever makes them durable: see unpublishedBytes(). */
+export function publishNotes(table: LogTable): FreshNote[] {
+  const notes: FreshNote[] = [];
+  for (const log of table.logs) {
+    if (log === null || log.unlisted || log.closed || log.failed) continue;
+    try {
+      const segment = publishNote(table.fs, log);
+      if (segment !== null) notes.push({ dir: log.dir, baseOffset: segment.baseOffset });
+    } catch {
+      // The next start reads a little more.
+    }
+  }
+  return notes;
 }
 
 /** log-start-offset-checkpoint: only where records were deleted inside a segment. */

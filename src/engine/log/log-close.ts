@@ -3,9 +3,9 @@
 
 import type { FileSystem } from '../io/file-system.ts';
 import { saveLeaderEpochs } from './leader-epoch-file.ts';
+import { noteClosed } from './log-note.ts';
 import type { Log } from './log.ts';
 import { listSnapshots, snapshotPath, writeSnapshot } from './producer-snapshot.ts';
-import { trimSegment } from './managed-segment.ts';
 import { flushIndexes, openSegment, retireSegment } from './segment-files.ts';
 import { addTimeEntry } from './segment-index.ts';
 
@@ -28,7 +28,6 @@ function storeAll(fs: FileSystem, log: Log): void {
       segment.syncedBytes = segment.writtenBytes;
       segment.durableBytes = segment.writtenBytes;
     }
-    if (segment.padded) trimSegment(fs, segment);
     flushIndexes(fs, segment);
   }
   log.durableOffset = log.writtenOffset;
@@ -36,6 +35,7 @@ function storeAll(fs: FileSystem, log: Log): void {
   writeSnapshot(fs, log.dir, log.endOffset, log.producers);
   pruneSnapshots(fs, log);
   saveLeaderEpochs(fs, log);
+  noteClosed(fs, log);
   fs.syncDirectory(log.dir);
 }
 

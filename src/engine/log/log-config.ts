@@ -28,8 +28,6 @@ export interface LogConfig {
   /** cleanup.policy. */
   readonly cleanupCompact: boolean;
   readonly cleanupDelete: boolean;
-  /** ringlog.storage: of segments opened from now on. */
-  readonly storage: 'page-cache' | 'managed';
   /** Accepted, without effect: files grow by appending, and a zero tail would only lengthen recovery. */
   readonly preallocate: boolean;
 }
@@ -51,6 +49,5 @@ export const DEFAULT_LOG_CONFIG: LogConfig = {
   flushMs: Number.MAX_SAFE_INTEGER,
   cleanupCompact: false,
   cleanupDelete: true,
-  storage: 'page-cache',
   preallocate: false,
 };

@@ -5,6 +5,7 @@
 import type { FileSystem } from '../io/file-system.ts';
 import type { BatchScanner } from './batch-scanner.ts';
 import { cutCommit } from './log-commit.ts';
+import { voidNotes } from './log-note.ts';
 import type { Log } from './log.ts';
 import { reloadProducers } from './producer-replay.ts';
 import { decodeSnapshot, encodeSnapshot, removeSnapshotsAbove } from './producer-snapshot.ts';
@@ -25,7 +26,7 @@ export function dropStaged(fs: FileSystem, scanner: BatchScanner, log: Log): voi
 export function cutLog(fs: FileSystem, scanner: BatchScanner, log: Log, index: number, position: number, offset: number): void {
   const segment = log.segments[index]!;
   openSegment(fs, segment);
-  if (segment.offsetIndex === null) ensureIndexes(fs, scanner, segment, log.config.indexIntervalBytes);
+  ensureIndexes(fs, scanner, segment, log.config.indexIntervalBytes);
   log.generation++;
   log.chain = -1;
   log.recent.clear();
@@ -38,12 +39,14 @@ export function cutLog(fs: FileSystem, scanner: BatchScanner, log: Log, index: n
   log.demandOffset = Math.min(log.demandOffset, offset);
   cutCommit(log.commit, offset);
   log.leaderEpochs.truncateFromEnd(offset);
+  voidNotes(fs, log, segment, position);
   const dropped = log.segments.splice(index + 1);
   segment.stagedBytes = position;
   segment.writtenBytes = position;
   segment.syncedBytes = Math.min(segment.syncedBytes, position);
   segment.durableBytes = Math.min(segment.durableBytes, position);
   segment.syncingBytes = Math.min(segment.syncingBytes, position);
+  segment.pacedBytes = Math.min(segment.pacedBytes, position);
   segment.endOffset = offset;
   if (position === 0) segment.firstTimestamp = -1;
   for (const gone of dropped) removeFiles(fs, gone);

@@ -1,125 +1,90 @@
 // Open a partition's directory: create it, trust it after a clean stop, or recover it after a crash.
 // Owner: the shard's thread. Not hot.
 //
-// After a crash every segment from the one that holds the recovery point on is read and checked, and its indexes, leader
-// epochs and producers come from what is read. Where the bytes end or go bad:
-//   a. nothing valid follows, in this segment or a later one: a torn tail. It is cut off, later segments are deleted.
-//   b. something valid follows: damage. It stays where it is, is reported, and reads of it answer CORRUPT.
-// A tail behind the last valid batch of the last segment that holds one is always case a. What was read is then synced, so
-// that the new end is durable. Recovering twice gives the same log.
+// What has to be read depends on what ended the last run, never on how much the log holds:
+//   clean    a clean stop: only the note of the log's end
+//   kept     the process died, the page cache that it wrote to is still there: what was written is whole but for the last
+//            write, so the headers behind the last note are followed and the last batch is checked
+//   checked  anything else, a power cut at worst: every batch behind the recovery point is read and checked; torn-tail
+//            and damage are told apart in tail-scan.ts, and what was read is synced, so that the new end is durable
+// A note that does not fit the files is put aside, and the next more thorough way is taken. Without any note, checking begins
+// at the segment that holds the recovery point. Recovering twice gives the same log.
 
 import type { FileSystem } from '../io/file-system.ts';
-import { ScanStatus, SCAN_REASONS, type BatchScanner } from './batch-scanner.ts';
+import { ScanStatus, type BatchScanner } from './batch-scanner.ts';
 import { saveLeaderEpochs, loadLeaderEpochs } from './leader-epoch-file.ts';
 import type { Log } from './log.ts';
 import { removeFiles } from './log-cut.ts';
-import { hasManagedMarker, HOLE_BYTES_MAX, isZero, lastBeforeHole, manageSegment } from './managed-segment.ts';
 import { readPartitionMetadata, writePartitionMetadata } from './partition-metadata.ts';
-import { reloadProducers, replayBatch, replayFrom } from './producer-replay.ts';
+import { reloadProducers, replayFrom } from './producer-replay.ts';
 import { loadSnapshot, removeSnapshotsAbove } from './producer-snapshot.ts';
-import type { RecoveryReport, SegmentDamage } from './recovery-report.ts';
-import { createSegment, ensureIndexFiles, flushIndexes, openSegment, closeDescriptor, segmentPath } from './segment-files.ts';
-import { addTimeEntry, noteBatch } from './segment-index.ts';
+import { beginAtNote } from './recovery-begin.ts';
+import { describeSegment, moveStrangerAside, tidyDirectory } from './recovery-files.ts';
+import { CACHE_NOTE, DISK_NOTE, readNote, type RecoveryNote } from './recovery-note.ts';
+import type { RecoveryReport } from './recovery-report.ts';
+import { closeDescriptor, createSegment, ensureIndexFiles, openSegment, segmentPath } from './segment-files.ts';
+import { addTimeEntry } from './segment-index.ts';
 import { ensureIndexes } from './segment-load.ts';
-import {
-  CLEANED_SUFFIX,
-  DELETED_SUFFIX,
-  LOG_SUFFIX,
-  offsetOfFileName,
-  OFFSET_INDEX_SUFFIX,
-  TIME_INDEX_SUFFIX,
-  TXN_INDEX_SUFFIX,
-} from './segment-name.ts';
-import { Segment } from './segment.ts';
+import { OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX } from './segment-name.ts';
 import { OffsetIndex } from './offset-index.ts';
+import type { Segment } from './segment.ts';
+import { checkSegment, cutTornTail, followSegment } from './tail-scan.ts';
 import { TimeIndex } from './time-index.ts';
-import { findValidBatch } from './valid-batch-search.ts';
 
 export interface RecoveryStart {
   readonly recoveryPoint: number;
   readonly clean: boolean;
+  /** Names the page cache we are in; empty when that is not known. */
+  readonly session: string;
   readonly logStartOffset: number;
   readonly nowMs: number;
 }
 
-/** What the report is made of while it grows. */
-interface Findings {
-  created: boolean;
-  scannedBytes: number;
-  truncatedBytes: number;
-  deletedSegments: number;
-  rebuiltIndexes: number;
-  damage: SegmentDamage[];
-  /** Valid batches went with the tail: producers that were replayed from them are known no more. */
-  droppedBatches: boolean;
+/** The files contradict each other in a way that only a person can decide; the message says how. */
+class RecoveryRefused extends Error {
+  override readonly name = 'RecoveryRefused';
 }
 
-/** Fill `log` (fresh, with its dir) from its directory. @throws what the disk throws */
+/** Fill `log` (fresh, with its dir) from its directory. @throws RecoveryRefused, or what the disk throws */
 export function recoverLog(fs: FileSystem, scanner: BatchScanner, log: Log, start: RecoveryStart): RecoveryReport {
-  const found: Findings = {
-    created: false,
+  const found: RecoveryReport = {
+    mode: 'checked',
     scannedBytes: 0,
+    readBytes: -scanner.readBytes,
     truncatedBytes: 0,
     deletedSegments: 0,
     rebuiltIndexes: 0,
+    missingOffsets: 0,
     damage: [],
-    droppedBatches: false,
+    strays: [],
+    movedAside: moveStrangerAside(fs, log),
+    endOffset: 0,
   };
-  if (!fs.isDirectory(log.dir)) {
-    fs.makeDirectory(log.dir);
-    found.created = true;
-  }
-  if (readPartitionMetadata(fs, log.dir) === null) writePartitionMetadata(fs, log.dir, log.topicId);
-  log.hasManaged = hasManagedMarker(fs, log.dir);
-  for (const base of tidyDirectory(fs, log.dir)) log.segments.push(describeSegment(fs, log.dir, base));
+  const isNew = !fs.isDirectory(log.dir);
+  if (isNew) fs.makeDirectory(log.dir);
+  if (isNew || readPartitionMetadata(fs, log.dir) === null) writePartitionMetadata(fs, log.dir, log.topicId);
+  for (const base of tidyDirectory(fs, log.dir, found)) log.segments.push(describeSegment(fs, log.dir, base));
   const epochsWhole = loadLeaderEpochs(fs, log.dir, log.leaderEpochs);
-  const clean = start.clean && epochsWhole;
   if (log.segments.length === 0) {
-    found.created = true;
+    found.mode = 'created';
     startAnew(fs, log, start);
     // The new directory's own name.
     fs.syncDirectory(log.dir.slice(0, Math.max(log.dir.lastIndexOf('/'), 1)));
-  } else if (!clean || !openClean(fs, scanner, log, start)) {
-    recoverUnclean(fs, scanner, log, start, found);
+  } else if (start.clean && openClean(fs, scanner, log, start, epochsWhole)) {
+    found.mode = 'clean';
+  } else if (followKept(fs, scanner, log, start)) {
+    found.mode = 'kept';
+  } else {
+    check(fs, scanner, log, start, found);
   }
   settle(fs, scanner, log, start, found);
-  const { droppedBatches: _droppedBatches, ...report } = found;
-  return { ...report, endOffset: log.endOffset };
-}
-
-/** Remove what earlier work left behind. @returns base offsets of the segments, ascending */
-function tidyDirectory(fs: FileSystem, dir: string): number[] {
-  const bases: number[] = [];
-  const names = fs.list(dir);
-  for (const name of names) {
-    if (name.endsWith(DELETED_SUFFIX) || name.endsWith(CLEANED_SUFFIX) || name.endsWith('.snapshot.tmp')) fs.remove(`${dir}/${name}`);
-    const base = offsetOfFileName(name, LOG_SUFFIX);
-    if (base >= 0) bases.push(base);
-  }
-  for (const suffix of [OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX]) {
-    for (const name of names) {
-      const base = offsetOfFileName(name, suffix);
-      if (base >= 0 && !bases.includes(base)) fs.remove(`${dir}/${name}`);
-    }
-  }
-  return bases.sort((a, b) => a - b);
-}
-
-function describeSegment(fs: FileSystem, dir: string, base: number): Segment {
-  const segment = new Segment(dir, base);
-  openSegment(fs, segment);
-  const bytes = fs.size(segment.fd);
-  segment.stagedBytes = bytes;
-  segment.writtenBytes = bytes;
-  segment.syncedBytes = bytes;
-  segment.syncingBytes = bytes;
-  segment.createdMs = fs.modifiedMs(segmentPath(segment, LOG_SUFFIX));
-  closeDescriptor(fs, segment);
-  return segment;
+  found.readBytes += scanner.readBytes;
+  found.endOffset = log.endOffset;
+  return found;
 }
 
 function startAnew(fs: FileSystem, log: Log, start: RecoveryStart): void {
-  const segment = createSegment(fs, log.dir, start.logStartOffset, start.nowMs, log.config);
+  const segment = createSegment(fs, log.dir, start.logStartOffset, start.nowMs);
   log.segments.push(segment);
   log.leaderEpochs.clear();
   setEnds(log, start.logStartOffset);
@@ -132,145 +97,188 @@ function setEnds(log: Log, endOffset: number): void {
   log.durableOffset = endOffset;
 }
 
-/** After a clean stop only the last segment is opened. False when it is not as a clean stop leaves it. */
-function openClean(fs: FileSystem, scanner: BatchScanner, log: Log, start: RecoveryStart): boolean {
+/** Begin with an old segment's successor known, and none of what comes from scanning. */
+function knowSegmentsBefore(log: Log, start: RecoveryStart, first: number): void {
   const { segments } = log;
-  for (let i = 0; i + 1 < segments.length; i++) segments[i]!.endOffset = segments[i + 1]!.baseOffset;
-  const last = log.active;
-  if (!ensureIndexes(fs, scanner, last, log.config.indexIntervalBytes)) {
-    last.damage = null;
+  for (let i = 0; i < first; i++) segments[i]!.endOffset = segments[i + 1]!.baseOffset;
+  log.startOffset = Math.max(start.logStartOffset, segments[0]!.baseOffset);
+}
+
+/** After a clean stop only the note of the end is read, and the last index where there is none. False when that is not enough. */
+function openClean(fs: FileSystem, scanner: BatchScanner, log: Log, start: RecoveryStart, epochsWhole: boolean): boolean {
+  const { active } = log;
+  knowSegmentsBefore(log, start, log.segments.length - 1);
+  const note = readNote(fs, log.dir, DISK_NOTE);
+  if (note !== null && note.baseOffset === active.baseOffset && beginAtNote(fs, scanner, log, active, note) >= 0) {
+    if (followSegment(fs, scanner, log, active, note.position) < 0) return false;
+    setEnds(log, active.endOffset);
+    return true;
+  }
+  forgetIndexes(log);
+  if (!epochsWhole) return false;
+  if (!ensureIndexes(fs, scanner, active, log.config.indexIntervalBytes)) {
+    active.damage = null;
     return false;
   }
-  setEnds(log, last.endOffset);
-  log.startOffset = Math.max(start.logStartOffset, segments[0]!.baseOffset);
+  setEnds(log, active.endOffset);
   reloadProducers(fs, scanner, log, false);
   return true;
 }
 
-function recoverUnclean(fs: FileSystem, scanner: BatchScanner, log: Log, start: RecoveryStart, found: Findings): void {
+/** A way that was not taken to its end leaves nothing behind. */
+function forgetIndexes(log: Log): void {
+  for (const segment of log.segments) {
+    segment.offsetIndex = null;
+    segment.timeIndex = null;
+  }
+}
+
+/** The page cache is the one the last run wrote to: follow the headers behind its last note. False when they break off. */
+function followKept(fs: FileSystem, scanner: BatchScanner, log: Log, start: RecoveryStart): boolean {
   const { segments } = log;
+  const note = keptNote(fs, log, start);
+  const first = note === null ? -1 : segmentOf(log, note);
+  if (note === null || first < 0) return false;
+  knowSegmentsBefore(log, start, first);
+  let lastBatch = beginAtNote(fs, scanner, log, segments[first]!, note);
+  if (lastBatch < 0) return false;
+  let lastSegment = segments[first]!;
+  for (let i = first; i < segments.length; i++) {
+    const segment = segments[i]!;
+    if (i > first) startIndexes(segment);
+    const last = followSegment(fs, scanner, log, segment, i === first ? note.position : 0);
+    if (last < 0) return false;
+    // A segment behind must go on where this one ends; compaction alone leaves gaps.
+    if (i + 1 < segments.length && segment.endOffset !== segments[i + 1]!.baseOffset && !log.config.cleanupCompact) return false;
+    if (segment.endOffset > (i === first ? note.offset : segment.baseOffset)) {
+      lastBatch = last;
+      lastSegment = segment;
+    }
+  }
+  if (log.active.endOffset < start.recoveryPoint) return false;
+  scanner.begin(lastSegment.fd, lastBatch, lastSegment.writtenBytes, lastSegment.baseOffset, true);
+  const status = scanner.next();
+  if (status !== ScanStatus.OK && status !== ScanStatus.END) return false;
+  for (let i = first; i + 1 < segments.length; i++) closeScanned(fs, segments[i]!);
+  setEnds(log, log.active.endOffset);
+  doubtSynced(fs, log, start);
+  return true;
+}
+
+function keptNote(fs: FileSystem, log: Log, start: RecoveryStart): RecoveryNote | null {
+  if (start.session === '') return null;
+  const note = readNote(fs, log.dir, CACHE_NOTE);
+  return note !== null && note.session === start.session ? note : null;
+}
+
+function segmentOf(log: Log, note: RecoveryNote): number {
+  return log.segments.findIndex((segment) => segment.baseOffset === note.baseOffset);
+}
+
+/** Nothing of the segment is known yet. */
+function startIndexes(segment: Segment): void {
+  segment.offsetIndex = new OffsetIndex();
+  segment.timeIndex = new TimeIndex();
+  segment.endOffset = segment.baseOffset;
+  segment.maxTimestamp = -1;
+  segment.maxTimestampOffset = -1;
+  segment.firstTimestamp = -1;
+  segment.sinceIndexBytes = 0;
+}
+
+/** Nothing was synced by following headers: on the disk is what the recovery point says, and the disk note by the byte. */
+function doubtSynced(fs: FileSystem, log: Log, start: RecoveryStart): void {
+  const note = readNote(fs, log.dir, DISK_NOTE);
+  const trusted = note !== null && note.offset <= start.recoveryPoint ? note : null;
+  const { segments } = log;
+  let known = trusted === null ? -1 : segmentOf(log, trusted);
+  if (known >= 0 && trusted!.position > segments[known]!.writtenBytes) known = -1;
+  let first = known;
+  if (first < 0) for (first = segments.length - 1; first > 0 && segments[first]!.baseOffset > start.recoveryPoint;) first--;
+  // Offset and byte must say the same: the commit journal goes on from here.
+  log.durableOffset = known < 0 ? segments[first]!.baseOffset : trusted!.offset;
+  for (let i = first; i < segments.length; i++) {
+    const segment = segments[i]!;
+    segment.syncedBytes = i === known ? trusted!.position : 0;
+    segment.syncingBytes = segment.syncedBytes;
+    if (segment.syncedBytes === segment.writtenBytes) continue;
+    // The next sync is of these too.
+    openSegment(fs, segment);
+  }
+}
+
+/** Read and check every batch behind the newest note that can be believed, or from the recovery point's segment on. */
+function check(fs: FileSystem, scanner: BatchScanner, log: Log, start: RecoveryStart, found: RecoveryReport): void {
+  const { segments } = log;
+  const { first, position } = beginCheck(fs, scanner, log, start);
+  const tornAt: number[] = [];
+  for (let i = first; i < segments.length; i++) {
+    if (i > first || position === 0) startIndexes(segments[i]!);
+    tornAt[i] = checkSegment(fs, scanner, log, segments[i]!, i === first ? position : 0, found);
+  }
+  refuseOverlap(log, first);
+  cutTornTail(fs, log, first, tornAt, found);
+  for (let i = first; i < segments.length; i++) {
+    const segment = segments[i]!;
+    // Entries in the old files may disagree with the log: they are written anew, behind those that were skipped.
+    fs.fdatasync(segment.fd);
+    if (i < segments.length - 1) closeScanned(fs, segment);
+    else ensureIndexFiles(fs, segment);
+  }
+  found.rebuiltIndexes = segments.length - first;
+  setEnds(log, log.active.endOffset);
+  found.missingOffsets = Math.max(0, start.recoveryPoint - log.endOffset);
+  fs.syncDirectory(log.dir);
+}
+
+/** @returns the segment to begin with and the position in it; 0 means that nothing of the segment is known yet */
+function beginCheck(fs: FileSystem, scanner: BatchScanner, log: Log, start: RecoveryStart): { first: number; position: number } {
+  const { segments } = log;
+  const disk = readNote(fs, log.dir, DISK_NOTE);
+  for (const note of [keptNote(fs, log, start), disk !== null && disk.offset <= start.recoveryPoint ? disk : null]) {
+    forgetIndexes(log);
+    const first = note === null ? -1 : segmentOf(log, note);
+    if (note === null || first < 0) continue;
+    knowSegmentsBefore(log, start, first);
+    if (note.position > 0 && beginAtNote(fs, scanner, log, segments[first]!, note) >= 0) return { first, position: note.position };
+  }
+  forgetIndexes(log);
   let first = segments.length - 1;
   while (first > 0 && segments[first]!.baseOffset > start.recoveryPoint) first--;
   const scanStart = segments[first]!.baseOffset;
-  for (let i = 0; i < first; i++) segments[i]!.endOffset = segments[i + 1]!.baseOffset;
-  log.startOffset = Math.max(start.logStartOffset, segments[0]!.baseOffset);
+  knowSegmentsBefore(log, start, first);
+  loadLeaderEpochs(fs, log.dir, log.leaderEpochs);
   log.leaderEpochs.truncateFromEnd(scanStart);
   // Producers as of the scan's beginning; the scan itself replays the rest.
   log.writtenOffset = scanStart;
   const snapshot = loadSnapshot(fs, log.dir, scanStart, log.producers);
   replayFrom(fs, scanner, log, Math.max(snapshot, segments[0]!.baseOffset));
-  const tornAt: number[] = [];
-  for (let i = first; i < segments.length; i++) tornAt[i] = scanSegment(fs, scanner, log, segments[i]!, found);
-  cutTornTail(fs, log, first, tornAt, found);
-  for (let i = first; i < segments.length; i++) {
-    const segment = segments[i]!;
-    // Entries in the old files may disagree with the log: they are written anew, from the beginning.
-    ensureIndexFiles(fs, segment);
-    if (i < segments.length - 1) addTimeEntry(segment);
-    flushIndexes(fs, segment);
-    fs.fdatasync(segment.fd);
-    segment.padded = false;
-    if (i < segments.length - 1) closeDescriptor(fs, segment);
-  }
-  found.rebuiltIndexes = segments.length - first;
-  setEnds(log, log.active.endOffset);
-  if (found.droppedBatches) {
-    removeSnapshotsAbove(fs, log.dir, log.endOffset);
-    log.producers.clear();
-    reloadProducers(fs, scanner, log, true);
-  }
-  fs.syncDirectory(log.dir);
+  return { first, position: 0 };
 }
 
-/** Check a segment batch by batch. @returns where nothing valid follows any more, or -1 when it is whole */
-function scanSegment(fs: FileSystem, scanner: BatchScanner, log: Log, segment: Segment, found: Findings): number {
-  openSegment(fs, segment);
-  segment.offsetIndex = new OffsetIndex();
-  segment.timeIndex = new TimeIndex();
-  segment.endOffset = segment.baseOffset;
-  for (let position = 0; ;) {
-    scanner.begin(segment.fd, position, segment.writtenBytes, segment.endOffset, true);
-    let status = scanner.next();
-    for (; status === ScanStatus.OK; status = scanner.next()) takeBatch(scanner, log, segment);
-    found.scannedBytes += scanner.scannedBytes;
-    if (status === ScanStatus.END) return -1;
-    const bad = scanner.position;
-    const from = log.hasManaged ? Math.min(bad + HOLE_BYTES_MAX, segment.writtenBytes) : bad;
-    const good = findValidBatch(fs, scanner, segment.fd, from, segment.writtenBytes, segment.endOffset, segment.baseOffset);
-    if (good < 0 && log.hasManaged && isZero(fs, segment.fd, bad, segment.writtenBytes)) return cutPadding(fs, segment, bad);
-    if (good < 0) return tornTail(segment, bad, status);
-    scanner.begin(segment.fd, good, segment.writtenBytes, segment.endOffset, false);
-    scanner.next();
-    isolate(segment, found, bad, good, scanner.baseOffset, SCAN_REASONS[status]!);
-    position = good;
+function refuseOverlap(log: Log, first: number): void {
+  for (let i = first; i + 1 < log.segments.length; i++) {
+    const segment = log.segments[i]!;
+    const next = log.segments[i + 1]!;
+    if (segment.endOffset <= next.baseOffset || next.writtenBytes === 0) continue;
+    throw new RecoveryRefused(
+      `${log.dir}: the segments ${segment.baseOffset} and ${next.baseOffset} both hold offset ${next.baseOffset}. One of the two is a ` +
+        'leftover or a copy: look at both with `ringlog dump`, move the wrong one (.log, .index, .timeindex) elsewhere, start again',
+    );
   }
 }
 
-/** Reserved and never written: the segment is whole. */
-function cutPadding(fs: FileSystem, segment: Segment, end: number): number {
-  fs.truncate(segment.fd, end);
-  segment.stagedBytes = end;
-  segment.writtenBytes = end;
-  segment.syncedBytes = end;
-  segment.padded = true;
-  return -1;
-}
-
-/** The reason is kept in the segment until it is decided whether the tail is torn or damaged. */
-function tornTail(segment: Segment, bad: number, status: number): number {
-  segment.tailReason = SCAN_REASONS[status]!;
-  return bad;
-}
-
-function takeBatch(scanner: BatchScanner, log: Log, segment: Segment): void {
-  noteBatch(segment, log.config.indexIntervalBytes, scanner.position, scanner.lastOffset, scanner);
-  segment.endOffset = scanner.lastOffset + 1;
-  log.leaderEpochs.assign(scanner.leaderEpoch, scanner.baseOffset);
-  replayBatch(scanner, log.producers);
-}
-
-function isolate(segment: Segment, found: Findings, from: number, to: number, endOffset: number, reason: string): void {
-  const range = { startPosition: from, endPosition: to, startOffset: segment.endOffset, endOffset, reason };
-  segment.damage ??= [];
-  segment.damage.push(range);
-  found.damage.push({ ...range, segment: segment.baseOffset });
-}
-
-/** The last segment that holds a valid batch is the log's last; tails before it are damage, its own is torn. */
-function cutTornTail(fs: FileSystem, log: Log, first: number, tornAt: readonly number[], found: Findings): void {
-  const { segments } = log;
-  let last = segments.length - 1;
-  while (last > first && segments[last]!.endOffset === segments[last]!.baseOffset && mayGo(log, last, first, tornAt)) last--;
-  if (log.hasManaged) last = Math.min(last, lastBeforeHole(segments, first, tornAt));
-  for (let i = first; i < last; i++) {
-    if (tornAt[i]! < 0) continue;
-    const segment = segments[i]!;
-    isolate(segment, found, tornAt[i]!, segment.writtenBytes, segments[i + 1]!.baseOffset, segment.tailReason);
-  }
-  for (const gone of segments.splice(last + 1)) {
-    found.deletedSegments++;
-    found.truncatedBytes += gone.writtenBytes;
-    if (gone.endOffset > gone.baseOffset) found.droppedBatches = true;
-    removeFiles(fs, gone);
-  }
-  const segment = segments[last]!;
-  if (tornAt[last]! < 0) return;
-  found.truncatedBytes += segment.writtenBytes - tornAt[last]!;
-  fs.truncate(segment.fd, tornAt[last]!);
-  segment.stagedBytes = tornAt[last]!;
-  segment.writtenBytes = tornAt[last]!;
-  segment.syncedBytes = Math.min(segment.syncedBytes, tornAt[last]!);
-}
-
-/** An empty last segment stays when the log reaches exactly to its base: it was rolled to. */
-function mayGo(log: Log, last: number, first: number, tornAt: readonly number[]): boolean {
-  const before = last - 1;
-  if (tornAt[last]! >= 0 || (before >= first && tornAt[before]! >= 0)) return true;
-  return !log.config.cleanupCompact && log.segments[before]!.endOffset !== log.segments[last]!.baseOffset;
+/** Its index files are complete and it is not the active one. */
+function closeScanned(fs: FileSystem, segment: Segment): void {
+  addTimeEntry(segment);
+  ensureIndexFiles(fs, segment);
+  closeDescriptor(fs, segment);
+  segment.offsetIndex = null;
+  segment.timeIndex = null;
 }
 
 /** What holds after opening, whichever way it went. */
-function settle(fs: FileSystem, scanner: BatchScanner, log: Log, start: RecoveryStart, found: Findings): void {
+function settle(fs: FileSystem, scanner: BatchScanner, log: Log, start: RecoveryStart, found: RecoveryReport): void {
   if (log.endOffset < start.logStartOffset) {
     for (const segment of log.segments.splice(0)) {
       found.truncatedBytes += segment.writtenBytes;
@@ -284,26 +292,26 @@ function settle(fs: FileSystem, scanner: BatchScanner, log: Log, start: Recovery
   log.leaderEpochs.truncateFromEnd(Math.max(log.endOffset, 0));
   log.leaderEpochs.truncateFromStart(log.startOffset);
   removeSnapshotsAbove(fs, log.dir, log.endOffset);
-  for (const segment of log.segments) restoreIndexFiles(fs, scanner, log, segment, found);
+  for (const segment of log.segments) restoreIndexFiles(fs, segment, found);
   openSegment(fs, log.active);
-  ensureIndexes(fs, scanner, log.active, log.config.indexIntervalBytes);
-  if (!log.active.managed) manageSegment(fs, log.active, log.config);
-  // Once open, the segments before it are read as the last one is written.
-  for (const segment of log.segments) segment.managed = log.active.managed;
-  log.hasManaged ||= log.active.managed;
-  if (!found.created) saveLeaderEpochs(fs, log);
+  if (log.active.offsetIndex === null) ensureIndexes(fs, scanner, log.active, log.config.indexIntervalBytes);
+  // Otherwise the next checkpoint does: a sync for every log would make a start with many of them long.
+  if (found.mode === 'checked') saveLeaderEpochs(fs, log);
   log.demandOffset = 0;
 }
 
-/** A power cut may have taken the index files of a segment that needs no scan: they were never synced. */
-function restoreIndexFiles(fs: FileSystem, scanner: BatchScanner, log: Log, segment: Segment, found: Findings): void {
-  if (segment.offsetIndex !== null || segment === log.active) return;
-  if (fs.exists(segmentPath(segment, OFFSET_INDEX_SUFFIX)) && fs.exists(segmentPath(segment, TIME_INDEX_SUFFIX))) return;
-  ensureIndexes(fs, scanner, segment, log.config.indexIntervalBytes);
-  addTimeEntry(segment);
-  flushIndexes(fs, segment);
-  closeDescriptor(fs, segment);
-  segment.offsetIndex = null;
-  segment.timeIndex = null;
-  found.rebuiltIndexes++;
+/**
+ * A power cut may have taken the index files of a segment that needs no scan: they were never synced. Kafka's tools want
+ * them there; who first reads the segment completes them.
+ */
+function restoreIndexFiles(fs: FileSystem, segment: Segment, found: RecoveryReport): void {
+  if (segment.offsetIndex !== null) return;
+  let missing = false;
+  for (const suffix of [OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX]) {
+    const path = segmentPath(segment, suffix);
+    if (fs.exists(path)) continue;
+    fs.close(fs.open(path, 'w+'));
+    missing = true;
+  }
+  if (missing) found.rebuiltIndexes++;
 }

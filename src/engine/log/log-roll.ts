@@ -6,7 +6,6 @@ import type { BatchFacts } from '../record/batch-facts.ts';
 import { pruneSnapshots } from './log-close.ts';
 import type { Log } from './log.ts';
 import type { LogTable } from './log-table.ts';
-import { trimRolled } from './managed-segment.ts';
 import { OFFSET_ENTRY_BYTES } from './offset-index.ts';
 import { writeSnapshot } from './producer-snapshot.ts';
 import { createSegment, flushIndexes } from './segment-files.ts';
@@ -27,8 +26,8 @@ export function needsRoll(log: Log, batch: BatchFacts, nowMs: number): boolean {
   if (segment.stagedBytes === 0) return false;
   if (segment.stagedBytes + batch.lengthBytes > config.segmentBytes) return true; // a
   if (log.endOffset + batch.lastOffsetDelta - segment.baseOffset > RELATIVE_OFFSET_MAX) return true; // b
-  if (segment.offsetIndex!.count >= Math.floor(config.segmentIndexBytes / OFFSET_ENTRY_BYTES)) return true; // c
-  if (segment.timeIndex!.count + 1 >= Math.floor(config.segmentIndexBytes / TIME_ENTRY_BYTES)) return true; // c
+  if (segment.offsetIndex!.total >= Math.floor(config.segmentIndexBytes / OFFSET_ENTRY_BYTES)) return true; // c
+  if (segment.timeIndex!.total + 1 >= Math.floor(config.segmentIndexBytes / TIME_ENTRY_BYTES)) return true; // c
   // Two branches, not one time chosen from two: a choice between an argument and a field is a heap number.
   if (config.timestampType === 'LogAppendTime') {
     if (segment.firstTimestamp >= 0) return nowMs - segment.firstTimestamp > config.segmentMs; // d
@@ -43,15 +42,12 @@ export function rollLog(table: LogTable, log: Log, nowMs: number): boolean {
   const { fs } = table;
   const old = log.active;
   try {
-    log.segments.push(createSegment(fs, log.dir, log.endOffset, nowMs, log.config));
+    log.segments.push(createSegment(fs, log.dir, log.endOffset, nowMs));
   } catch {
     return false;
   }
-  table.noteStorage(log);
   addTimeEntry(old);
   try {
-    // Synced to its end already: no later sync comes by it.
-    trimRolled(fs, log);
     flushIndexes(fs, old);
     writeSnapshot(fs, log.dir, log.endOffset, log.producers);
     pruneSnapshots(fs, log);

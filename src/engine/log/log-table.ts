@@ -12,7 +12,6 @@ import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import { systemUuidSource, uuidToBytes, type UuidSource } from '../base/uuid.ts';
 import type { FileSystem } from '../io/file-system.ts';
-import { managedFileSystem } from '../io/managed-file-system.ts';
 import { Ctl } from '../io/tick-layout.ts';
 import type { TickRing } from '../io/tick-ring.ts';
 import { AppendChains } from './append-chains.ts';
@@ -25,12 +24,14 @@ import { HeaderPages } from './header-pages.ts';
 import { closeLog } from './log-close.ts';
 import type { LogConfig } from './log-config.ts';
 import { dropStaged } from './log-cut.ts';
+import { distrustCache, noteIfDue, noteOpened } from './log-note.ts';
 import { recoverLog } from './log-recovery.ts';
 import { LogSync } from './log-sync.ts';
 import { Log } from './log.ts';
 import { PendingDeletes } from './pending-deletes.ts';
 import { retireSegment, unpinSegment } from './segment-files.ts';
 import { SegmentLeases } from './segment-leases.ts';
+import { WriteBack } from './write-back.ts';
 
 export interface LogListener {
   /** writtenOffset moved. */
@@ -43,8 +44,6 @@ export interface LogListener {
   onDirectoryFailed?(directory: string, errno: number): void;
   /** The commit journal of the directory does not serve: segments are synced instead. */
   onJournalUnusable?(directory: string, reason: string): void;
-  /** The topic asks for managed storage and the directory (or the reactor) has none: the page cache serves the log. */
-  onUnmanaged?(log: Log): void;
   /** A read that planRead() answered with WAIT_IO may be tried again. */
   onReadable(log: Log): void;
 }
@@ -54,6 +53,8 @@ export interface OpenOptions {
   readonly recoveryPoint: number;
   /** The last stop was clean: nothing is scanned. */
   readonly clean: boolean;
+  /** Names the page cache that the directory's files are in (boot and mount); empty when that is not known. */
+  readonly session: string;
   /** From the checkpoint; 0 when it has none. */
   readonly logStartOffset: number;
   readonly leaderEpoch: number;
@@ -61,8 +62,16 @@ export interface OpenOptions {
   readonly nowMs: number;
 }
 
+export interface LogTableOptions {
+  readonly uuids?: UuidSource;
+  readonly journal?: JournalOptions | null;
+  readonly writeBackBytes?: number;
+}
+
 /** Unsynced bytes after which a log is synced though nobody waits, so that recovery never has much to read. */
 const RECOVERY_STEP_BYTES = 64 * 1024 * 1024;
+/** Bytes of a log between two recovery notes: what a start after kill -9 has to follow, at most, for each log. */
+const NOTE_STEP_BYTES = 4 * 1024 * 1024;
 const DIRECTORY_NAME_BYTES_MAX = 255;
 
 export class LogTable {
@@ -80,25 +89,30 @@ export class LogTable {
   readonly pages: HeaderPages;
   readonly cold: ColdSegments;
   readonly deletes: PendingDeletes;
+  readonly writeBack: WriteBack;
   readonly scanner: BatchScanner;
   /** Infinity leaves all writing back to the kernel. */
   recoveryStepBytes = RECOVERY_STEP_BYTES;
+  noteStepBytes = NOTE_STEP_BYTES;
   /** Where the batch of the last AppendFault.DUPLICATE is stored. */
   duplicateBaseOffset = -1;
   duplicateEndOffset = -1;
   duplicateTimestamp = -1;
   private readonly freeTickets: number[] = [];
 
-  /** @param journal null: what must be durable is synced in its segments */
+  /**
+   * @param journal null: what must be durable is synced in its segments
+   * @param writeBackBytes 0: written back when the kernel likes
+   */
   constructor(
     ring: TickRing,
     fs: FileSystem,
     clock: Clock,
     listener: LogListener,
-    { uuids = systemUuidSource, journal = null }: { readonly uuids?: UuidSource; readonly journal?: JournalOptions | null } = {},
+    { uuids = systemUuidSource, journal = null, writeBackBytes = 0 }: LogTableOptions = {},
   ) {
     this.ring = ring;
-    this.fs = ring.managed === null ? fs : managedFileSystem(fs, ring.managed);
+    this.fs = fs;
     this.clock = clock;
     this.listener = listener;
     this.uuids = uuids;
@@ -108,37 +122,36 @@ export class LogTable {
       failDirectory: (directory: string, errno: number) => this.failDirectory(directory, errno),
       onJournalUnusable: (directory: string, reason: string) => listener.onJournalUnusable?.(directory, reason),
     };
-    this.sync = new LogSync(ring, this.fs, host);
-    this.commit = new GroupCommit({ ring, fs: this.fs, sync: this.sync, options: journal }, host);
+    this.sync = new LogSync(ring, fs, host);
+    this.commit = new GroupCommit({ ring, fs, sync: this.sync, options: journal }, host);
     this.pages = new HeaderPages(ring);
-    this.cold = new ColdSegments(this.fs);
-    this.deletes = new PendingDeletes(this.fs);
-    this.scanner = new BatchScanner(this.fs);
+    this.cold = new ColdSegments(fs);
+    this.deletes = new PendingDeletes(fs);
+    this.scanner = new BatchScanner(fs);
+    this.writeBack = new WriteBack(ring, fs, writeBackBytes, (segment, errno) => this.failDirectory(parentOf(segment.dir), errno));
   }
 
   /** Create or recover the log in `dir`. @throws what the disk throws; nothing is then registered */
   open(dir: string, name: string, config: LogConfig, options: OpenOptions): Log {
     const log = new Log(dir, name, options.topicId, config, options.leaderEpoch);
+    log.session = options.session;
+    log.noteStepBytesMin = this.noteStepBytes;
     try {
       log.recovery = recoverLog(this.fs, this.scanner, log, options);
+      noteOpened(this.fs, log);
     } catch (error) {
       for (const segment of log.segments) retireSegment(this.fs, segment);
       throw error;
     }
-    // What recovery kept, it has synced.
+    // Recovery says what is on the disk, by offset and by byte alike.
     log.syncedOffset = log.durableOffset;
     for (const segment of log.segments) segment.durableBytes = segment.syncedBytes;
     this.commit.attach(log, parentOf(dir));
+    if (log.durableOffset < log.writtenOffset) log.dirtySinceMs = this.nowMs;
+    for (const segment of log.segments) if (segment.fd >= 0 && segment !== log.active) this.cold.touch(segment);
     log.ticket = this.freeTickets.length > 0 ? this.freeTickets.pop()! : this.logs.length;
     this.logs[log.ticket] = log;
-    this.noteStorage(log);
     return log;
-  }
-
-  /** The log's last segment is new: has it the storage its topic asks for? */
-  noteStorage(log: Log): void {
-    if (log.active.managed) log.hasManaged = true;
-    else if (log.config.storage === 'managed') this.listener.onUnmanaged?.(log);
   }
 
   /** Store everything and let go. No append of the log may be in flight (pendingAppends). */
@@ -229,7 +242,9 @@ export class LogTable {
     assert(log.writtenOffset === startOffset, 'appends complete in order', log.name, log.writtenOffset, startOffset);
     segment.writtenBytes += lengthBytes;
     log.writtenOffset = endOffset;
+    this.writeBack.grew(segment, lengthBytes);
     if (log.dirtySinceMs < 0) log.dirtySinceMs = this.nowMs;
+    noteIfDue(this.fs, log, segment);
     if (endOffset - log.durableOffset >= log.config.flushMessages) this.commit.require(log, endOffset);
     if (segment.writtenBytes - segment.syncingBytes >= this.recoveryStepBytes) this.sync.require(log, endOffset);
     this.listener.onWritten(log);
@@ -245,6 +260,10 @@ export class LogTable {
 
   onCommitted(ticket: number, result: number): void {
     this.commit.onCommitted(ticket, result);
+  }
+
+  onWrittenBack(result: number): void {
+    this.writeBack.onWrittenBack(result);
   }
 
   onReadDone(ticket: number, result: number): void {
@@ -275,6 +294,7 @@ export class LogTable {
   flush(): void {
     this.commit.flush();
     this.sync.flush();
+    this.writeBack.flush();
     this.deletes.expire(this.nowMs);
     if (this.pages.loading === 0) this.wakeReaders();
   }
@@ -285,6 +305,7 @@ export class LogTable {
 
   /** Appends, syncs, reads or sends are in flight. */
   get isBusy(): boolean {
+    if (this.writeBack.isBusy) return true;
     return this.chains.pending > 0 || this.sync.running > 0 || this.commit.running > 0 || this.pages.loading > 0 || this.leases.held > 0;
   }
 
@@ -300,6 +321,7 @@ export class LogTable {
     for (const other of this.logs) {
       if (other === null || other.failed || parentOf(other.dir) !== directory) continue;
       other.failed = true;
+      distrustCache(this.fs, other);
       news = true;
       if (!other.closed) this.listener.onFailed(other, errno);
     }

@@ -16,6 +16,7 @@ import { ProducerState } from './producer-state.ts';
 import { RecentBatches } from './recent-batches.ts';
 import type { RecoveryReport } from './recovery-report.ts';
 import type { Segment } from './segment.ts';
+import type { TakenNote } from './taken-note.ts';
 
 export class Log {
   /** `<topic>-<partition>`. */
@@ -38,8 +39,6 @@ export class Log {
   /** A write or sync failed in a way that cannot be trusted again: no append is taken until a restart. */
   failed = false;
   closed = false;
-  /** It has segments whose end may have been in memory only when the process died. */
-  hasManaged = false;
   /** Deleted, or closed for itself: no checkpoint speaks of it any more. */
   unlisted = false;
   /** Ascending by base offset, never empty; the last one is appended to. */
@@ -83,6 +82,16 @@ export class Log {
   demanded = false;
   /** When the oldest batch not yet synced was written; -1 when there is none. */
   dirtySinceMs = -1;
+
+  // Recovery notes: see log-note.ts.
+  /** Names the page cache that the log is in; empty when that is not known. */
+  session = '';
+  note: TakenNote | null = null;
+  coveredNote: TakenNote | null = null;
+  syncedNote: TakenNote | null = null;
+  publishedNote: TakenNote | null = null;
+  noteStepBytes = 0;
+  noteStepBytesMin = 0;
 
   constructor(dir: string, name: string, topicId: string, config: LogConfig, leaderEpoch: number) {
     this.dir = dir;

@@ -5,6 +5,9 @@
 // one of the batch that starts at the position; both columns ascend. The file is a cache: it may lag behind memory or
 // be lost in a crash, and is then rebuilt from the log. An all-zero entry ends it (Kafka preallocates with zeros; a
 // real entry is never zero, as the first batch of a segment gets none).
+//
+// After a restart only the entries from some position on are in memory (`skipped` older ones are in the file alone), as
+// opening a log must not cost what its segments hold. Whoever looks up loads them first: ensureIndexes().
 
 export const OFFSET_ENTRY_BYTES = 8;
 
@@ -12,8 +15,10 @@ export class OffsetIndex {
   relativeOffsets: Int32Array;
   positions: Int32Array;
   count = 0;
-  /** Entries already in the file. */
+  /** Of those in memory, how many are in the file too. */
   flushed = 0;
+  /** Older entries that are only in the file. */
+  skipped = 0;
 
   constructor(capacity = 16) {
     this.relativeOffsets = new Int32Array(capacity);
@@ -37,8 +42,9 @@ export class OffsetIndex {
     return lowerBound(this.positions, this.count, position + 1) - 1;
   }
 
-  get lastPosition(): number {
-    return this.count === 0 ? 0 : this.positions[this.count - 1]!;
+  /** In memory and in the file. */
+  get total(): number {
+    return this.skipped + this.count;
   }
 
   /** Forget entries of batches that start at or after `position`. */
@@ -50,6 +56,22 @@ export class OffsetIndex {
   clear(): void {
     this.count = 0;
     this.flushed = 0;
+    this.skipped = 0;
+  }
+
+  /** Go on behind a file's `entries` entries, the last of which is this one. */
+  resume(entries: number, relativeOffset: number, position: number): void {
+    this.clear();
+    if (entries === 0) return;
+    this.add(relativeOffset, position);
+    this.flushed = 1;
+    this.skipped = entries - 1;
+  }
+
+  /** `older` is what was skipped: it takes this one's entries over. */
+  joinTo(older: OffsetIndex): OffsetIndex {
+    for (let i = 0; i < this.count; i++) older.add(this.relativeOffsets[i]!, this.positions[i]!);
+    return older;
   }
 
   encode(into: DataView, from: number, to: number): void {

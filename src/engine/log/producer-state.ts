@@ -31,6 +31,13 @@ export function retreatSequence(sequence: number, delta: number): number {
   return previous < 0 ? previous + SEQUENCE_MAX + 1 : previous;
 }
 
+export interface RememberedBatch {
+  readonly lastSequence: number;
+  readonly lastOffset: number;
+  readonly offsetDelta: number;
+  readonly timestamp: number;
+}
+
 export class ProducerEntry {
   readonly producerId: number;
   epoch: number;
@@ -109,6 +116,19 @@ export class ProducerEntry {
   /** Last offset of the oldest batch known, or -1. */
   get oldestOffset(): number {
     return this.count === 0 ? -1 : this.lastOffsets[(this.next + REMEMBERED_BATCHES - this.count) % REMEMBERED_BATCHES]!;
+  }
+
+  /** The remembered batches, oldest first. */
+  *batches(): Generator<RememberedBatch> {
+    for (let i = this.count; i > 0; i--) {
+      const at = (this.next + REMEMBERED_BATCHES - i) % REMEMBERED_BATCHES;
+      yield {
+        lastSequence: this.lastSequences[at]!,
+        lastOffset: this.lastOffsets[at]!,
+        offsetDelta: this.offsetDeltas[at]!,
+        timestamp: this.timestamps[at]!,
+      };
+    }
   }
 
   private get last(): number {

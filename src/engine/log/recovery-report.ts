@@ -2,23 +2,37 @@
 
 import type { DamagedRange } from './segment.ts';
 
-export interface SegmentDamage extends DamagedRange {
+interface SegmentDamage extends DamagedRange {
   /** Base offset of the segment. */
   readonly segment: number;
 }
 
+/**
+ * How the log was opened: new; after a clean stop; after the death of the process alone, whose page cache is still there;
+ * or after anything else, which means that bytes past the recovery point were checked.
+ */
+type RecoveryMode = 'created' | 'clean' | 'kept' | 'checked';
+
+/** Complete when the log is open; grows until then. */
 export interface RecoveryReport {
-  /** The directory was new. */
-  readonly created: boolean;
-  /** Bytes read and checked: 0 after a clean stop. */
-  readonly scannedBytes: number;
+  mode: RecoveryMode;
+  /** Bytes of batches whose checksum was verified: 0 after a clean stop. */
+  scannedBytes: number;
+  /** Bytes of log files that were read, headers included. */
+  readBytes: number;
   /** Torn tail cut off. */
-  readonly truncatedBytes: number;
+  truncatedBytes: number;
   /** Segments without a valid batch that were deleted behind the torn tail. */
-  readonly deletedSegments: number;
+  deletedSegments: number;
   /** Segments whose indexes were rebuilt. */
-  readonly rebuiltIndexes: number;
+  rebuiltIndexes: number;
+  /** Offsets below the recovery point that the log does not reach: the disk, or who copied the files, lost them. */
+  missingOffsets: number;
   /** Unreadable ranges with valid batches behind them: kept, and answered with CORRUPT. */
-  readonly damage: readonly SegmentDamage[];
-  readonly endOffset: number;
+  readonly damage: SegmentDamage[];
+  /** Files that look like a log's and are none: left alone. */
+  readonly strays: string[];
+  /** Where the directory of another topic of this name was moved to; empty when there was none. */
+  movedAside: string;
+  endOffset: number;
 }

@@ -6,6 +6,7 @@
 
 import { prepareSegment, segmentIndexOf } from './batch-position.ts';
 import { cutLog, removeFiles } from './log-cut.ts';
+import { noteDeleted } from './log-note.ts';
 import { rollLog } from './log-roll.ts';
 import type { Log } from './log.ts';
 import type { LogTable } from './log-table.ts';
@@ -75,7 +76,7 @@ function startOver(table: LogTable, log: Log, offset: number): number {
   cutLog(table.fs, table.scanner, log, 0, 0, log.segments[0]!.baseOffset);
   const old = log.segments.pop()!;
   removeFiles(table.fs, old);
-  log.segments.push(createSegment(table.fs, log.dir, offset, table.clock.wallMs(), log.config));
+  log.segments.push(createSegment(table.fs, log.dir, offset, table.clock.wallMs()));
   log.startOffset = offset;
   log.endOffset = offset;
   log.writtenOffset = offset;
@@ -89,7 +90,8 @@ function startOver(table: LogTable, log: Log, offset: number): number {
 /** Segments without timestamps count by the age of their file. */
 function isExpired(table: LogTable, log: Log, segment: Segment, nowMs: number): boolean {
   if (!log.config.cleanupDelete || log.config.retentionMs < 0) return false;
-  if (!prepareSegment(table, log, segment)) return false;
+  // The newest timestamp is known as soon as any of the index is in memory.
+  if (segment.offsetIndex === null && !prepareSegment(table, log, segment)) return false;
   const newest = segment.maxTimestamp >= 0 ? segment.maxTimestamp : table.fs.modifiedMs(segmentPath(segment, LOG_SUFFIX));
   return nowMs - newest > log.config.retentionMs;
 }
@@ -106,6 +108,7 @@ function deleteOldest(table: LogTable, log: Log, count: number, nowMs: number): 
     retireSegment(table.fs, segment);
     scheduleDelete(table, log, segment);
   }
+  noteDeleted(table.fs, log);
   table.fs.syncDirectory(log.dir);
   return count;
 }

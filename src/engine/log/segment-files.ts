@@ -5,8 +5,6 @@
 // a segment completes them from the log (segment-load.ts).
 
 import type { FileSystem } from '../io/file-system.ts';
-import type { LogConfig } from './log-config.ts';
-import { manageSegment } from './managed-segment.ts';
 import { OFFSET_ENTRY_BYTES, OffsetIndex } from './offset-index.ts';
 import { LOG_SUFFIX, OFFSET_INDEX_SUFFIX, segmentFileName, TIME_INDEX_SUFFIX } from './segment-name.ts';
 import { Segment } from './segment.ts';
@@ -17,7 +15,7 @@ export function segmentPath(segment: Segment, suffix: string): string {
 }
 
 /** A new, empty segment whose name is on the disk when this returns: no later sync has to think of the directory. */
-export function createSegment(fs: FileSystem, dir: string, baseOffset: number, nowMs: number, config: LogConfig): Segment {
+export function createSegment(fs: FileSystem, dir: string, baseOffset: number, nowMs: number): Segment {
   const segment = new Segment(dir, baseOffset);
   segment.createdMs = nowMs;
   segment.offsetIndex = new OffsetIndex();
@@ -26,7 +24,6 @@ export function createSegment(fs: FileSystem, dir: string, baseOffset: number, n
   for (const suffix of [OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX]) fs.remove(segmentPath(segment, suffix));
   segment.fd = fs.open(segmentPath(segment, LOG_SUFFIX), 'w+');
   try {
-    manageSegment(fs, segment, config);
     fs.syncDirectory(dir);
   } catch (error) {
     closeDescriptor(fs, segment);
@@ -37,10 +34,7 @@ export function createSegment(fs: FileSystem, dir: string, baseOffset: number, n
 }
 
 export function openSegment(fs: FileSystem, segment: Segment): void {
-  if (segment.fd >= 0) return;
-  segment.fd = fs.open(segmentPath(segment, LOG_SUFFIX), 'r+');
-  // Not to be appended to any more: only its reads pass by the page cache.
-  if (segment.managed) segment.managed = fs.manage(segment.fd, segment.writtenBytes, segment.writtenBytes) === 0;
+  if (segment.fd < 0) segment.fd = fs.open(segmentPath(segment, LOG_SUFFIX), 'r+');
 }
 
 export function closeDescriptor(fs: FileSystem, segment: Segment): void {
@@ -81,10 +75,11 @@ function flushIndex(fs: FileSystem, path: string, index: OffsetIndex | TimeIndex
   const fd = fs.open(path, fs.exists(path) ? 'r+' : 'w+');
   try {
     const from = Math.min(index.flushed, index.count);
-    if (fs.size(fd) !== from * entryBytes) fs.truncate(fd, from * entryBytes);
+    const position = (index.skipped + from) * entryBytes;
+    if (fs.size(fd) !== position) fs.truncate(fd, position);
     const bytes = new Uint8Array((index.count - from) * entryBytes);
     index.encode(new DataView(bytes.buffer), from, index.count);
-    if (bytes.length > 0) fs.write(fd, bytes, 0, bytes.length, from * entryBytes);
+    if (bytes.length > 0) fs.write(fd, bytes, 0, bytes.length, position);
     index.flushed = index.count;
   } finally {
     fs.close(fd);

@@ -6,18 +6,28 @@
 
 import type { FileSystem } from '../io/file-system.ts';
 import { ScanStatus, SCAN_REASONS, type BatchScanner } from './batch-scanner.ts';
-import { OffsetIndex } from './offset-index.ts';
+import { OFFSET_ENTRY_BYTES, OffsetIndex } from './offset-index.ts';
 import { openSegment, readWholeFile, segmentPath } from './segment-files.ts';
 import { noteBatch } from './segment-index.ts';
 import { OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX } from './segment-name.ts';
-import type { Segment } from './segment.ts';
-import { TimeIndex } from './time-index.ts';
+import { beginWalk, nextBatch } from './segment-walk.ts';
+import { Segment } from './segment.ts';
+import { TIME_ENTRY_BYTES, TimeIndex } from './time-index.ts';
 import { findValidBatch } from './valid-batch-search.ts';
+
+/** All index entries are in memory. */
+export function hasIndexes(segment: Segment): boolean {
+  return segment.offsetIndex !== null && segment.offsetIndex.skipped === 0 && segment.timeIndex!.skipped === 0;
+}
 
 /** Load the indexes if they are not in memory yet. False when the log's own bytes do not parse: see segment.damage. */
 export function ensureIndexes(fs: FileSystem, scanner: BatchScanner, segment: Segment, intervalBytes: number): boolean {
-  if (segment.offsetIndex !== null) return true;
+  if (hasIndexes(segment)) return true;
   openSegment(fs, segment);
+  if (segment.offsetIndex !== null) {
+    loadSkipped(fs, scanner, segment, intervalBytes);
+    return true;
+  }
   const offsetIndex = new OffsetIndex();
   const timeIndex = new TimeIndex();
   const offsets = readWholeFile(fs, segmentPath(segment, OFFSET_INDEX_SUFFIX));
@@ -27,6 +37,48 @@ export function ensureIndexes(fs: FileSystem, scanner: BatchScanner, segment: Se
   segment.timeIndex = timeIndex;
   if (usable && completeIndexes(fs, scanner, segment, intervalBytes) === ScanStatus.OK) return true;
   return rebuildIndexes(fs, scanner, segment, intervalBytes);
+}
+
+/** Entries that opening the log left in the files. Where the files do not hold them any more, the log does. */
+function loadSkipped(fs: FileSystem, scanner: BatchScanner, segment: Segment, intervalBytes: number): void {
+  const offsets = segment.offsetIndex!;
+  const times = segment.timeIndex!;
+  const older = new Segment(segment.dir, segment.baseOffset);
+  const olderOffsets = (older.offsetIndex = new OffsetIndex(offsets.total));
+  const olderTimes = (older.timeIndex = new TimeIndex(times.total));
+  const whole = readSkippedOffsets(fs, segment, olderOffsets) && readSkippedTimes(fs, segment, olderTimes);
+  const flushedOffsets = whole ? offsets.skipped + offsets.flushed : 0;
+  const flushedTimes = whole ? times.skipped + times.flushed : 0;
+  if (!whole) {
+    older.fd = segment.fd;
+    older.damage = segment.damage;
+    older.writtenBytes = offsets.count === 0 ? 0 : offsets.positions[0]!;
+    olderOffsets.clear();
+    olderTimes.clear();
+    beginWalk(scanner, older, 0);
+    while (nextBatch(scanner, older)) noteBatch(older, intervalBytes, scanner.position, scanner.lastOffset, scanner);
+    segment.indexDirty = true;
+  }
+  segment.offsetIndex = offsets.joinTo(olderOffsets);
+  segment.timeIndex = times.joinTo(olderTimes);
+  segment.offsetIndex.flushed = flushedOffsets;
+  segment.timeIndex.flushed = flushedTimes;
+}
+
+function readSkippedOffsets(fs: FileSystem, segment: Segment, into: OffsetIndex): boolean {
+  const { skipped, relativeOffsets, positions } = segment.offsetIndex!;
+  if (skipped === 0) return true;
+  const bytes = readWholeFile(fs, segmentPath(segment, OFFSET_INDEX_SUFFIX))?.subarray(0, skipped * OFFSET_ENTRY_BYTES);
+  if (bytes === undefined || !into.decode(bytes, positions[0]!)) return false;
+  return into.count === skipped && into.relativeOffsets[skipped - 1]! < relativeOffsets[0]!;
+}
+
+function readSkippedTimes(fs: FileSystem, segment: Segment, into: TimeIndex): boolean {
+  const { skipped, relativeOffsets, timestamps } = segment.timeIndex!;
+  if (skipped === 0) return true;
+  const bytes = readWholeFile(fs, segmentPath(segment, TIME_INDEX_SUFFIX))?.subarray(0, skipped * TIME_ENTRY_BYTES);
+  if (bytes === undefined || !into.decode(bytes) || into.count !== skipped) return false;
+  return into.relativeOffsets[skipped - 1]! < relativeOffsets[0]! && into.timestamps[skipped - 1]! < timestamps[0]!;
 }
 
 /** Forget the indexes and make them anew from the batch headers. False when those do not parse. */

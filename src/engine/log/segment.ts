@@ -29,10 +29,6 @@ export class Segment {
   dir: string;
   /** -1 while closed: segments other than the active one are opened when read. */
   fd = -1;
-  /** Its bytes go through the reactor's own memory, not through the page cache. */
-  managed = false;
-  /** The file is longer than its batches: see managed-segment.ts. */
-  padded = false;
   stagedBytes = 0;
   writtenBytes = 0;
   syncedBytes = 0;
@@ -42,6 +38,13 @@ export class Segment {
   commitSequence = 0;
   /** writtenBytes when the last sync was submitted. */
   syncingBytes = 0;
+  /** Up to here write-back was asked for (write-back.ts). */
+  pacedBytes = 0;
+  /** It stands in write-back's line, counted with this many bytes. */
+  inWriteBackLine = false;
+  writeBackBytes = 0;
+  /** writtenBytes when the last recovery note was taken. */
+  notedBytes = 0;
   /** Offset after its last batch; as far as staged in the active segment. */
   endOffset: number;
   /** Greatest timestamp so far, and the last offset of the batch that has it; -1 when there is none. */

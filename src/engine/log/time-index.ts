@@ -11,8 +11,10 @@ export class TimeIndex {
   timestamps: Float64Array;
   relativeOffsets: Int32Array;
   count = 0;
-  /** Entries already in the file. */
+  /** Of those in memory, how many are in the file too. */
   flushed = 0;
+  /** Older entries that are only in the file, as in the offset index. */
+  skipped = 0;
 
   constructor(capacity = 16) {
     this.timestamps = new Float64Array(capacity);
@@ -56,9 +58,30 @@ export class TimeIndex {
     this.flushed = Math.min(this.flushed, this.count);
   }
 
+  /** In memory and in the file. */
+  get total(): number {
+    return this.skipped + this.count;
+  }
+
   clear(): void {
     this.count = 0;
     this.flushed = 0;
+    this.skipped = 0;
+  }
+
+  /** Go on behind a file's `entries` entries, the last of which is this one. */
+  resume(entries: number, timestamp: number, relativeOffset: number): void {
+    this.clear();
+    if (entries === 0) return;
+    this.add(timestamp, relativeOffset);
+    this.flushed = 1;
+    this.skipped = entries - 1;
+  }
+
+  /** `older` is what was skipped: it takes this one's entries over. */
+  joinTo(older: TimeIndex): TimeIndex {
+    for (let i = 0; i < this.count; i++) older.add(this.timestamps[i]!, this.relativeOffsets[i]!);
+    return older;
   }
 
   encode(into: DataView, from: number, to: number): void {

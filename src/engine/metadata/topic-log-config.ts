@@ -20,7 +20,6 @@ export function toLogConfig(config: TopicConfig): LogConfig {
     flushMs: config['flush.ms'],
     cleanupCompact: config['cleanup.policy'].includes('compact'),
     cleanupDelete: config['cleanup.policy'].includes('delete'),
-    storage: config['ringlog.storage'],
     preallocate: config['preallocate'],
   };
 }

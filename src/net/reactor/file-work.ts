@@ -15,6 +15,8 @@ export interface FileWork {
   append(fd: number, pieces: Uint8Array[], totalBytes: number, position: number): number;
   /** `done` is called later, never before sync() returns. */
   sync(fd: number, done: (result: number) => void): void;
+  /** Have the kernel write a range of dirty pages; -ENOSYS where nobody can ask for it. `done` is called later. */
+  writeBack(fd: number, position: number, length: number, done: (result: number) => void): void;
   /**
    * One record of a commit journal: `pieces` one after the other, written to `fd` at `position` in one call and made
    * durable, by fdatasync when `sync`. `done` is called later, never before commit() returns.

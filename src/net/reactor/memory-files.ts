@@ -18,6 +18,7 @@ export class MemoryFiles implements FileWork {
   private readonly syncFaults: number[] = [];
   private readonly readFaults: number[] = [];
   private readonly commitFaults: number[] = [];
+  private readonly writeBackFaults: number[] = [];
 
   constructor(fileSystem: FileSystem) {
     this.fileSystem = fileSystem;
@@ -38,6 +39,10 @@ export class MemoryFiles implements FileWork {
 
   failNextSync(errno: number): void {
     this.syncFaults.push(errno);
+  }
+
+  failNextWriteBack(errno: number): void {
+    this.writeBackFaults.push(errno);
   }
 
   failNextCommit(errno: number): void {
@@ -94,6 +99,14 @@ export class MemoryFiles implements FileWork {
     this.due.push(run);
   }
 
+  /** There is no cache to write back from. */
+  writeBack(fd: number, _position: number, _length: number, done: (result: number) => void): void {
+    this.due.push(() => {
+      const errno = this.writeBackFaults.shift();
+      done(errno === undefined ? this.writeBackNow(fd) : -errno);
+    });
+  }
+
   commit(fd: number, position: number, record: CommitRecord, sync: boolean, done: (result: number) => void): void {
     this.due.push(() => {
       const errno = this.commitFaults.shift();
@@ -131,6 +144,15 @@ export class MemoryFiles implements FileWork {
       const bytes = gatherCommit(record, (from, into, at) => this.readFully(from, into, at));
       this.fileSystem.write(fd, bytes, 0, bytes.length, position);
       if (sync) this.fileSystem.fdatasync(fd);
+      return 0;
+    } catch (error) {
+      return errnoOf(error);
+    }
+  }
+
+  private writeBackNow(fd: number): number {
+    try {
+      this.fileSystem.size(fd);
       return 0;
     } catch (error) {
       return errnoOf(error);

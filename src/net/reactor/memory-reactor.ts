@@ -31,7 +31,6 @@ const DEFAULT_OPTIONS: ReactorOptions = {
   receiveBufferBytes: 0,
   sendBufferBytes: 0,
   ioUring: false,
-  managedBytes: 0,
   ownsThread: false,
 };
 

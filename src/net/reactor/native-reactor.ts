@@ -10,7 +10,6 @@ import {
   type NativeReactorCounters,
   type NativeReactorHandle,
 } from '../../engine/io/native-binding.ts';
-import type { ManagedFiles } from '../../engine/io/managed-files.ts';
 import { CQ_SLOT_WORDS, Ctl, DESC_WORDS, SQ_SLOT_WORDS } from '../../engine/io/tick-layout.ts';
 import type { ListenOptions, Listening, Reactor, ReactorOptions, ReactorReport } from './reactor.ts';
 
@@ -45,7 +44,6 @@ class NativeReactor implements Reactor {
   readonly outBytes: number;
   readonly wakeFd: number;
   readonly report: ReactorReport;
-  readonly managed: ManagedFiles;
 
   // The addon's functions carry their reactor and need no `this`: called through these fields, there is no frame between.
   readonly submit: () => void;
@@ -62,7 +60,6 @@ class NativeReactor implements Reactor {
   constructor(binding: NativeBinding, options: ReactorOptions) {
     const handle = binding.createReactor(options);
     this.#handle = handle;
-    this.managed = handle;
     this.#ownsThread = options.ownsThread;
     this.arena = new Uint8Array(handle.arena);
     this.view = new DataView(handle.arena);
@@ -134,6 +131,11 @@ function nativeReport(binding: NativeBinding, options: ReactorOptions, handle: N
       { facility: 'append', engine: 'pwritev', reason: 'gathered per file and tick on the shard thread' },
       { facility: 'commit', engine: '2 commit threads', reason: 'one write of the commit journal for all partitions' },
       { facility: 'sync', engine: `${options.fileThreads} file threads`, reason: 'fdatasync blocks' },
+      {
+        facility: 'write-back',
+        engine: 'sync_file_range',
+        reason: 'on a file thread, one step at a time, as ringlog.writeback.bytes says',
+      },
       {
         facility: 'cold read',
         engine: handle.ringOpen ? 'io_uring' : `${options.fileThreads} file threads`,

@@ -35,6 +35,15 @@ export class PortableFiles implements FileWork {
     });
   }
 
+  /** Node has no sync_file_range. */
+  writeBack(_fd: number, _position: number, _length: number, done: (result: number) => void): void {
+    this.inFlight++;
+    setImmediate(() => {
+      done(-constants.errno.ENOSYS);
+      this.ended();
+    });
+  }
+
   /** Gathered here: what is committed was just appended and is in memory. */
   commit(fd: number, position: number, record: CommitRecord, sync: boolean, done: (result: number) => void): void {
     this.inFlight++;

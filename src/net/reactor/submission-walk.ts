@@ -67,6 +67,9 @@ function execute(target: SubmissionTarget, slot: number, touched: ReactorConnect
     case Sq.READ:
       read(target, slot);
       return;
+    case Sq.WRITE_BACK:
+      writeBack(target, slot);
+      return;
     case Sq.COMMIT:
       commit(target, slot);
       return;
@@ -117,6 +120,16 @@ function executeOnSocket(target: SubmissionTarget, slot: number, op: number, tou
 
 function sync(target: SubmissionTarget, fd: number, ticket: number): void {
   target.files.sync(fd, (result) => target.completions.push(Cq.SYNCED, -1, 0, result, ticket));
+}
+
+function writeBack(target: SubmissionTarget, slot: number): void {
+  const { sq, sqF64 } = target;
+  const at = slot * SQ_SLOT_WORDS;
+  const ticket = sq[at + SqField.TICKET]!;
+  const position = sqF64[slot * SLOT_F64 + SqField.POSITION_F64]!;
+  target.files.writeBack(sq[at + SqField.FD]!, position, sq[at + SqField.LENGTH]!, (result) => {
+    target.completions.push(Cq.WRITTEN_BACK, -1, 0, result, ticket);
+  });
 }
 
 function read(target: SubmissionTarget, slot: number): void {

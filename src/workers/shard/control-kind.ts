@@ -2,6 +2,7 @@
 // Bodies are plain data (msgpackr); the type of each stands beside its number.
 
 import type { CheckpointEntry } from '../../engine/log/checkpoint-file.ts';
+import type { FreshNote } from '../../engine/log/log-checkpoints.ts';
 import type { MetadataDelta } from '../../engine/metadata/metadata-delta.ts';
 
 export const ControlKind = {
@@ -9,9 +10,9 @@ export const ControlKind = {
   IMAGE: 1,
   /** Supervisor → shard, call: ListenBody. Answered with the ports. */
   LISTEN: 2,
-  /** Supervisor → shard, call: nothing. Answered with Checkpoints. */
+  /** Supervisor → shard, call: nothing. Answered with CheckpointReport. */
   CHECKPOINTS: 3,
-  /** Supervisor → shard, call: accept no more, answer what is in line, close all logs. Answered with Checkpoints. */
+  /** Supervisor → shard, call: accept no more, answer what is in line, close all logs. Answered with CheckpointReport. */
   CLOSE: 4,
   /** Shard → supervisor, call: VerbBody of ControllerVerbs. */
   CONTROLLER: 5,
@@ -25,6 +26,8 @@ export const ControlKind = {
   READY: 9,
   /** Shard → shard, one-way: DirectoryFailedBody. */
   DIRECTORY_FAILED: 10,
+  /** Shard → supervisor, one-way: nothing. So much is on the disk that the recovery points should say so. */
+  CHECKPOINT_DUE: 11,
 } as const;
 
 export interface DirectoryFailedBody {
@@ -48,6 +51,11 @@ export interface Checkpoints {
   readonly highWatermarks: Readonly<Record<string, readonly CheckpointEntry[]>>;
   /** Directories of logs that failed: what their files hold has to be read again at the next start. */
   readonly failedDirectories: readonly string[];
+}
+
+/** What a shard reports for the checkpoint files. */
+export interface CheckpointReport extends Checkpoints {
+  readonly notes: readonly FreshNote[];
 }
 
 export interface VerbBody {

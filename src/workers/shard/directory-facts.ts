@@ -6,6 +6,8 @@ import type { RecoveryFacts } from '../../engine/broker/apply-image.ts';
 /** Of one directory. Structured-cloneable: travels to workers. */
 export interface DirectoryFacts {
   readonly clean: boolean;
+  /** See page-cache-session.ts. */
+  readonly session: string;
   /** By `topic-partition`. */
   readonly recoveryPoints: ReadonlyMap<string, number>;
   readonly logStartOffsets: ReadonlyMap<string, number>;
@@ -14,6 +16,7 @@ export interface DirectoryFacts {
 export function recoveryFacts(facts: ReadonlyMap<string, DirectoryFacts>): RecoveryFacts {
   return {
     isClean: (logDir) => facts.get(logDir)?.clean ?? false,
+    session: (logDir) => facts.get(logDir)?.session ?? '',
     recoveryPoint: (logDir, name) => facts.get(logDir)?.recoveryPoints.get(name) ?? 0,
     logStartOffset: (logDir, name) => facts.get(logDir)?.logStartOffsets.get(name) ?? 0,
   };

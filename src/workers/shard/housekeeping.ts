@@ -1,7 +1,9 @@
-// What a shard does by the clock: syncs of what has been dirty for long, retention, expiry of idle producers.
+// What a shard does by the clock: syncs of what has been dirty for long, wishes for checkpoints, retention, expiry of idle
+// producers.
 // Owner: the shard's thread. Not hot: a look every interval, over all logs.
 
 import type { ShardBroker } from '../../engine/broker/shard-broker.ts';
+import { unpublishedBytes } from '../../engine/log/log-checkpoints.ts';
 import { retainLog } from '../../engine/log/retention.ts';
 import { highWatermark } from '../../engine/partition/partition.ts';
 import { TimerEntry } from '../../engine/purgatory/timing-wheel.ts';
@@ -12,11 +14,13 @@ export class Housekeeping extends TimerEntry {
   private readonly broker: ShardBroker;
   private readonly lookMs: number;
   private nextRetentionMs: number;
+  private readonly checkpointDue: () => void;
   private stopped = false;
 
-  constructor(broker: ShardBroker) {
+  constructor(broker: ShardBroker, checkpointDue: () => void) {
     super();
     this.broker = broker;
+    this.checkpointDue = checkpointDue;
     const { config } = broker;
     this.lookMs = broker.fsync === 'interval' ? Math.min(LOOK_MS, config['ringlog.fsync.interval.ms']) : LOOK_MS;
     this.nextRetentionMs = broker.nowMs() + config['log.initial.task.delay.ms'];
@@ -33,6 +37,7 @@ export class Housekeeping extends TimerEntry {
     const { broker } = this;
     // flush.ms of each log counts under every policy.
     broker.logs.requireAged(broker.fsync === 'interval' ? broker.config['ringlog.fsync.interval.ms'] : Infinity);
+    if (unpublishedBytes(broker.logs) >= broker.logs.recoveryStepBytes) this.checkpointDue();
     if (broker.nowMs() >= this.nextRetentionMs) this.retain();
     broker.wheel.add(this, broker.nowMs() + this.lookMs);
   }

@@ -34,6 +34,13 @@ export function shardLog(event: (body: EventBody) => void, nowMs: () => number =
     recovered(partition, report) {
       event({ level: 'info', message: `recovered ${partition}: ${report}`, detail: { partition } });
     },
+    restarted({ partitions, kept, readBytes, scannedBytes }) {
+      event({
+        level: 'info',
+        message: `reopened ${partitions} partitions after a crash: ${kept} from the page cache, the others checked behind the recovery point`,
+        detail: { partitions, kept, readBytes, checkedBytes: scannedBytes },
+      });
+    },
     directoryFailed(directory, errno) {
       event({
         level: 'error',
@@ -45,15 +52,6 @@ export function shardLog(event: (body: EventBody) => void, nowMs: () => number =
       event({
         level: 'warn',
         message: `no commit journal in ${directory}, acks=all waits for a sync of each partition: ${reason}`,
-        detail: { directory },
-      });
-    },
-    storageUnmanaged(directory, reactor) {
-      const why =
-        reactor === 'native' ? 'its file system has no O_DIRECT or reserves no space' : `the ${reactor} reactor has no managed storage`;
-      event({
-        level: 'warn',
-        message: `logs with ringlog.storage=managed in ${directory} use the page cache: ${why}`,
         detail: { directory },
       });
     },

@@ -79,6 +79,7 @@ async function main(data: ShardWorkerData): Promise<void> {
           endpoint.mailboxes[peer + 1]!.sendControl(ControlKind.DIRECTORY_FAILED, { directory, errno } satisfies DirectoryFailedBody);
       }
     },
+    checkpointDue: () => void supervisor.sendControl(ControlKind.CHECKPOINT_DUE, null),
     drainMail: () => void endpoint.drain(),
     finishTick: () => endpoint.finishTick(),
     leaveReactor: () => {

@@ -11,8 +11,7 @@ import { ShardBroker, type ShardIdentity } from '../../engine/broker/shard-broke
 import type { ShardServices } from '../../engine/broker/shard-services.ts';
 import type { FileSystem } from '../../engine/io/file-system.ts';
 import { type CheckpointEntry } from '../../engine/log/checkpoint-file.ts';
-import { logStartOffsets, recoveryPoints } from '../../engine/log/log-checkpoints.ts';
-import type { RecoveryReport } from '../../engine/log/recovery-report.ts';
+import { logStartOffsets, publishNotes, recoveryPoints } from '../../engine/log/log-checkpoints.ts';
 import { brokerLayers } from '../../engine/metadata/broker-layers.ts';
 import type { ControllerVerbs } from '../../engine/metadata/controller-requests.ts';
 import { applyDelta, type MetadataDelta } from '../../engine/metadata/metadata-delta.ts';
@@ -23,11 +22,12 @@ import { kafkaApis } from '../../net/kafka/handlers/kafka-apis.ts';
 import { KafkaServer, type KafkaServerLog } from '../../net/kafka/server/kafka-server.ts';
 import { Outbox } from '../../net/kafka/server/outbox.ts';
 import type { Reactor, ReactorReport } from '../../net/reactor/reactor.ts';
-import type { Checkpoints, ListenBody } from './control-kind.ts';
+import type { CheckpointReport, ListenBody } from './control-kind.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { journalOptions } from './journal-options.ts';
 import { GroupShard, OFFSETS_TOPIC } from './group-shard.ts';
 import { ImageWatch } from './image-watch.ts';
+import { addToSummary, describeRecovery, emptySummary, type RestartSummary } from './recovery-words.ts';
 import { ProducerIdSource } from './producer-id-source.ts';
 import { RemoteShards } from './remote-shards.ts';
 import { routedGroups, routedPartitionVerbs, type ShardPeers } from './routed-verbs.ts';
@@ -48,6 +48,8 @@ export interface ShardParts {
   readonly peers: ShardPeers | null;
   /** The other shards' logs in that directory must not be trusted either. */
   readonly tellDirectoryFailed: (directory: string, errno: number) => void;
+  /** The recovery points have fallen behind the disk: the supervisor shall ask for checkpoints soon. */
+  readonly checkpointDue: () => void;
   /** Run at the start of every tick: mail of other threads. */
   readonly drainMail: () => void;
   /** Run at the end of every tick; false when another tick must follow. */
@@ -59,10 +61,11 @@ export interface ShardParts {
 export interface ShardLog {
   /** What opening a log found and did, when it was more than opening it. */
   recovered(partition: string, report: string): void;
+  /** How the logs of a start were opened that a clean stop had not closed. */
+  restarted(summary: RestartSummary): void;
   logFailed(partition: string, reason: string): void;
   directoryFailed(directory: string, errno: number): void;
   journalUnusable(directory: string, reason: string): void;
-  storageUnmanaged(directory: string, reactor: string): void;
 }
 
 export class Shard {
@@ -76,6 +79,7 @@ export class Shard {
   private readonly images = new ImageWatch(EMPTY_IMAGE);
   private readonly context: ImageContext;
   private readonly housekeeping: Housekeeping;
+  private restart = emptySummary();
 
   constructor(parts: ShardParts) {
     this.parts = parts;
@@ -97,7 +101,6 @@ export class Shard {
       parts.tellDirectoryFailed(directory, errno);
     };
     this.broker.journalUnusable = (directory, reason) => parts.log.journalUnusable(directory, reason);
-    this.broker.storageUnmanaged = (directory) => parts.log.storageUnmanaged(directory, reactor.report.kind);
     const services = this.buildServices();
     this.server = new KafkaServer({
       reactor,
@@ -112,7 +115,7 @@ export class Shard {
       recovery: parts.recovery,
       listener: { onOpened: (partition) => this.onOpened(partition), onClosed: (partition) => this.groups.onClosed(partition) },
     };
-    this.housekeeping = new Housekeeping(this.broker);
+    this.housekeeping = new Housekeeping(this.broker, parts.checkpointDue);
   }
 
   start(): void {
@@ -133,6 +136,8 @@ export class Shard {
   applyDelta(delta: MetadataDelta): void {
     const image = applyDelta(this.images.current, delta);
     applyImage(this.broker, image, delta, this.context);
+    if (this.restart.partitions > 0) this.parts.log.restarted(this.restart);
+    this.restart = emptySummary();
     this.images.advance(image);
     // Offsets committed for a topic go with it.
     if (delta.removedTopicNames.length > 0) this.groups.coordinator.forgetTopics(delta.removedTopicNames);
@@ -147,7 +152,8 @@ export class Shard {
     return ports;
   }
 
-  checkpoints(): Checkpoints {
+  checkpoints(): CheckpointReport {
+    const notes = publishNotes(this.broker.logs);
     const recovery = recoveryPoints(this.broker.logs);
     const starts = logStartOffsets(this.broker.logs);
     const marks: CheckpointEntry[] = [];
@@ -162,6 +168,7 @@ export class Shard {
       marks.push({ topic: topicName, partition: index, offset: highWatermark(partition) });
     }
     return {
+      notes,
       recoveryPoints: byDirectory(recovery, dirOf),
       logStartOffsets: byDirectory(starts, dirOf),
       highWatermarks: byDirectory(marks, dirOf),
@@ -170,7 +177,7 @@ export class Shard {
   }
 
   /** Take no more connections, flush and close every log, answer who waited for the disk; all other requests in line end with their connection. */
-  async close(): Promise<Checkpoints> {
+  async close(): Promise<CheckpointReport> {
     this.housekeeping.stop();
     this.parts.reactor.stopListening();
     // What a coordinator staged since the last tick is written before the files close.
@@ -188,8 +195,10 @@ export class Shard {
   }
 
   private onOpened(partition: Partition): void {
-    const report = partition.log.recovery;
-    if (report !== null && worthTelling(report)) this.parts.log.recovered(partition.log.name, describeRecovery(report));
+    const report = partition.log.recovery!;
+    addToSummary(this.restart, report);
+    const words = describeRecovery(report);
+    if (words !== '') this.parts.log.recovered(partition.log.name, words);
     this.groups.onOpened(partition);
   }
 
@@ -217,20 +226,6 @@ export class Shard {
       effectiveConfig: () => effectiveBrokerConfig(brokerLayers(settings, this.images.current, identity.nodeId)),
     };
   }
-}
-
-function worthTelling(report: RecoveryReport): boolean {
-  return report.truncatedBytes > 0 || report.deletedSegments > 0 || report.damage.length > 0;
-}
-
-function describeRecovery(report: RecoveryReport): string {
-  const damage = report.damage.map(({ segment, ...range }) => `segment ${segment}: ${JSON.stringify(range)}`);
-  return [
-    `end offset ${report.endOffset}, ${report.scannedBytes} bytes checked`,
-    ...(report.truncatedBytes > 0 ? [`${report.truncatedBytes} bytes of a torn tail cut off`] : []),
-    ...(report.deletedSegments > 0 ? [`${report.deletedSegments} segments behind it deleted`] : []),
-    ...(damage.length > 0 ? [`DAMAGED and kept: ${damage.join(', ')}`] : []),
-  ].join('; ');
 }
 
 function byDirectory(entries: readonly CheckpointEntry[], dirOf: ReadonlyMap<string, string>): Record<string, CheckpointEntry[]> {

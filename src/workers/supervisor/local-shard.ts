@@ -25,6 +25,7 @@ export async function openLocalShard(
   identity: ShardIdentity,
   facts: ReadonlyMap<string, DirectoryFacts>,
   event: (body: EventBody) => void,
+  checkpointDue: () => void,
 ): Promise<LocalShard> {
   const reactor = await openReactor(reactorOptions(settings.config, identity.shardCount, false));
   let served: ControllerVerbs | undefined;
@@ -40,6 +41,7 @@ export async function openLocalShard(
     log: shardLog(event),
     peers: null,
     tellDirectoryFailed: () => undefined,
+    checkpointDue,
     drainMail: () => undefined,
     finishTick: () => true,
     leaveReactor: () => undefined,

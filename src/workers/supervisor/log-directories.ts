@@ -22,8 +22,10 @@ import {
   writeMetaProperties,
 } from '../../engine/log/log-directory.ts';
 import type { DirectoryIdentity, FoundDirectory } from '../../engine/metadata/cluster-identity.ts';
-import type { Checkpoints } from '../shard/control-kind.ts';
+import type { CheckpointReport, Checkpoints } from '../shard/control-kind.ts';
 import type { DirectoryFacts } from '../shard/directory-facts.ts';
+import { pageCacheSession } from './page-cache-session.ts';
+import { settleNotes } from './settle-notes.ts';
 
 export class LogDirectories {
   readonly paths: readonly string[];
@@ -84,7 +86,8 @@ export class LogDirectories {
     }
   }
 
-  writeCheckpoints(shards: readonly Checkpoints[]): void {
+  async writeCheckpoints(shards: readonly CheckpointReport[]): Promise<void> {
+    await settleNotes(shards.flatMap(({ notes }) => notes));
     for (const path of this.paths) {
       const merge = (part: Exclude<keyof Checkpoints, 'failedDirectories'>): CheckpointEntry[] =>
         shards.flatMap((shard) => shard[part][path] ?? []);
@@ -110,6 +113,7 @@ function readFacts(fs: FileSystem, path: string): DirectoryFacts {
   removeDeleted(fs, path);
   return {
     clean: takeCleanMarker(fs, path),
+    session: pageCacheSession(path),
     recoveryPoints: readCheckpoint(fs, `${path}/${RECOVERY_POINT_CHECKPOINT}`),
     logStartOffsets: readCheckpoint(fs, `${path}/${LOG_START_CHECKPOINT}`),
   };

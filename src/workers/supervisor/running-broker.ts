@@ -40,18 +40,25 @@ export class RunningBroker {
   private readonly parts: RunningBrokerParts;
   private readonly timer: NodeJS.Timeout;
   private stopping: Promise<void> | null = null;
+  private checkpointing: Promise<void> | null = null;
 
   constructor(parts: RunningBrokerParts) {
     this.facts = parts.facts;
     this.controller = parts.controller;
     this.parts = parts;
-    this.timer = setInterval(() => void this.checkpoint(), parts.checkpointIntervalMs);
+    this.timer = setInterval(() => this.checkpointSoon(), parts.checkpointIntervalMs);
   }
 
   /** Stop cleanly: every acked record is on the disk and the next start scans nothing. */
   stop(): Promise<void> {
     this.stopping ??= this.shutDown();
     return this.stopping;
+  }
+
+  /** Bring the checkpoints up to date; while that goes on, more wishes for it count as heard. */
+  checkpointSoon(): void {
+    if (this.stopping !== null) return;
+    this.checkpointing ??= this.checkpoint().finally(() => (this.checkpointing = null));
   }
 
   /** A shard is gone: stop the timers, write nothing more. The directories stay marked as not cleanly stopped. */
@@ -63,6 +70,8 @@ export class RunningBroker {
   private async shutDown(): Promise<void> {
     const { shards, closeMesh, directories, store } = this.parts;
     clearInterval(this.timer);
+    // An older checkpoint must not come after the last one.
+    if (this.checkpointing !== null) await this.checkpointing;
     // One that cannot store its logs keeps no other from storing its own.
     const closed = await Promise.allSettled(shards.map((shard) => shard.close()));
     const last = closed.map((one) => {
@@ -72,7 +81,7 @@ export class RunningBroker {
     // A shard writes batches from another's receive memory and sends from another's files: none goes before all are done.
     await Promise.all(shards.map((shard) => shard.end()));
     closeMesh();
-    directories.writeCheckpoints(last);
+    await directories.writeCheckpoints(last);
     await store.close();
     directories.writeCleanMarkers(last);
     directories.unlock();
@@ -82,7 +91,7 @@ export class RunningBroker {
     const { shards, directories, log } = this.parts;
     try {
       const reports = await Promise.all(shards.map((shard) => shard.checkpoints()));
-      if (this.stopping === null) directories.writeCheckpoints(reports);
+      if (this.stopping === null) await directories.writeCheckpoints(reports);
     } catch (error) {
       // The next round tries again; a start after a crash only scans more.
       if (this.stopping === null) log.warn(`checkpoints were not written: ${(error as Error).message}`);

@@ -21,6 +21,8 @@ export interface FleetOptions {
   readonly settings: BrokerSettings;
   readonly log: BrokerLog;
   readonly onDeath: (cause: Error) => void;
+  /** A shard's recovery points have fallen behind. */
+  readonly checkpointDue: () => void;
 }
 
 export interface FleetPlan {
@@ -50,11 +52,12 @@ export async function openShards(options: FleetOptions, plan: FleetPlan, facts: 
 }
 
 async function openLocalFleet(
-  { settings, log }: FleetOptions,
+  { settings, log, checkpointDue }: FleetOptions,
   plan: FleetPlan,
   facts: ReadonlyMap<string, DirectoryFacts>,
 ): Promise<ShardFleet> {
-  const local = await openLocalShard(settings, plan.identities[0]!, facts, (event) => log[event.level](event.message, event.detail));
+  const event = ({ level, message, detail }: EventBody): void => log[level](message, detail);
+  const local = await openLocalShard(settings, plan.identities[0]!, facts, event, checkpointDue);
   return {
     shards: [local.handle],
     shardCount: 0,
@@ -77,6 +80,10 @@ async function openWorkerFleet(options: FleetOptions, plan: FleetPlan, facts: Re
       if (kind === ControlKind.CONTROLLER) {
         if (controller === undefined) throw new Error('the controller is not ready');
         return runVerb(controller, body as VerbBody);
+      }
+      if (kind === ControlKind.CHECKPOINT_DUE) {
+        options.checkpointDue();
+        return null;
       }
       if (kind !== ControlKind.EVENT) throw new Error(`unknown control message ${kind}`);
       const { level, message, detail } = body as EventBody;

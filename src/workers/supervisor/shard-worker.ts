@@ -5,7 +5,7 @@ import { packageFile } from '../../engine/base/package-file.ts';
 import type { MetadataDelta } from '../../engine/metadata/metadata-delta.ts';
 import type { ReactorReport } from '../../net/reactor/reactor.ts';
 import type { Mailbox } from '../ring/mailbox.ts';
-import { type Checkpoints, ControlKind, type ImageBody, type ListenBody } from '../shard/control-kind.ts';
+import { type CheckpointReport, ControlKind, type ImageBody, type ListenBody } from '../shard/control-kind.ts';
 import type { ShardWorkerData } from '../shard/shard-main.ts';
 
 /** Opening logs after a crash reads them; nothing else here takes long. */
@@ -17,9 +17,9 @@ const ENTRY = packageFile('dist/bundle/shard-main.js');
 export interface ShardHandle {
   applyDelta(delta: MetadataDelta): Promise<void>;
   listen(body: ListenBody): Promise<number[]>;
-  checkpoints(): Promise<Checkpoints>;
+  checkpoints(): Promise<CheckpointReport>;
   /** Everything is on the disk and the sockets are closed. Memory and descriptors that other shards may use stay. */
-  close(): Promise<Checkpoints>;
+  close(): Promise<CheckpointReport>;
   /** After all shards have closed: what it held is gone. */
   end(): Promise<void>;
 }
@@ -59,14 +59,14 @@ export class ShardWorker implements ShardHandle {
     return (await this.mailbox.call(ControlKind.LISTEN, body)) as number[];
   }
 
-  async checkpoints(): Promise<Checkpoints> {
-    return (await this.mailbox.call(ControlKind.CHECKPOINTS, null)) as Checkpoints;
+  async checkpoints(): Promise<CheckpointReport> {
+    return (await this.mailbox.call(ControlKind.CHECKPOINTS, null)) as CheckpointReport;
   }
 
-  close(): Promise<Checkpoints> {
+  close(): Promise<CheckpointReport> {
     return new Promise((resolve, reject) => {
       this.failClose = reject;
-      this.mailbox.call(ControlKind.CLOSE, null, CLOSE_DEADLINE_MS).then((last) => resolve(last as Checkpoints), reject);
+      this.mailbox.call(ControlKind.CLOSE, null, CLOSE_DEADLINE_MS).then((last) => resolve(last as CheckpointReport), reject);
     });
   }
 

@@ -58,12 +58,15 @@ export async function startBroker(options: StartOptions): Promise<RunningBroker>
   const topology = planTopology(settings, options.log);
   const directories = LogDirectories.open(nodeFileSystem, logDirectories(settings.config), process.pid);
   let fleet: ShardFleet | undefined;
+  let running: RunningBroker | undefined;
+  const checkpointDue = (): void => running?.checkpointSoon();
   try {
     await probeListeners(topology.mode === 'single' ? topology.listeners[0]! : topology.listeners.flat());
-    fleet = await openShards(options, topology, directories.facts);
+    fleet = await openShards({ ...options, checkpointDue }, topology, directories.facts);
     const { controller, store, clusterId } = await openController(settings, directories);
     directories.replayJournals(topology.shardCount, (line, isFault) => options.log[isFault ? 'error' : 'info'](line));
-    return await bringUp(options, topology, directories, controller, store, clusterId, fleet);
+    running = await bringUp(options, topology, directories, controller, store, clusterId, fleet);
+    return running;
   } catch (error) {
     await fleet?.abandon();
     directories.unlock();

@@ -6,9 +6,11 @@ import { MemoryFileSystem } from '../../../src/engine/io/memory-file-system.ts';
 import type { JournalOptions } from '../../../src/engine/log/commit-journal.ts';
 import { append } from '../../../src/engine/log/log-append.ts';
 import { DEFAULT_LOG_CONFIG, type LogConfig } from '../../../src/engine/log/log-config.ts';
+import { publishNotes, recoveryPoints } from '../../../src/engine/log/log-checkpoints.ts';
 import { planRead, ReadPlan, ReadStatus } from '../../../src/engine/log/log-read.ts';
 import { LogTable, type LogListener, type OpenOptions } from '../../../src/engine/log/log-table.ts';
 import type { Log } from '../../../src/engine/log/log.ts';
+import { DISK_NOTE, NEXT_NOTE } from '../../../src/engine/log/recovery-note.ts';
 import { BatchFacts } from '../../../src/engine/record/batch-facts.ts';
 import { BATCH_HEADER_BYTES, BatchHeader } from '../../../src/engine/record/batch-header.ts';
 import { encodeBatch, type BatchSpec } from '../../support/batch-bytes.ts';
@@ -67,6 +69,7 @@ export class LogBench implements LogListener {
     return this.table.open(dir, dir.slice(dir.lastIndexOf('/') + 1), this.config, {
       recoveryPoint: 0,
       clean: false,
+      session: '',
       logStartOffset: 0,
       leaderEpoch: 0,
       topicId: TOPIC_ID,
@@ -100,6 +103,21 @@ export class LogBench implements LogListener {
   settle(): void {
     this.ring.settle(this.table);
     this.ring.tick();
+  }
+
+  /** What the supervisor does with what shards report, for the one log there is. @returns its recovery point */
+  checkpoint(): number {
+    for (const { dir, baseOffset } of publishNotes(this.table)) {
+      const stem = `${dir}/${baseOffset.toString().padStart(20, '0')}`;
+      for (const path of [`${stem}.index`, `${stem}.timeindex`, `${dir}/${NEXT_NOTE}`]) {
+        const fd = this.fs.open(path, 'r');
+        this.fs.fdatasync(fd);
+        this.fs.close(fd);
+      }
+      this.fs.rename(`${dir}/${NEXT_NOTE}`, `${dir}/${DISK_NOTE}`);
+      this.fs.syncDirectory(dir);
+    }
+    return recoveryPoints(this.table)[0]!.offset;
   }
 
   /** planRead until it does not wait for the disk, then the bytes of the plan. */

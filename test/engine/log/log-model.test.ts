@@ -24,6 +24,7 @@ type Step =
   | { kind: 'read'; at: number; maxBytes: number; cold: boolean }
   | { kind: 'delete'; at: number }
   | { kind: 'retain'; bytes: number }
+  | { kind: 'checkpoint' }
   | { kind: 'restart'; how: 'clean' | 'kill' | 'power' };
 
 const steps: fc.Arbitrary<Step[]> = fc.array(
@@ -57,6 +58,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
     },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('delete' as const), at: fc.double({ min: 0, max: 0.5, noNaN: true }) }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('retain' as const), bytes: fc.integer({ min: 500, max: 20_000 }) }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('checkpoint' as const) }) },
     {
       weight: 1,
       arbitrary: fc.record({
@@ -68,18 +70,24 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
   { minLength: 5, maxLength: 60 },
 );
 
+const NOTE_STEP_BYTES = 900;
+
 class Model {
   bench: LogBench;
   log: Log;
   stored: Stored[] = [];
   startOffset = 0;
+  /** What the checkpoint file says, and how often the power went. */
+  private recoveryPoint = 0;
+  private boot = 0;
   private sequence = 0;
   private readonly config: Partial<LogConfig>;
 
   constructor(config: Partial<LogConfig>) {
     this.config = config;
     this.bench = new LogBench(config);
-    this.log = this.bench.open({ leaderEpoch: 2 });
+    this.bench.table.noteStepBytes = NOTE_STEP_BYTES;
+    this.log = this.bench.open({ leaderEpoch: 2, session: 'boot 0' });
     this.bench.fs.syncDirectory('/data');
   }
 
@@ -87,6 +95,7 @@ class Model {
     if (step.kind === 'tick') this.tick(step);
     else if (step.kind === 'read') this.read(step);
     else if (step.kind === 'restart') this.restart(step.how);
+    else if (step.kind === 'checkpoint') this.recoveryPoint = this.bench.checkpoint();
     else if (step.kind === 'delete') {
       deleteRecordsBefore(this.bench.table, this.log, Math.floor(this.log.endOffset * step.at));
       this.startOffset = this.log.startOffset;
@@ -156,13 +165,31 @@ class Model {
 
   private restart(how: 'clean' | 'kill' | 'power'): void {
     const { durableOffset, writtenOffset } = this.log;
-    const recoveryPoint = durableOffset;
-    if (how === 'clean') this.bench.table.close(this.log);
-    if (how === 'power') this.bench.fs.crash();
-    else this.bench.fs.kill();
+    if (how === 'clean') {
+      this.bench.table.close(this.log);
+      this.recoveryPoint = this.log.durableOffset;
+    }
+    const { recoveryPoint } = this;
+    if (how === 'power') {
+      this.bench.fs.crash();
+      this.boot++;
+    } else {
+      this.bench.fs.kill();
+    }
     const disk: MemoryFileSystem = this.bench.fs;
     this.bench = new LogBench(this.config, disk, new FakeTickRing(disk, 1024 * 1024));
-    this.log = this.bench.open({ leaderEpoch: 2, clean: how === 'clean', recoveryPoint, logStartOffset: this.startOffset });
+    this.bench.table.noteStepBytes = NOTE_STEP_BYTES;
+    const options = {
+      leaderEpoch: 2,
+      clean: how === 'clean',
+      session: `boot ${this.boot}`,
+      recoveryPoint,
+      logStartOffset: this.startOffset,
+    };
+    this.log = this.bench.open(options);
+    expect(this.log.recovery!.missingOffsets).toBe(0);
+    if (how !== 'power') expect([how, this.log.recovery!.mode]).toEqual([how, how === 'clean' ? 'clean' : 'kept']);
+    if (how !== 'power') expect(this.log.recovery!.scannedBytes).toBe(0);
     expect(this.log.recovery!.damage).toEqual([]);
     if (how === 'power') expect(this.log.endOffset).toBeGreaterThanOrEqual(durableOffset);
     else expect(this.log.endOffset).toBe(writtenOffset);

@@ -22,7 +22,15 @@ test('a log written, killed, recovered and closed on the real disk', () => {
   const dir = join(root, 'orders-0');
   const listener: LogListener = { onWritten: () => {}, onDurable: () => {}, onFailed: () => {}, onReadable: () => {} };
   const config = { ...DEFAULT_LOG_CONFIG, segmentBytes: 40_000 };
-  const options: OpenOptions = { recoveryPoint: 0, clean: false, logStartOffset: 0, leaderEpoch: 1, topicId: TOPIC_ID, nowMs: NOW };
+  const options: OpenOptions = {
+    recoveryPoint: 0,
+    clean: false,
+    session: '',
+    logStartOffset: 0,
+    leaderEpoch: 1,
+    topicId: TOPIC_ID,
+    nowMs: NOW,
+  };
   const write = (table: LogTable, ring: FakeTickRing, from: number): void => {
     const log = table.logs[0]!;
     for (let i = from; i < from + 200; i++) {

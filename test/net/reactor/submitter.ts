@@ -88,6 +88,13 @@ export class Submitter {
     this.ring.sq[this.slot(Sq.SYNC, fd) + SqField.TICKET] = ticket;
   }
 
+  writeBack(fd: number, position: number, length: number, ticket: number): void {
+    const at = this.slot(Sq.WRITE_BACK, fd);
+    this.ring.sq[at + SqField.LENGTH] = length;
+    this.ring.sq[at + SqField.TICKET] = ticket;
+    this.position(at, position);
+  }
+
   read(fd: number, position: number, offset: number, length: number, ticket: number): void {
     const at = this.slot(Sq.READ, fd);
     this.ring.sq[at + SqField.OFFSET] = offset;

@@ -2,13 +2,13 @@
 
 import { describe, expect, test } from 'vitest';
 import { RunningBroker, type RunningBrokerParts } from '../../../src/workers/supervisor/running-broker.ts';
-import type { Checkpoints } from '../../../src/workers/shard/control-kind.ts';
+import type { CheckpointReport } from '../../../src/workers/shard/control-kind.ts';
 import type { ShardHandle } from '../../../src/workers/supervisor/shard-worker.ts';
 
 /** A broker of shards that close when they are told how it went, and what was done to it. */
 function openFakes(count: number) {
   const did: string[] = [];
-  const outcomes: { resolve: (last: Checkpoints) => void; reject: (error: Error) => void }[] = [];
+  const outcomes: { resolve: (last: CheckpointReport) => void; reject: (error: Error) => void }[] = [];
   const shards = Array.from({ length: count }, (_, shard): Partial<ShardHandle> => ({
     close: () => new Promise((resolve, reject) => (outcomes[shard] = { resolve, reject })),
     end: async () => void did.push(`end ${shard}`),
@@ -21,7 +21,7 @@ function openFakes(count: number) {
   return { broker, did, outcomes };
 }
 
-const LAST: Checkpoints = { recoveryPoints: {}, logStartOffsets: {}, highWatermarks: {}, failedDirectories: [] };
+const LAST: CheckpointReport = { notes: [], recoveryPoints: {}, logStartOffsets: {}, highWatermarks: {}, failedDirectories: [] };
 
 /** All promise jobs that are ready have run. */
 const settled = () => new Promise((resolve) => setImmediate(resolve));

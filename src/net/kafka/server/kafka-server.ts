@@ -113,6 +113,9 @@ export class KafkaServer {
       case Cq.COMMITTED:
         this.broker.logs.onCommitted(cq[slot + CqField.TICKET]!, cq[slot + CqField.RESULT]!);
         break;
+      case Cq.WRITTEN_BACK:
+        this.broker.logs.onWrittenBack(cq[slot + CqField.RESULT]!);
+        break;
       case Cq.READ_DONE:
         this.broker.logs.onReadDone(cq[slot + CqField.TICKET]!, cq[slot + CqField.RESULT]!);
         break;

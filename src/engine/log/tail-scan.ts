@@ -1,0 +1,108 @@
+// Read a log's tail batch by batch: what is valid takes its place in indexes, leader epochs and producers; what is not is a
+// torn end or damage. Owner: the shard's thread. Not hot: recovery only.
+//
+//   a. nothing valid follows, in this segment or a later one: a torn tail. It is cut off, later segments are deleted.
+//   b. something valid follows: damage. It stays where it is, is reported, and reads of it answer CORRUPT.
+// A tail behind the last valid batch of the last segment that holds one is always case a.
+
+import type { FileSystem } from '../io/file-system.ts';
+import { ScanStatus, SCAN_REASONS, type BatchScanner } from './batch-scanner.ts';
+import type { Log } from './log.ts';
+import { removeFiles } from './log-cut.ts';
+import { replayBatch } from './producer-replay.ts';
+import type { RecoveryReport } from './recovery-report.ts';
+import { openSegment } from './segment-files.ts';
+import { noteBatch } from './segment-index.ts';
+import type { Segment } from './segment.ts';
+import { findValidBatch } from './valid-batch-search.ts';
+
+/** Check a segment from a batch's beginning on. @returns where nothing valid follows any more, or -1 when it is whole */
+export function checkSegment(
+  fs: FileSystem,
+  scanner: BatchScanner,
+  log: Log,
+  segment: Segment,
+  position: number,
+  found: RecoveryReport,
+): number {
+  openSegment(fs, segment);
+  for (let from = position; ;) {
+    scanner.begin(segment.fd, from, segment.writtenBytes, segment.endOffset, true);
+    let status = scanner.next();
+    for (; status === ScanStatus.OK; status = scanner.next()) takeBatch(scanner, log, segment);
+    found.scannedBytes += scanner.scannedBytes;
+    if (status === ScanStatus.END) return -1;
+    const bad = scanner.position;
+    const good = findValidBatch(fs, scanner, segment.fd, bad, segment.writtenBytes, segment.endOffset, segment.baseOffset);
+    if (good < 0) return tornTail(segment, bad, status);
+    scanner.begin(segment.fd, good, segment.writtenBytes, segment.endOffset, false);
+    scanner.next();
+    isolate(segment, found, bad, good, scanner.baseOffset, SCAN_REASONS[status]!);
+    from = good;
+  }
+}
+
+/** Follow the headers alone to the segment's end. @returns the last batch's position, `position` without any, -1 if they break off */
+export function followSegment(fs: FileSystem, scanner: BatchScanner, log: Log, segment: Segment, position: number): number {
+  openSegment(fs, segment);
+  let last = position;
+  scanner.begin(segment.fd, position, segment.writtenBytes, segment.endOffset, false);
+  let status = scanner.next();
+  for (; status === ScanStatus.OK; status = scanner.next()) {
+    takeBatch(scanner, log, segment);
+    last = scanner.position;
+  }
+  return status === ScanStatus.END ? last : -1;
+}
+
+/** The reason is kept in the segment until it is decided whether the tail is torn or damaged. */
+function tornTail(segment: Segment, bad: number, status: number): number {
+  segment.tailReason = SCAN_REASONS[status]!;
+  return bad;
+}
+
+function takeBatch(scanner: BatchScanner, log: Log, segment: Segment): void {
+  noteBatch(segment, log.config.indexIntervalBytes, scanner.position, scanner.lastOffset, scanner);
+  segment.endOffset = scanner.lastOffset + 1;
+  log.leaderEpochs.assign(scanner.leaderEpoch, scanner.baseOffset);
+  replayBatch(scanner, log.producers);
+}
+
+function isolate(segment: Segment, found: RecoveryReport, from: number, to: number, endOffset: number, reason: string): void {
+  const range = { startPosition: from, endPosition: to, startOffset: segment.endOffset, endOffset, reason };
+  segment.damage ??= [];
+  segment.damage.push(range);
+  found.damage.push({ ...range, segment: segment.baseOffset });
+}
+
+/** The last segment that holds a valid batch is the log's last; tails before it are damage, its own is torn. */
+export function cutTornTail(fs: FileSystem, log: Log, first: number, tornAt: readonly number[], found: RecoveryReport): void {
+  const { segments } = log;
+  let last = segments.length - 1;
+  while (last > first && segments[last]!.endOffset === segments[last]!.baseOffset && mayGo(log, last, first, tornAt)) last--;
+  for (let i = first; i < last; i++) {
+    if (tornAt[i]! < 0) continue;
+    const segment = segments[i]!;
+    isolate(segment, found, tornAt[i]!, segment.writtenBytes, segments[i + 1]!.baseOffset, segment.tailReason);
+  }
+  for (const gone of segments.splice(last + 1)) {
+    found.deletedSegments++;
+    found.truncatedBytes += gone.writtenBytes;
+    removeFiles(fs, gone);
+  }
+  const segment = segments[last]!;
+  if (tornAt[last]! < 0) return;
+  found.truncatedBytes += segment.writtenBytes - tornAt[last]!;
+  fs.truncate(segment.fd, tornAt[last]!);
+  segment.stagedBytes = tornAt[last]!;
+  segment.writtenBytes = tornAt[last]!;
+  segment.syncedBytes = Math.min(segment.syncedBytes, tornAt[last]!);
+  segment.syncingBytes = segment.syncedBytes;
+}
+
+/** An empty last segment stays when the log reaches exactly to its base: it was rolled to. */
+function mayGo(log: Log, last: number, first: number, tornAt: readonly number[]): boolean {
+  const before = last - 1;
+  if (tornAt[last]! >= 0 || (before >= first && tornAt[before]! >= 0)) return true;
+  return !log.config.cleanupCompact && log.segments[before]!.endOffset !== log.segments[last]!.baseOffset;
+}
