@@ -5,6 +5,7 @@ import { type BrokerSettings, logDirectories, parseBrokerConfig } from '../engin
 import { readConfigSources } from '../engine/base/config-sources.ts';
 import { loadNativeBinding } from '../engine/io/native-binding.ts';
 import { type BrokerLog, processLog } from '../workers/supervisor/broker-log.ts';
+import { DirectoriesLost } from '../workers/supervisor/offline-directories.ts';
 import type { RunningBroker } from '../workers/supervisor/running-broker.ts';
 import { CannotStart, startBroker } from '../workers/supervisor/start-broker.ts';
 import { CommandFailed } from './command-failed.ts';
@@ -16,6 +17,8 @@ export interface ServeOptions {
   readonly version: string;
 }
 
+/** As sysexits.h has it. */
+const EXIT_IO_ERROR = 74;
 /** A clean stop that takes longer than this is given up. */
 const STOP_LIMIT_MS = 60_000;
 
@@ -26,6 +29,10 @@ export async function serve(options: ServeOptions): Promise<void> {
   const started = performance.now();
   // A shard's death: nothing more is accepted and the exit code says so; restarting is for the process manager.
   const onDeath = (cause: Error): void => {
+    if (cause instanceof DirectoriesLost) {
+      log.error(cause.message);
+      process.exit(EXIT_IO_ERROR);
+    }
     log.error(`a shard died, the broker stops: ${cause.stack ?? cause.message}`);
     process.exit(70);
   };

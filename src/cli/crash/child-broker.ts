@@ -18,7 +18,6 @@ const PORT_TRIES = 200;
 export interface ChildBrokerOptions {
   readonly dataDir: string;
   readonly set: Readonly<Record<string, string>>;
-  /** Added to this process's environment. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -26,8 +25,9 @@ export class ChildBroker {
   readonly port: number;
   /** What it said last, for reports. */
   said = '';
+  /** Added to this process's environment at the next start. */
+  env: Readonly<Record<string, string>>;
   private readonly args: readonly string[];
-  private readonly env: Readonly<Record<string, string>>;
   private child: ChildProcess | null = null;
   private readonly onExit = (): void => void this.child?.kill('SIGKILL');
 
@@ -47,6 +47,11 @@ export class ChildBroker {
 
   get alive(): boolean {
     return this.child !== null && this.child.exitCode === null && this.child.signalCode === null;
+  }
+
+  /** How it ended; null while it runs. */
+  get code(): number | string | null {
+    return this.child?.exitCode ?? this.child?.signalCode ?? null;
   }
 
   /** Resolves when it listens. @throws when it ends before that, with what it said */
@@ -93,7 +98,7 @@ export class ChildBroker {
       await ended;
       clearTimeout(timer);
     }
-    return child.exitCode ?? child.signalCode ?? 'nothing';
+    return this.code ?? 'nothing';
   }
 
   async close(): Promise<void> {

@@ -51,7 +51,8 @@ export class ProducerLoad {
   private queues: Queue[] = [];
   private producer: Promise<{ producerId: number; producerEpoch: number }> | null = null;
   private stopping = false;
-  private progress: number[] = [];
+  /** Acks of each partition since mark(). */
+  progress: number[] = [];
 
   constructor(options: ProducerLoadOptions) {
     this.options = options;

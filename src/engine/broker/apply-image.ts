@@ -3,6 +3,7 @@
 
 import type { BrokerLayers, BrokerSettings } from '../base/config-broker.ts';
 import { effectiveTopicConfig } from '../base/config-topic.ts';
+import type { Log } from '../log/log.ts';
 import type { LogConfig } from '../log/log-config.ts';
 import { brokerLayers } from '../metadata/broker-layers.ts';
 import type { MetadataDelta } from '../metadata/metadata-delta.ts';
@@ -47,6 +48,18 @@ export function applyImage(broker: ShardBroker, image: MetadataImage, delta: Met
   for (const name of changed) applyTopic(broker, image.topicsByName.get(name)!, layers, context);
 }
 
+/** Try again what found no room to be opened. */
+export function openMissing(broker: ShardBroker, image: MetadataImage, context: ImageContext): void {
+  if (broker.unopened.size === 0) return;
+  const layers = brokerLayers(context.settings, image, null);
+  const names = [...broker.unopened];
+  broker.unopened.clear();
+  for (const name of names) {
+    const topic = image.topicsByName.get(name);
+    if (topic !== undefined) applyTopic(broker, topic, layers, context);
+  }
+}
+
 function applyTopic(broker: ShardBroker, topic: TopicImage, layers: BrokerLayers, context: ImageContext): void {
   let entry = broker.topics.byName.get(topic.name);
   if (entry !== undefined && entry.id !== topic.id) {
@@ -89,18 +102,10 @@ function openPartition(
   topic: TopicEntry,
   image: PartitionImage,
   config: LogConfig,
-  { recovery, listener }: ImageContext,
-): Partition {
-  const name = `${topic.name}-${image.index}`;
-  const log = broker.logs.open(`${image.logDir}/${name}`, name, config, {
-    recoveryPoint: recovery.recoveryPoint(image.logDir, name),
-    clean: recovery.isClean(image.logDir),
-    session: recovery.session(image.logDir),
-    logStartOffset: recovery.logStartOffset(image.logDir, name),
-    leaderEpoch: image.leaderEpoch,
-    topicId: topic.id,
-    nowMs: broker.clock.wallMs(),
-  });
+  context: ImageContext,
+): Partition | null {
+  const log = openLog(broker, topic, image, config, context.recovery);
+  if (log === null) return null;
   const partition: Partition = {
     topicName: topic.name,
     topicId: topic.id,
@@ -113,13 +118,38 @@ function openPartition(
     gone: false,
   };
   broker.partitionByTicket[log.ticket] = partition;
-  listener.onOpened(partition);
+  context.listener.onOpened(partition);
   return partition;
+}
+
+/** Null when the disk refuses: for good, which takes its directory offline, or for want of room (ShardBroker.unopened). */
+function openLog(broker: ShardBroker, topic: TopicEntry, image: PartitionImage, config: LogConfig, recovery: RecoveryFacts): Log | null {
+  const name = `${topic.name}-${image.index}`;
+  const dir = `${image.logDir}/${name}`;
+  try {
+    return broker.logs.open(dir, name, config, {
+      recoveryPoint: recovery.recoveryPoint(image.logDir, name),
+      clean: recovery.isClean(image.logDir),
+      session: recovery.session(image.logDir),
+      logStartOffset: recovery.logStartOffset(image.logDir, name),
+      leaderEpoch: image.leaderEpoch,
+      topicId: topic.id,
+      nowMs: broker.clock.wallMs(),
+    });
+  } catch (error) {
+    broker.logs.onDiskError(dir, error);
+    broker.unopened.add(topic.name);
+    return null;
+  }
 }
 
 function closePartition(broker: ShardBroker, topic: TopicEntry, partition: Partition, { listener }: ImageContext): void {
   forget(broker, topic, partition);
-  broker.logs.close(partition.log);
+  try {
+    broker.logs.close(partition.log);
+  } catch (error) {
+    broker.logs.onDiskError(partition.log.dir, error);
+  }
   listener.onClosed(partition);
 }
 

@@ -233,7 +233,7 @@ export abstract class FetchOperation extends PendingRequest implements Watcher, 
     const partition = topic.partitions[index];
     if (partition == null) {
       const known = index >= 0 && index < topic.leaderNodeIds.length;
-      return known ? ErrorCode.NOT_LEADER_OR_FOLLOWER : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+      return known ? this.broker.absenceOf(topic, index) : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
     }
     target.partition = partition;
     if (target.currentLeaderEpoch < 0 || target.currentLeaderEpoch === partition.leaderEpoch) return ErrorCode.NONE;

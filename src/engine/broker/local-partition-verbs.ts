@@ -98,7 +98,7 @@ export class LocalPartitionVerbs implements PartitionVerbs {
     const entry = this.broker.topics.byName.get(topic);
     if (entry === undefined || index < 0 || index >= entry.leaderNodeIds.length) return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
     const partition = entry.partitions[index];
-    if (partition == null) return ErrorCode.NOT_LEADER_OR_FOLLOWER;
+    if (partition == null) return this.broker.absenceOf(entry, index);
     if (currentLeaderEpoch < 0 || currentLeaderEpoch === partition.leaderEpoch) return partition;
     return currentLeaderEpoch < partition.leaderEpoch ? ErrorCode.FENCED_LEADER_EPOCH : ErrorCode.UNKNOWN_LEADER_EPOCH;
   }

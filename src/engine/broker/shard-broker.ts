@@ -3,6 +3,7 @@
 
 import type { BrokerConfig } from '../base/config-schema.ts';
 import type { Clock } from '../base/clock.ts';
+import { ErrorCode } from '../base/error-code.ts';
 import { ReusedList } from '../base/reused-list.ts';
 import { Ctl } from '../io/tick-layout.ts';
 import type { FileSystem } from '../io/file-system.ts';
@@ -11,7 +12,7 @@ import type { JournalOptions } from '../log/commit-journal.ts';
 import type { Log } from '../log/log.ts';
 import { LogTable, type LogListener } from '../log/log-table.ts';
 import type { Partition } from '../partition/partition.ts';
-import type { TopicTable } from '../partition/topic-table.ts';
+import type { TopicEntry, TopicTable } from '../partition/topic-table.ts';
 import { TimingWheel } from '../purgatory/timing-wheel.ts';
 import { BatchFacts } from '../record/batch-facts.ts';
 import type { RemotePartitions } from './remote-partitions.ts';
@@ -40,6 +41,8 @@ export class ShardBroker implements LogListener {
   readonly facts = new BatchFacts();
   /** Partitions by their log's ticket. */
   readonly partitionByTicket: (Partition | null)[] = [];
+  /** Topics with partitions that found no room to be opened: to be tried again. */
+  readonly unopened = new Set<string>();
   /** Who else has appends to settle at the end of a tick: coordinators. */
   readonly writers: { endTick(): void }[] = [];
   /** A log directory cannot be trusted any more: to be told to the log and to the other shards. */
@@ -112,6 +115,11 @@ export class ShardBroker implements LogListener {
     if (partition == null) return;
     partition.durable.fail(log.failed ? log.durableOffset : log.writtenOffset);
     this.touch(log);
+  }
+
+  /** Why a known partition is not here: another shard leads it, or its log directory is offline or full. */
+  absenceOf(topic: TopicEntry, index: number): number {
+    return topic.shards[index] === this.identity.shard ? ErrorCode.KAFKA_STORAGE_ERROR : ErrorCode.NOT_LEADER_OR_FOLLOWER;
   }
 
   /** Wake what waits on `partition` at the end of this tick. */

@@ -80,10 +80,12 @@ type Node = DiskFile | 'directory';
 
 class DiskError extends Error {
   readonly code: string;
+  readonly syscall: string;
 
-  constructor(code: string, path: string) {
+  constructor(code: string, path: string, syscall = '') {
     super(`${code}: ${path}`);
     this.code = code;
+    this.syscall = syscall;
   }
 }
 
@@ -308,6 +310,6 @@ export class MemoryFileSystem implements FileSystem {
 
   private check(operation: DiskOperation, path: string): void {
     const code = this.fault?.(operation, path) ?? null;
-    if (code !== null) throw new DiskError(code, path);
+    if (code !== null) throw new DiskError(code, path, operation);
   }
 }

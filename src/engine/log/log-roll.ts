@@ -43,7 +43,8 @@ export function rollLog(table: LogTable, log: Log, nowMs: number): boolean {
   const old = log.active;
   try {
     log.segments.push(createSegment(fs, log.dir, log.endOffset, nowMs));
-  } catch {
+  } catch (error) {
+    table.onDiskError(log.dir, error);
     return false;
   }
   addTimeEntry(old);

@@ -18,7 +18,7 @@ import { AppendChains } from './append-chains.ts';
 import { BatchScanner } from './batch-scanner.ts';
 import { ColdSegments } from './cold-segments.ts';
 import type { JournalOptions } from './commit-journal.ts';
-import { Errno, errnoOf, isOutOfSpace } from './disk-error.ts';
+import { Errno, errnoOf, isDiskError, isOutOfSpace, passes } from './disk-error.ts';
 import { GroupCommit } from './group-commit.ts';
 import { HeaderPages } from './header-pages.ts';
 import { closeLog } from './log-close.ts';
@@ -40,7 +40,7 @@ export interface LogListener {
   onDurable(log: Log): void;
   /** Batches staged at or above writtenOffset were dropped (ENOSPC), or the log failed for good (log.failed). */
   onFailed(log: Log, errno: number): void;
-  /** Nothing of that directory can be trusted any more: other shards' logs in it included. */
+  /** Nothing of that directory can be trusted any more: other shards' logs in it included. Said once. */
   onDirectoryFailed?(directory: string, errno: number): void;
   /** The commit journal of the directory does not serve: segments are synced instead. */
   onJournalUnusable?(directory: string, reason: string): void;
@@ -99,6 +99,8 @@ export class LogTable {
   duplicateEndOffset = -1;
   duplicateTimestamp = -1;
   private readonly freeTickets: number[] = [];
+  /** Log directories that failed. */
+  private readonly offline = new Set<string>();
 
   /**
    * @param journal null: what must be durable is synced in its segments
@@ -154,8 +156,10 @@ export class LogTable {
     return log;
   }
 
-  /** Store everything and let go. No append of the log may be in flight (pendingAppends). */
+  /** Store everything and let go. No append of the log may be in flight (pendingAppends), unless it failed. */
   close(log: Log): void {
+    // Slots in the submission ring name descriptors that close now.
+    if (log.failed && log.pendingChains > 0) this.ring.submit();
     try {
       this.store(log);
     } finally {
@@ -166,7 +170,7 @@ export class LogTable {
   }
 
   private store(log: Log): void {
-    assert(log.pendingChains === 0, 'appends are completed before a log is closed', log.name, log.pendingChains);
+    assert(log.failed || log.pendingChains === 0, 'appends are completed before a log is closed', log.name, log.pendingChains);
     try {
       closeLog(this.fs, log);
     } catch (error) {
@@ -212,11 +216,16 @@ export class LogTable {
     const name = log.dir.slice(slash + 1).slice(0, DIRECTORY_NAME_BYTES_MAX - suffix.length);
     const renamed = `${log.dir.slice(0, slash)}/${name}${suffix}`;
     this.deletes.forgetUnder(log.dir);
-    this.fs.rename(log.dir, renamed);
-    this.fs.syncDirectory(log.dir.slice(0, slash));
-    log.dir = renamed;
+    try {
+      this.fs.rename(log.dir, renamed);
+      this.fs.syncDirectory(log.dir.slice(0, slash));
+      log.dir = renamed;
+      this.deletes.add(renamed, true, this.nowMs + log.config.fileDeleteDelayMs);
+    } catch (error) {
+      // Metadata does not know it any more; whoever repairs the disk finds a folder that nobody asks for.
+      this.onDiskError(log.dir, error);
+    }
     this.commit.forget(log);
-    this.deletes.add(renamed, true, this.nowMs + log.config.fileDeleteDelayMs);
     this.releaseTicket(log);
   }
 
@@ -316,16 +325,26 @@ export class LogTable {
 
   /** A write or sync of the log's directory failed in a way that casts doubt on all of it. */
   failDirectory(directory: string, errno: number): void {
-    let news = false;
+    if (this.offline.has(directory)) return;
+    this.offline.add(directory);
     this.commit.abandon(directory);
     for (const other of this.logs) {
       if (other === null || other.failed || parentOf(other.dir) !== directory) continue;
       other.failed = true;
       distrustCache(this.fs, other);
-      news = true;
       if (!other.closed) this.listener.onFailed(other, errno);
     }
-    if (news) this.listener.onDirectoryFailed?.(directory, errno);
+    this.listener.onDirectoryFailed?.(directory, errno);
+  }
+
+  isOffline(directory: string): boolean {
+    return this.offline.has(directory);
+  }
+
+  /** An operation outside of appending failed in `dir`, a log's. @throws what is not the disk's failure */
+  onDiskError(dir: string, error: unknown): void {
+    if (!isDiskError(error)) throw error;
+    if (!passes(error)) this.failDirectory(parentOf(dir), errnoOf(error));
   }
 
   private onAppendFailed(log: Log, errno: number): void {

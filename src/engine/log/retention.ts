@@ -106,10 +106,15 @@ function deleteOldest(table: LogTable, log: Log, count: number, nowMs: number): 
     table.pages.forget(segment);
     table.cold.drop(segment);
     retireSegment(table.fs, segment);
-    scheduleDelete(table, log, segment);
   }
-  noteDeleted(table.fs, log);
-  table.fs.syncDirectory(log.dir);
+  try {
+    for (const segment of gone) scheduleDelete(table, log, segment);
+    noteDeleted(table.fs, log);
+    table.fs.syncDirectory(log.dir);
+  } catch (error) {
+    // Files that keep their names lie before the log's start at the next one, and go then.
+    table.onDiskError(log.dir, error);
+  }
   return count;
 }
 

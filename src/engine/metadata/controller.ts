@@ -5,6 +5,7 @@
 // does the next image go out and the answer with it. If somebody else wrote in between, the verb is planned again.
 
 import { assert } from '../base/assert.ts';
+import { ErrorCode } from '../base/error-code.ts';
 import { EMPTY_IMAGE } from './metadata-image.ts';
 import { MetadataStoreFailed } from './metadata-store.ts';
 import { allocateProducerIds } from './producer-ids.ts';
@@ -48,7 +49,7 @@ export class Controller implements Requests.ControllerVerbs {
   private readonly store: MetadataStore;
   private readonly settings: BrokerSettings;
   private readonly uuids: UuidSource;
-  private readonly directories: readonly LogDirectoryFacts[];
+  private directories: readonly LogDirectoryFacts[];
   private readonly listeners = new Set<Requests.ImageListener>();
   private readonly modRevisions = new Map<string, number>();
   private current: MetadataImage = EMPTY_IMAGE;
@@ -99,32 +100,32 @@ export class Controller implements Requests.ControllerVerbs {
   }
 
   createTopics(request: Requests.CreateTopicsRequest): Promise<Requests.CreateTopicResult[]> {
-    return this.change((view) => planCreateTopics(view, request));
+    return this.answered((view) => planCreateTopics(view, request));
   }
 
   autoCreateTopics(names: readonly string[]): Promise<Requests.CreateTopicResult[]> {
-    return this.change((view) => planAutoCreateTopics(view, names));
+    return this.answered((view) => planAutoCreateTopics(view, names));
   }
 
   async ensureInternalTopic(name: string): Promise<Requests.CreateTopicResult> {
-    const [result] = await this.change((view) => planInternalTopic(view, name));
+    const [result] = await this.answered((view) => planInternalTopic(view, name));
     return result!;
   }
 
   deleteTopics(request: Requests.DeleteTopicsRequest): Promise<Requests.DeleteTopicResult[]> {
-    return this.change((view) => planDeleteTopics(view, request));
+    return this.answered((view) => planDeleteTopics(view, request));
   }
 
   createPartitions(request: Requests.CreatePartitionsRequest): Promise<Requests.CreatePartitionsResult[]> {
-    return this.change((view) => planCreatePartitions(view, request));
+    return this.answered((view) => planCreatePartitions(view, request));
   }
 
   incrementalAlterConfigs(request: Requests.IncrementalAlterConfigsRequest): Promise<Requests.AlterConfigsResult[]> {
-    return this.change((view) => planIncrementalAlterConfigs(view, request));
+    return this.answered((view) => planIncrementalAlterConfigs(view, request));
   }
 
   alterConfigs(request: Requests.AlterConfigsRequest): Promise<Requests.AlterConfigsResult[]> {
-    return this.change((view) => planAlterConfigs(view, request));
+    return this.answered((view) => planAlterConfigs(view, request));
   }
 
   describeConfigs(request: Requests.DescribeConfigsRequest): Promise<Requests.DescribeConfigsResult[]> {
@@ -135,9 +136,28 @@ export class Controller implements Requests.ControllerVerbs {
     return this.alone(() => allocateProducerIds(this.store));
   }
 
+  /** That log directory failed: its partitions have no leader and nothing new is placed there, until a restart finds it well. */
+  async unmount(path: string): Promise<void> {
+    await this.alone(() => {
+      this.directories = this.directories.filter((directory) => directory.path !== path);
+      return this.reload();
+    });
+  }
+
   /** Resolves when everything asked before is answered. */
   async settle(): Promise<void> {
     await this.alone(() => Promise.resolve());
+  }
+
+  /** As change; where the store has no room, each item that would have changed something is refused. */
+  private async answered<Result extends Requests.ItemResult>(plan: (view: ControllerView) => Plan<Result>): Promise<Result[]> {
+    try {
+      return await this.change(plan);
+    } catch (error) {
+      if (!(error instanceof MetadataStoreFailed)) throw error;
+      const failed = { errorCode: ErrorCode.KAFKA_STORAGE_ERROR, errorMessage: `${error.message}: ${String(error.cause)}` };
+      return plan(this.view()).results.map((result) => (result.errorCode === ErrorCode.NONE ? { ...result, ...failed } : result));
+    }
   }
 
   private change<Result>(plan: (view: ControllerView) => Plan<Result>): Promise<Result[]> {

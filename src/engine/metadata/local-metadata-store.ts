@@ -10,6 +10,7 @@
 // a new log begins, and the old files go; a crash between any two of these steps leaves a state that reads the same.
 
 import { KeySpace } from './key-space.ts';
+import { errnoOf, isPassing } from '../log/disk-error.ts';
 import { MetadataStoreFailed } from './metadata-store.ts';
 import { assert } from '../base/assert.ts';
 import { frameOf, scanFrames } from './metadata-frame.ts';
@@ -39,6 +40,8 @@ interface OpenLog {
 }
 
 export class LocalMetadataStore implements MetadataStore {
+  /** Called once, when nothing can be written any more. */
+  onFailed: (failure: MetadataStoreFailed) => void = () => undefined;
   private readonly fs: FileSystem;
   private readonly directory: string;
   private readonly compactionMinBytes: number;
@@ -104,6 +107,7 @@ export class LocalMetadataStore implements MetadataStore {
       this.fs.write(fd, frame, 0, frame.length, sizeBytes);
     } catch (cause) {
       // A full disk is no reason to stop for good: what was written of the frame is taken back.
+      if (!isPassing(errnoOf(cause))) throw this.fail(cause);
       this.takeBack(fd, sizeBytes);
       throw new MetadataStoreFailed('metadata could not be written', { cause });
     }
@@ -130,6 +134,7 @@ export class LocalMetadataStore implements MetadataStore {
   private fail(cause: unknown): MetadataStoreFailed {
     this.failure = new MetadataStoreFailed('the metadata log may not be durable; restart to read what the disk has', { cause });
     this.fs.close(this.log.fd);
+    this.onFailed(this.failure);
     return this.failure;
   }
 

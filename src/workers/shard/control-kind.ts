@@ -24,7 +24,7 @@ export const ControlKind = {
   EVENT: 8,
   /** Supervisor → shard, call: nothing. Answered with the reactor's report once the shard is put together. */
   READY: 9,
-  /** Shard → shard, one-way: DirectoryFailedBody. */
+  /** Shard → supervisor, and then supervisor → all shards, one-way: DirectoryFailedBody. */
   DIRECTORY_FAILED: 10,
   /** Shard → supervisor, one-way: nothing. So much is on the disk that the recovery points should say so. */
   CHECKPOINT_DUE: 11,

@@ -11,5 +11,6 @@ export function findForwarded(broker: ShardBroker, mailbox: Mailbox, topicIdOffs
   const { bytes } = mailbox.inbound;
   const topic = broker.topics.find(bytes, topicIdOffset, -1, crc32c(bytes, topicIdOffset, 16) | 0);
   if (topic === null) return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
-  return topic.partitions[index] ?? ErrorCode.NOT_LEADER_OR_FOLLOWER;
+  if (index < 0 || index >= topic.leaderNodeIds.length) return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+  return topic.partitions[index] ?? broker.absenceOf(topic, index);
 }

@@ -12,15 +12,18 @@ const LOOK_MS = 1000;
 
 export class Housekeeping extends TimerEntry {
   private readonly broker: ShardBroker;
+  private readonly openMissing: () => void;
   private readonly lookMs: number;
   private nextRetentionMs: number;
   private readonly checkpointDue: () => void;
   private stopped = false;
 
-  constructor(broker: ShardBroker, checkpointDue: () => void) {
+  /** @param openMissing tries to open what found no room before */
+  constructor(broker: ShardBroker, checkpointDue: () => void, openMissing: () => void) {
     super();
     this.broker = broker;
     this.checkpointDue = checkpointDue;
+    this.openMissing = openMissing;
     const { config } = broker;
     this.lookMs = broker.fsync === 'interval' ? Math.min(LOOK_MS, config['ringlog.fsync.interval.ms']) : LOOK_MS;
     this.nextRetentionMs = broker.nowMs() + config['log.initial.task.delay.ms'];
@@ -39,6 +42,7 @@ export class Housekeeping extends TimerEntry {
     broker.logs.requireAged(broker.fsync === 'interval' ? broker.config['ringlog.fsync.interval.ms'] : Infinity);
     if (unpublishedBytes(broker.logs) >= broker.logs.recoveryStepBytes) this.checkpointDue();
     if (broker.nowMs() >= this.nextRetentionMs) this.retain();
+    this.openMissing();
     broker.wheel.add(this, broker.nowMs() + this.lookMs);
   }
 

@@ -13,11 +13,16 @@ export class ProducerIdSource {
     this.controller = controller;
   }
 
+  /** -1 when metadata cannot be written now. */
   async next(): Promise<number> {
     while (this.used === this.block.count) {
       // Many producers may start at once: they share one request.
       this.refill ??= this.takeBlock().finally(() => (this.refill = null));
-      await this.refill;
+      try {
+        await this.refill;
+      } catch {
+        return -1;
+      }
     }
     return this.block.firstProducerId + this.used++;
   }

@@ -41,13 +41,6 @@ export function shardLog(event: (body: EventBody) => void, nowMs: () => number =
         detail: { partitions, kept, readBytes, checkedBytes: scannedBytes },
       });
     },
-    directoryFailed(directory, errno) {
-      event({
-        level: 'error',
-        message: `log directory ${directory} is offline: a write or sync failed (errno ${Math.abs(errno)}); restart after repair`,
-        detail: { directory },
-      });
-    },
     journalUnusable(directory, reason) {
       event({
         level: 'warn',

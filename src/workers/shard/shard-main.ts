@@ -73,12 +73,8 @@ async function main(data: ShardWorkerData): Promise<void> {
     recovery: recoveryFacts(data.facts),
     log: shardLog(event),
     peers: data.single ? { shard, shardCount, mailboxOf: (peer) => endpoint.mailboxes[peer + 1]! } : null,
-    tellDirectoryFailed: (directory, errno) => {
-      for (let peer = 0; peer < shardCount; peer++) {
-        if (peer !== shard)
-          endpoint.mailboxes[peer + 1]!.sendControl(ControlKind.DIRECTORY_FAILED, { directory, errno } satisfies DirectoryFailedBody);
-      }
-    },
+    tellDirectoryFailed: (directory, errno) =>
+      void supervisor.sendControl(ControlKind.DIRECTORY_FAILED, { directory, errno } satisfies DirectoryFailedBody),
     checkpointDue: () => void supervisor.sendControl(ControlKind.CHECKPOINT_DUE, null),
     drainMail: () => void endpoint.drain(),
     finishTick: () => endpoint.finishTick(),

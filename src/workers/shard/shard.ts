@@ -5,12 +5,13 @@ import { randomBytes } from 'node:crypto';
 import { type BrokerSettings, effectiveBrokerConfig } from '../../engine/base/config-broker.ts';
 import type { Clock } from '../../engine/base/clock.ts';
 import { crc32c } from '../../engine/base/crc32c.ts';
-import { applyImage, type ImageContext, type RecoveryFacts } from '../../engine/broker/apply-image.ts';
+import { applyImage, type ImageContext, openMissing, type RecoveryFacts } from '../../engine/broker/apply-image.ts';
 import { LocalPartitionVerbs } from '../../engine/broker/local-partition-verbs.ts';
 import { ShardBroker, type ShardIdentity } from '../../engine/broker/shard-broker.ts';
 import type { ShardServices } from '../../engine/broker/shard-services.ts';
 import type { FileSystem } from '../../engine/io/file-system.ts';
 import { type CheckpointEntry } from '../../engine/log/checkpoint-file.ts';
+import { isDiskError } from '../../engine/log/disk-error.ts';
 import { logStartOffsets, publishNotes, recoveryPoints } from '../../engine/log/log-checkpoints.ts';
 import { brokerLayers } from '../../engine/metadata/broker-layers.ts';
 import type { ControllerVerbs } from '../../engine/metadata/controller-requests.ts';
@@ -46,7 +47,7 @@ export interface ShardParts {
   readonly log: KafkaServerLog & ShardLog;
   /** The other shards, where one listener speaks for all (`ringlog.listeners=single`); null where each speaks for itself. */
   readonly peers: ShardPeers | null;
-  /** The other shards' logs in that directory must not be trusted either. */
+  /** To the supervisor, which tells the other shards: their logs in that directory must not be trusted either. */
   readonly tellDirectoryFailed: (directory: string, errno: number) => void;
   /** The recovery points have fallen behind the disk: the supervisor shall ask for checkpoints soon. */
   readonly checkpointDue: () => void;
@@ -64,7 +65,6 @@ export interface ShardLog {
   /** How the logs of a start were opened that a clean stop had not closed. */
   restarted(summary: RestartSummary): void;
   logFailed(partition: string, reason: string): void;
-  directoryFailed(directory: string, errno: number): void;
   journalUnusable(directory: string, reason: string): void;
 }
 
@@ -96,10 +96,7 @@ export class Shard {
       (partition, error) => parts.log.logFailed(`${OFFSETS_TOPIC}-${partition}`, `groups were not loaded: ${String(error)}`),
     );
     this.remote = this.openRemote();
-    this.broker.directoryFailed = (directory, errno) => {
-      parts.log.directoryFailed(directory, errno);
-      parts.tellDirectoryFailed(directory, errno);
-    };
+    this.broker.directoryFailed = parts.tellDirectoryFailed;
     this.broker.journalUnusable = (directory, reason) => parts.log.journalUnusable(directory, reason);
     const services = this.buildServices();
     this.server = new KafkaServer({
@@ -115,7 +112,9 @@ export class Shard {
       recovery: parts.recovery,
       listener: { onOpened: (partition) => this.onOpened(partition), onClosed: (partition) => this.groups.onClosed(partition) },
     };
-    this.housekeeping = new Housekeeping(this.broker, parts.checkpointDue);
+    this.housekeeping = new Housekeeping(this.broker, parts.checkpointDue, () =>
+      openMissing(this.broker, this.images.current, this.context),
+    );
   }
 
   start(): void {
@@ -183,7 +182,12 @@ export class Shard {
     // What a coordinator staged since the last tick is written before the files close.
     if (this.broker.logs.pendingAppends > 0) this.server.onTick();
     this.server.stop();
-    this.broker.logs.closeAll();
+    try {
+      this.broker.logs.closeAll();
+    } catch (error) {
+      // The directory is offline by now, and will not be marked as cleanly stopped.
+      if (!isDiskError(error)) throw error;
+    }
     // Closing has put everything on the disk: whoever waited for that is answered before the sockets go.
     for (const partition of this.broker.partitionByTicket) partition?.durable.advance(partition.log.durableOffset);
     this.parts.reactor.submit();

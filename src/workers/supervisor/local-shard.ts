@@ -26,6 +26,7 @@ export async function openLocalShard(
   facts: ReadonlyMap<string, DirectoryFacts>,
   event: (body: EventBody) => void,
   checkpointDue: () => void,
+  directoryFailed: (directory: string, errno: number) => void,
 ): Promise<LocalShard> {
   const reactor = await openReactor(reactorOptions(settings.config, identity.shardCount, false));
   let served: ControllerVerbs | undefined;
@@ -40,7 +41,7 @@ export async function openLocalShard(
     recovery: recoveryFacts(facts),
     log: shardLog(event),
     peers: null,
-    tellDirectoryFailed: () => undefined,
+    tellDirectoryFailed: directoryFailed,
     checkpointDue,
     drainMail: () => undefined,
     finishTick: () => true,
@@ -53,6 +54,7 @@ export async function openLocalShard(
     handle: {
       applyDelta: async (delta) => shard.applyDelta(delta),
       listen: (body) => shard.listen(body),
+      failDirectory: (directory, errno) => shard.broker.logs.failDirectory(directory, errno),
       checkpoints: async () => shard.checkpoints(),
       close: () => shard.close(),
       end: async () => undefined,

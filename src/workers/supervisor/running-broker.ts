@@ -2,11 +2,13 @@
 // Not hot: no record passes through here.
 
 import type { ListenerMode } from '../../engine/base/config-listeners.ts';
+import { errnoOf, isPassing } from '../../engine/log/disk-error.ts';
 import type { ControllerVerbs } from '../../engine/metadata/controller-requests.ts';
 import type { MetadataStore } from '../../engine/metadata/metadata-store.ts';
 import type { ReactorReport } from '../../net/reactor/reactor.ts';
 import type { BrokerLog } from './broker-log.ts';
 import type { LogDirectories } from './log-directories.ts';
+import type { OfflineDirectories } from './offline-directories.ts';
 import type { ShardHandle } from './shard-worker.ts';
 
 /** What a started broker says of itself. */
@@ -27,6 +29,7 @@ export interface RunningBrokerParts {
   readonly controller: ControllerVerbs;
   readonly shards: readonly ShardHandle[];
   readonly directories: LogDirectories;
+  readonly offline: OfflineDirectories;
   readonly store: MetadataStore;
   /** Lets go of what joins the threads. */
   readonly closeMesh: () => void;
@@ -81,17 +84,26 @@ export class RunningBroker {
     // A shard writes batches from another's receive memory and sends from another's files: none goes before all are done.
     await Promise.all(shards.map((shard) => shard.end()));
     closeMesh();
-    await directories.writeCheckpoints(last);
+    await directories.writeCheckpoints(last, (path, error) => this.checkpointFailed(path, error));
     await store.close();
-    directories.writeCleanMarkers(last);
+    directories.writeCleanMarkers(last, (path, error) =>
+      this.parts.log.error(`${path} is not marked as cleanly stopped: ${String(error)}`),
+    );
     directories.unlock();
+  }
+
+  /** A full disk is tried again; a start after a crash only scans more. Anything else is a disk that fails. */
+  private checkpointFailed(path: string, error: unknown): void {
+    const { offline, log } = this.parts;
+    if (isPassing(errnoOf(error))) log.warn(`checkpoints of ${path} were not written: ${(error as Error).message}`);
+    else offline.fail(path, `its checkpoints cannot be written: ${(error as Error).message}`, errnoOf(error));
   }
 
   private async checkpoint(): Promise<void> {
     const { shards, directories, log } = this.parts;
     try {
       const reports = await Promise.all(shards.map((shard) => shard.checkpoints()));
-      if (this.stopping === null) await directories.writeCheckpoints(reports);
+      if (this.stopping === null) await directories.writeCheckpoints(reports, (path, error) => this.checkpointFailed(path, error));
     } catch (error) {
       // The next round tries again; a start after a crash only scans more.
       if (this.stopping === null) log.warn(`checkpoints were not written: ${(error as Error).message}`);

@@ -3,18 +3,22 @@
 // Not hot: a few syncs for every 64 MiB or so of a log.
 
 import { open, rename } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { isDiskError } from '../../engine/log/disk-error.ts';
 import type { FreshNote } from '../../engine/log/log-checkpoints.ts';
 import { DISK_NOTE, NEXT_NOTE } from '../../engine/log/recovery-note.ts';
 import { OFFSET_INDEX_SUFFIX, segmentFileName, TIME_INDEX_SUFFIX } from '../../engine/log/segment-name.ts';
 
-/** @throws what the disk throws */
-export async function settleNotes(notes: readonly FreshNote[]): Promise<void> {
+/** @param failed is told of a log directory that refuses; notes of others are settled all the same */
+export async function settleNotes(notes: readonly FreshNote[], failed: (directory: string, error: unknown) => void): Promise<void> {
   for (const note of notes) {
     try {
       await settleNote(note);
     } catch (error) {
       // The topic was deleted meanwhile, or retention took the segment.
-      if ((error as { code?: string }).code !== 'ENOENT') throw error;
+      if ((error as { code?: string }).code === 'ENOENT') continue;
+      if (!isDiskError(error)) throw error;
+      failed(dirname(note.dir), error);
     }
   }
 }

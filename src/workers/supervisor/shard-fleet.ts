@@ -10,7 +10,7 @@ import type { ReactorReport } from '../../net/reactor/reactor.ts';
 import type { MailHandler } from '../ring/mailbox.ts';
 import { MeshEndpoint } from '../ring/mesh-endpoint.ts';
 import { createRingMesh, SUPERVISOR_THREAD } from '../ring/ring-mesh.ts';
-import { ControlKind, type EventBody, type VerbBody } from '../shard/control-kind.ts';
+import { ControlKind, type DirectoryFailedBody, type EventBody, type VerbBody } from '../shard/control-kind.ts';
 import type { DirectoryFacts } from '../shard/directory-facts.ts';
 import { runVerb } from '../shard/remote-verbs.ts';
 import type { BrokerLog } from './broker-log.ts';
@@ -23,6 +23,8 @@ export interface FleetOptions {
   readonly onDeath: (cause: Error) => void;
   /** A shard's recovery points have fallen behind. */
   readonly checkpointDue: () => void;
+  /** A shard found that directory failing. */
+  readonly onDirectoryFailed: (directory: string, errno: number) => void;
 }
 
 export interface FleetPlan {
@@ -52,12 +54,12 @@ export async function openShards(options: FleetOptions, plan: FleetPlan, facts: 
 }
 
 async function openLocalFleet(
-  { settings, log, checkpointDue }: FleetOptions,
+  { settings, log, checkpointDue, onDirectoryFailed }: FleetOptions,
   plan: FleetPlan,
   facts: ReadonlyMap<string, DirectoryFacts>,
 ): Promise<ShardFleet> {
   const event = ({ level, message, detail }: EventBody): void => log[level](message, detail);
-  const local = await openLocalShard(settings, plan.identities[0]!, facts, event, checkpointDue);
+  const local = await openLocalShard(settings, plan.identities[0]!, facts, event, checkpointDue, onDirectoryFailed);
   return {
     shards: [local.handle],
     shardCount: 0,
@@ -83,6 +85,11 @@ async function openWorkerFleet(options: FleetOptions, plan: FleetPlan, facts: Re
       }
       if (kind === ControlKind.CHECKPOINT_DUE) {
         options.checkpointDue();
+        return null;
+      }
+      if (kind === ControlKind.DIRECTORY_FAILED) {
+        const { directory, errno } = body as DirectoryFailedBody;
+        options.onDirectoryFailed(directory, errno);
         return null;
       }
       if (kind !== ControlKind.EVENT) throw new Error(`unknown control message ${kind}`);

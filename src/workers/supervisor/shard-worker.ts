@@ -5,7 +5,7 @@ import { packageFile } from '../../engine/base/package-file.ts';
 import type { MetadataDelta } from '../../engine/metadata/metadata-delta.ts';
 import type { ReactorReport } from '../../net/reactor/reactor.ts';
 import type { Mailbox } from '../ring/mailbox.ts';
-import { type CheckpointReport, ControlKind, type ImageBody, type ListenBody } from '../shard/control-kind.ts';
+import { type CheckpointReport, ControlKind, type DirectoryFailedBody, type ImageBody, type ListenBody } from '../shard/control-kind.ts';
 import type { ShardWorkerData } from '../shard/shard-main.ts';
 
 /** Opening logs after a crash reads them; nothing else here takes long. */
@@ -17,6 +17,8 @@ const ENTRY = packageFile('dist/bundle/shard-main.js');
 export interface ShardHandle {
   applyDelta(delta: MetadataDelta): Promise<void>;
   listen(body: ListenBody): Promise<number[]>;
+  /** No later ack may trust that directory. */
+  failDirectory(directory: string, errno: number): void;
   checkpoints(): Promise<CheckpointReport>;
   /** Everything is on the disk and the sockets are closed. Memory and descriptors that other shards may use stay. */
   close(): Promise<CheckpointReport>;
@@ -57,6 +59,10 @@ export class ShardWorker implements ShardHandle {
 
   async listen(body: ListenBody): Promise<number[]> {
     return (await this.mailbox.call(ControlKind.LISTEN, body)) as number[];
+  }
+
+  failDirectory(directory: string, errno: number): void {
+    this.mailbox.sendControl(ControlKind.DIRECTORY_FAILED, { directory, errno } satisfies DirectoryFailedBody);
   }
 
   async checkpoints(): Promise<CheckpointReport> {

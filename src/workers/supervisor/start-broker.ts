@@ -19,6 +19,7 @@ import type { ShardIdentity } from '../../engine/broker/shard-broker.ts';
 import type { BrokerLog } from './broker-log.ts';
 import { ImagePublisher } from './image-publisher.ts';
 import { LogDirectories } from './log-directories.ts';
+import { OfflineDirectories } from './offline-directories.ts';
 import { probeListeners } from './probe-listeners.ts';
 import { RunningBroker } from './running-broker.ts';
 import { openShards, type ShardFleet } from './shard-fleet.ts';
@@ -56,16 +57,26 @@ interface Topology {
 export async function startBroker(options: StartOptions): Promise<RunningBroker> {
   const { settings } = options;
   const topology = planTopology(settings, options.log);
-  const directories = LogDirectories.open(nodeFileSystem, logDirectories(settings.config), process.pid);
+  const directories = LogDirectories.open(nodeFileSystem, logDirectories(settings.config), process.pid, (path, error) =>
+    options.log.error(`log directory ${path} cannot be used and is left out: ${(error as Error).message}`, { directory: path }),
+  );
+  const offline = new OfflineDirectories(directories, options.log, options.onDeath);
+  const onDirectoryFailed = (directory: string, errno: number): void =>
+    offline.fail(directory, `a write, a sync or a read failed (errno ${Math.abs(errno)})`, errno);
   let fleet: ShardFleet | undefined;
   let running: RunningBroker | undefined;
   const checkpointDue = (): void => running?.checkpointSoon();
   try {
     await probeListeners(topology.mode === 'single' ? topology.listeners[0]! : topology.listeners.flat());
-    fleet = await openShards({ ...options, checkpointDue }, topology, directories.facts);
-    const { controller, store, clusterId } = await openController(settings, directories);
-    directories.replayJournals(topology.shardCount, (line, isFault) => options.log[isFault ? 'error' : 'info'](line));
-    running = await bringUp(options, topology, directories, controller, store, clusterId, fleet);
+    fleet = await openShards({ ...options, checkpointDue, onDirectoryFailed }, topology, directories.facts);
+    const { controller, store, clusterId } = await openController(settings, directories, offline);
+    offline.attach(fleet.shards, controller);
+    directories.replayJournals(
+      topology.shardCount,
+      (line, isFault) => options.log[isFault ? 'error' : 'info'](line),
+      (path, error) => offline.fail(path, `its commit journal cannot be put into the logs: ${(error as Error).message}`),
+    );
+    running = await bringUp(options, topology, directories, offline, controller, store, clusterId, fleet);
     return running;
   } catch (error) {
     await fleet?.abandon();
@@ -99,9 +110,11 @@ function isNative(config: BrokerSettings['config']): boolean {
   return config['ringlog.reactor'] !== 'portable' && loadNativeBinding().binding !== null;
 }
 
-async function openController(settings: BrokerSettings, directories: LogDirectories) {
+async function openController(settings: BrokerSettings, directories: LogDirectories, offline: OfflineDirectories) {
   const { config } = settings;
-  const store = await LocalMetadataStore.open(nodeFileSystem, `${directories.paths[0]}/${METADATA_FOLDER}`);
+  const [home] = directories.paths;
+  const store = LocalMetadataStore.open(nodeFileSystem, `${home}/${METADATA_FOLDER}`);
+  store.onFailed = (failure) => offline.fail(home!, `metadata cannot be stored: ${String(failure.cause)}`);
   const identity = await settleClusterIdentity({
     store,
     uuids: systemUuidSource,
@@ -119,6 +132,7 @@ async function bringUp(
   { settings, log }: StartOptions,
   topology: Topology,
   directories: LogDirectories,
+  offline: OfflineDirectories,
   controller: Controller,
   store: LocalMetadataStore,
   clusterId: string,
@@ -132,7 +146,7 @@ async function bringUp(
   let ports = early ? await listen(topology, fleet) : topology.listeners.map((own) => own.map(({ port }) => port));
   const nodes = nodesOf(topology, ports, settings.config['broker.rack']);
   const report = await controller.register({ nodes, shardNodeIds: topology.identities.map(({ nodeId }) => nodeId) });
-  for (const name of report.offlinePartitions) log.warn(`${name} has no leader: its log directory is not mounted`);
+  for (const name of report.offlinePartitions) log.warn(`${name} has no leader: its log directory is not mounted or failed`);
   await publisher.follow(controller);
   if (!early) ports = await listen(topology, fleet);
   return new RunningBroker({
@@ -148,6 +162,7 @@ async function bringUp(
     controller: verbs,
     shards: fleet.shards,
     directories,
+    offline,
     store,
     closeMesh: () => fleet.close(),
     checkpointIntervalMs: settings.config['log.flush.offset.checkpoint.interval.ms'],

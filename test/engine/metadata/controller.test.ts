@@ -4,11 +4,11 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Controller } from '../../../src/engine/metadata/controller.ts';
 import { DIRECTORIES, countingUuids, create, openController, perShard, settingsOf, single, topicOf } from './controller-fixture.ts';
+import { ErrorCode } from '../../../src/engine/base/error-code.ts';
 import { EMPTY_IMAGE } from '../../../src/engine/metadata/metadata-image.ts';
 import { LocalMetadataStore } from '../../../src/engine/metadata/local-metadata-store.ts';
 import { MemoryFileSystem } from '../../../src/engine/io/memory-file-system.ts';
 import { MemoryMetadataStore } from '../../../src/engine/metadata/memory-metadata-store.ts';
-import { MetadataStoreFailed } from '../../../src/engine/metadata/metadata-store.ts';
 import { applyDelta, diffImages } from '../../../src/engine/metadata/metadata-delta.ts';
 import { settleClusterIdentity } from '../../../src/engine/metadata/cluster-identity.ts';
 import type { FoundDirectory } from '../../../src/engine/metadata/cluster-identity.ts';
@@ -152,8 +152,9 @@ describe('the controller', () => {
     const { controller } = await openController({ store: LocalMetadataStore.open(fs, '/data/metadata') });
     let writes = 0;
     fs.fault = (operation) => (operation === 'write' && writes++ === 0 ? 'ENOSPC' : null);
-    const [failed, fine] = await Promise.allSettled([create(controller, topicOf('a')), create(controller, topicOf('b'))]);
-    expect([failed!.status, fine!.status]).toEqual(['rejected', 'fulfilled']);
+    const [[failed], [fine]] = await Promise.all([create(controller, topicOf('a')), create(controller, topicOf('b'))]);
+    expect([failed!.errorCode, fine!.errorCode]).toEqual([ErrorCode.KAFKA_STORAGE_ERROR, ErrorCode.NONE]);
+    expect(failed!.errorMessage).toContain('ENOSPC');
     expect([...controller.image.topicsByName.keys()]).toEqual(['b']);
   });
 
@@ -177,7 +178,8 @@ describe('the controller', () => {
     await create(controller, topicOf('a'));
     const before = controller.image;
     fs.fault = (operation) => (operation === 'fdatasync' ? 'EIO' : null);
-    await expect(create(controller, topicOf('b'))).rejects.toThrow(MetadataStoreFailed);
+    const [refused] = await create(controller, topicOf('b'));
+    expect(refused!.errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR);
     expect(controller.image).toBe(before);
     fs.fault = null;
     fs.crash();

@@ -17,12 +17,16 @@ export const describeLogDirsHandler = apiHandler({
         : new Set(request.topics.flatMap(({ topic, partitions }) => partitions.map((index) => `${topic}-${index}`)));
     const wanted = stored.filter(({ topic, partition }) => asked === null || asked.has(`${topic}-${partition}`));
     const results = await Promise.all(
-      logDirectories(services.config).map(async (logDir) => ({
-        errorCode: ErrorCode.NONE,
-        logDir,
-        topics: byTopic(wanted.filter((partition) => partition.logDir === logDir)),
-        ...(await volumeOf(logDir)),
-      })),
+      logDirectories(services.config).map(async (logDir) =>
+        services.broker.logs.isOffline(logDir)
+          ? { errorCode: ErrorCode.KAFKA_STORAGE_ERROR, logDir, topics: [], totalBytes: -1, usableBytes: -1 }
+          : {
+              errorCode: ErrorCode.NONE,
+              logDir,
+              topics: byTopic(wanted.filter((partition) => partition.logDir === logDir)),
+              ...(await volumeOf(logDir)),
+            },
+      ),
     );
     return { throttleTimeMs: 0, errorCode: ErrorCode.NONE, results };
   },

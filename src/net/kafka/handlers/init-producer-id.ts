@@ -14,6 +14,7 @@ export const initProducerIdHandler = apiHandler({
       const errorCode = request.transactionalId === '' ? ErrorCode.INVALID_REQUEST : ErrorCode.UNSUPPORTED_VERSION;
       return { errorCode, producerId: -1, producerEpoch: -1 };
     }
-    return { errorCode: ErrorCode.NONE, producerId: await services.nextProducerId(), producerEpoch: 0 };
+    const producerId = await services.nextProducerId();
+    return { errorCode: producerId < 0 ? ErrorCode.COORDINATOR_NOT_AVAILABLE : ErrorCode.NONE, producerId, producerEpoch: 0 };
   },
 });

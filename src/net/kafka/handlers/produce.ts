@@ -99,7 +99,8 @@ export class ProduceHandler {
     const partition = topic.partitions[index];
     const remote = partition == null ? this.remoteOf(topic, index) : null;
     if (partition == null && remote === null) {
-      operation.decide(entry, missingPartitionError(topic, index));
+      const known = index >= 0 && index < topic.leaderNodeIds.length;
+      operation.decide(entry, known ? this.broker.absenceOf(topic, index) : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
       return;
     }
     const status = desc[d + Desc.STATUS]!;
@@ -214,9 +215,4 @@ function partitionName(operation: PendingProduce, entry: number): string {
 
 function unknownTopic(bytes: Uint8Array, isId: boolean): string {
   return isId ? uuidFromBytes(bytes, 0) : Buffer.from(bytes).toString('utf8', 0, TOPIC_NAME_SHOWN);
-}
-
-function missingPartitionError(topic: TopicEntry, index: number): number {
-  if (index < 0 || index >= topic.leaderNodeIds.length) return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
-  return ErrorCode.NOT_LEADER_OR_FOLLOWER;
 }

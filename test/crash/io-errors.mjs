@@ -1,0 +1,366 @@
+#!/usr/bin/env node
+// The IO error rig: a real broker on a disk that fails below it (disk-shim.c, between it and the C library): EIO and ENOSPC
+// at the n-th write, sync, read, open and rename. It may refuse to start with a reason, answer KAFKA_STORAGE_ERROR, or end
+// with code 74 because its last log directory failed; it may not crash, and on a healthy disk afterwards every acked record
+// must be there. The full matrix, every n, runs on the memory file system in `npm test` (test/engine/log/io-errors.test.ts).
+//
+//   node test/crash/io-errors.mjs            20 places of each kind
+//   node test/crash/io-errors.mjs --short    1 of each: what CI runs
+//   --only write:EIO:17                      one case
+//
+// Then two log directories of which one dies, and a disk that is really full (a tmpfs; needs root) and empties again.
+
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { constants, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { ChildBroker } from '../../dist/cli/crash/child-broker.js';
+import { CommitLoad } from '../../dist/cli/crash/commit-load.js';
+import { createTopic } from '../../dist/cli/crash/leader-connection.js';
+import { valueOf } from '../../dist/cli/crash/ledger.js';
+import { checkPartition } from '../../dist/cli/crash/partition-checker.js';
+import { ProducerLoad } from '../../dist/cli/crash/producer-load.js';
+import { randomFrom } from '../../dist/cli/crash/random-from.js';
+import { TailReader } from '../../dist/cli/crash/tail-reader.js';
+import { until } from '../interop/rig/processes.mjs';
+import { assert, equal, Score } from '../interop/rig/suite.mjs';
+import { buildDiskShim, withFault } from './disk-shim.mjs';
+import { describeLogDirs, partitionErrors, produceError } from './questions.mjs';
+import { topicConfigs } from './storage-modes.mjs';
+
+const { values: options } = parseArgs({
+  options: {
+    short: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    seed: { type: 'string' },
+    shards: { type: 'string', default: '2' },
+    storage: { type: 'string', default: 'page-cache' },
+  },
+});
+
+const seed = Number(options.seed ?? Math.floor(Math.random() * 2 ** 31));
+const random = randomFrom(seed);
+const shards = Number(options.shards);
+const PARTITIONS = 2;
+const N_MAX = 200;
+/** More do not happen within a case. */
+const RENAMES_MAX = 6;
+const KAFKA_STORAGE_ERROR = 56;
+const NO_LEADER_ERROR = 5;
+/** sysexits.h: the broker's word for its last log directory having failed. */
+const EXIT_IO_ERROR = 74;
+/** After a fault that struck, or where none does. */
+const ACKS_AFTER = 300;
+const ACKS_WITHOUT = 5000;
+
+const createBroker = (dataDir, env) =>
+  ChildBroker.create(shards, { dataDir, set: { 'ringlog.shards': String(shards), 'num.partitions': '4' }, env });
+
+/** Producers of acks=all and acks=1, a group, and consumers, on topics of their own. */
+class Traffic {
+  constructor(port, prefix) {
+    this.port = port;
+    this.loads = [-1, 1].map(
+      (acks) => new ProducerLoad({ port, topic: `${prefix}${acks}`, partitions: PARTITIONS, acks, inFlight: 3, random }),
+    );
+    this.readers = this.loads.map(({ ledger }) => new TailReader(port, ledger.topic, PARTITIONS));
+    this.commits = new CommitLoad(port, this.loads[0].ledger.topic);
+  }
+
+  get acked() {
+    return this.loads.reduce((sum, { ledger }) => sum + ledger.acked, 0);
+  }
+
+  async createTopics(configs) {
+    for (const { ledger } of this.loads) await createTopic(this.port, ledger.topic, PARTITIONS, configs);
+  }
+
+  start() {
+    for (const one of [...this.loads, ...this.readers, this.commits]) one.start();
+    this.broken = Promise.race([...this.loads, this.commits].map(({ done }) => done)).then(() => {
+      throw new Error('the load ended by itself');
+    });
+    this.broken.catch(() => {});
+  }
+
+  until(what, test, timeoutMs = 30_000) {
+    return Promise.race([this.broken, until(what, test, { timeoutMs, everyMs: 5 })]);
+  }
+
+  /** On a healthy broker: all that was sent gets acked, is read, and judged. */
+  async finish() {
+    await this.commits.check();
+    await Promise.all([...this.loads, this.commits].map((load) => load.stop()));
+    for (const reader of this.readers) await reader.finish();
+    this.judge();
+  }
+
+  judge() {
+    const complaints = this.readers.flatMap((reader) => reader.complaints);
+    this.loads.forEach(({ ledger }, i) => {
+      for (let partition = 0; partition < PARTITIONS; partition++)
+        complaints.push(...checkPartition(ledger.sent(partition), this.readers[i].read(partition), valueOf).complaints);
+    });
+    assert(complaints.length === 0, complaints.slice(0, 8).join('\n'));
+  }
+
+  abandon() {
+    for (const one of [...this.loads, ...this.readers]) one.abandon();
+    void this.commits.stop().catch(() => {});
+  }
+}
+
+/** A data directory with two topics, left by kill -9. */
+async function makeTemplate(dir) {
+  const broker = await createBroker(dir);
+  try {
+    await broker.start();
+    const traffic = new Traffic(broker.port, 'before');
+    await traffic.createTopics(topicConfigs(options.storage));
+    traffic.start();
+    await traffic.until('there is data', () => traffic.acked > 3000 && traffic.commits.acked > 3);
+    await broker.kill();
+    traffic.abandon();
+    return traffic.loads.map(({ ledger }) => ledger);
+  } finally {
+    await broker.close();
+  }
+}
+
+/** What the template held must be there: acked records, whatever else of what was sent. */
+async function checkTemplate(port, ledgers) {
+  for (const ledger of ledgers) {
+    const reader = new TailReader(port, ledger.topic, PARTITIONS);
+    reader.start();
+    await reader.finish();
+    for (let partition = 0; partition < PARTITIONS; partition++) {
+      const { complaints } = checkPartition(ledger.sent(partition), reader.read(partition), valueOf);
+      assert(complaints.length === 0, `${ledger.topic}: ${complaints.slice(0, 8).join('\n')}`);
+    }
+  }
+}
+
+/** Start a broker that may refuse: then with a reason in one line, not with a stack. */
+async function startOrRefuse(broker) {
+  try {
+    await broker.start();
+    return true;
+  } catch (error) {
+    assert(error.message.includes('before it was ready'), error.message);
+    const { code } = broker;
+    const explained = code === EXIT_IO_ERROR || (code === 1 && /^ringlog: /m.test(error.message) && !/^ {4}at /m.test(error.message));
+    assert(explained, `it neither started nor said why (code ${code}): ${error.message}`);
+    return false;
+  }
+}
+
+/** One fault in the life of a broker. @returns what happened, in words */
+async function oneFault({ library, template, ledgers, work, kind, code, n }) {
+  rmSync(work, { recursive: true, force: true });
+  cpSync(template, join(work, 'data'), { recursive: true });
+  const [dir, log] = [join(work, 'data'), join(work, 'struck')];
+  const struck = () => existsSync(log);
+  const faulty = await createBroker(dir, withFault(library, { dir, kind, n, errno: constants.errno[code], log }));
+  const traffic = new Traffic(faulty.port, 'during');
+  let told;
+  let made = false;
+  try {
+    if (await startOrRefuse(faulty)) {
+      made = await createTopicsOn(faulty, traffic);
+      if (made) {
+        traffic.start();
+        await traffic.until('the fault strikes', () => struck() || !faulty.alive || traffic.acked > ACKS_WITHOUT);
+        const target = traffic.acked + ACKS_AFTER;
+        await traffic.until('the broker goes on or ends', () => !faulty.alive || traffic.acked >= target);
+      }
+      told = faulty.alive ? 'it went on' : `it ended with ${faulty.code}`;
+      assert(faulty.alive || faulty.code === EXIT_IO_ERROR, `${told}; it said:\n${faulty.said}`);
+      // A sync that fails has lost pages, whatever it says.
+      if (code === 'ENOSPC' && kind !== 'sync') assert(faulty.alive, `a full disk ended it; it said:\n${faulty.said}`);
+    } else told = `it did not start: ${/^ringlog: (.*)$/m.exec(faulty.said)?.[1] ?? `code ${faulty.code}`}`;
+  } finally {
+    await faulty.kill();
+    if (!made) traffic.abandon();
+  }
+  const path = struck() ? readFileSync(log, 'utf8').split('\n')[0].split(`${dir}/`).at(-1) : 'not reached';
+  faulty.env = {};
+  try {
+    await faulty.start();
+    if (made) await traffic.finish();
+    await checkTemplate(faulty.port, ledgers);
+    const ended = await faulty.stop();
+    assert(ended === 0, `a clean stop afterwards ended with ${ended}; it said:\n${faulty.said}`);
+  } finally {
+    traffic.abandon();
+    await faulty.close();
+  }
+  return `${path}: ${told}`;
+}
+
+/** @returns false when the broker ended before the topics were there */
+async function createTopicsOn(broker, traffic) {
+  for (const deadline = Date.now() + 15_000; Date.now() < deadline;) {
+    try {
+      await traffic.createTopics(topicConfigs(options.storage));
+      return true;
+    } catch (error) {
+      if (error.code === 36) {
+        // The first of the two was made by an earlier try.
+        await createTopic(traffic.port, traffic.loads[1].ledger.topic, PARTITIONS, topicConfigs(options.storage)).catch(() => {});
+        return true;
+      }
+      await new Promise((done) => setTimeout(done, 50));
+      if (!broker.alive) return false;
+    }
+  }
+  throw new Error(`topics could not be created for 15 s; the broker said:\n${broker.said}`);
+}
+
+/** Two log directories, the second dies: the first serves on. */
+async function oneOfTwo({ library, work }) {
+  rmSync(work, { recursive: true, force: true });
+  const [good, bad, log] = ['good', 'bad', 'struck'].map((name) => join(work, name));
+  mkdirSync(work, { recursive: true });
+  const set = { 'ringlog.shards': String(shards), 'log.dirs': `${good},${bad}` };
+  const env = withFault(library, { dir: bad, kind: 'sync', n: 60, errno: constants.errno.EIO, stays: true, log });
+  const broker = await ChildBroker.create(shards, { dataDir: good, set, env });
+  const traffic = new Traffic(broker.port, 'jbod');
+  try {
+    await broker.start();
+    await traffic.createTopics({});
+    traffic.start();
+    await traffic.until('the fault strikes', () => existsSync(log));
+    const dead = await traffic.until('metadata says that partitions have no leader', async () => {
+      const errors = await partitionErrors(broker.port, 'jbod-1');
+      return errors.includes(NO_LEADER_ERROR) && errors;
+    });
+    assert(dead.includes(0), `nothing of jbod-1 is left: ${dead}`);
+    const gone = dead.indexOf(NO_LEADER_ERROR);
+    for (const load of traffic.loads) load.mark();
+    const alive = dead.flatMap((error, partition) => (error === 0 ? [partition] : []));
+    await traffic.until('the other directory serves on', () => alive.every((partition) => traffic.loads[0].progress[partition] > 5));
+    assert(traffic.loads[0].progress[gone] === 0, 'an offline partition acked');
+    const answers = await Promise.all(Array.from({ length: shards }, (_, i) => produceError(broker.port + i, 'jbod-1', gone)));
+    assert(answers.includes(KAFKA_STORAGE_ERROR), `a produce to the dead directory was answered ${answers}`);
+    const dirs = await describeLogDirs(broker.port);
+    equal(Object.fromEntries(dirs), { [good]: 0, [bad]: KAFKA_STORAGE_ERROR }, 'DescribeLogDirs');
+    await createTopic(broker.port, 'afterwards', 4, {});
+    equal(await partitionErrors(broker.port, 'afterwards'), [0, 0, 0, 0], 'a topic made afterwards');
+    assert(broker.said.includes(`${bad} is offline`), `nothing is said of it:\n${broker.said}`);
+    const code = await broker.stop();
+    assert(code === 0, `the stop ended with ${code}; it said:\n${broker.said}`);
+    broker.env = {};
+    await broker.start();
+    await traffic.finish();
+  } finally {
+    traffic.abandon();
+    await broker.close();
+  }
+}
+
+/** A file system that fills up and empties. */
+async function fullDisk({ work }) {
+  const mounted = join(work, 'tmpfs');
+  mkdirSync(mounted, { recursive: true });
+  const { status, stderr } = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=48m', 'ringlog-full', mounted], { encoding: 'utf8' });
+  if (status !== 0) return `skipped: ${stderr?.trim() || 'no mount(8)'}`;
+  const unmount = () => spawnSync('umount', ['-l', mounted]);
+  process.once('exit', unmount);
+  const broker = await createBroker(join(mounted, 'data'));
+  const traffic = new Traffic(broker.port, 'full');
+  try {
+    await broker.start();
+    await traffic.createTopics({ 'segment.bytes': String(1 << 20) });
+    await createTopic(broker.port, 'probe', 1, {});
+    traffic.start();
+    await traffic.until('there is data', () => traffic.acked > 2000);
+    // The hog leaves a little: partitions then run out at different moments, in the middle of batches.
+    const room = statfsSync(mounted);
+    const hog = join(mounted, 'hog');
+    writeFileSync(hog, Buffer.alloc(room.bavail * room.bsize - 300_000, 1));
+    const topic = traffic.loads[0].ledger.topic;
+    await traffic.until('appends are refused', async () => {
+      const answers = await Promise.all(Array.from({ length: shards }, (_, i) => produceError(broker.port + i, 'probe', 0, 64 * 1024)));
+      return answers.includes(KAFKA_STORAGE_ERROR);
+    });
+    const read = new TailReader(broker.port, topic, PARTITIONS);
+    read.start();
+    await read.finish();
+    assert(read.read(0).length > 100, 'reads do not go on');
+    equal(read.complaints, [], 'reads while full');
+    assert(broker.alive, `it ended with ${broker.code}: ${broker.said}`);
+    const made = await createTopic(broker.port, 'made-while-full', 2, {}).then(
+      () => 0,
+      (error) => error.code,
+    );
+    assert(made === 0 || made === KAFKA_STORAGE_ERROR, `creating a topic was answered ${made}`);
+    rmSync(hog);
+    for (const load of traffic.loads) load.mark();
+    await traffic.until('service resumes', () => traffic.loads.every((load) => load.isThrough));
+    const after = traffic.commits.acked + 3;
+    await traffic.until('commits resume', () => traffic.commits.acked > after);
+    if (made === 0)
+      await traffic.until('the topic made while full serves', async () => {
+        const answers = await Promise.all(Array.from({ length: shards }, (_, i) => produceError(broker.port + i, 'made-while-full', 0)));
+        return answers.includes(0);
+      });
+    await broker.kill();
+    await broker.start();
+    await traffic.finish();
+    const code = await broker.stop();
+    assert(code === 0, `the stop ended with ${code}`);
+    return 'appends refused, reads went on, service resumed';
+  } finally {
+    traffic.abandon();
+    await broker.close();
+    unmount();
+    process.off('exit', unmount);
+  }
+}
+
+function* places() {
+  if (options.only !== undefined) {
+    const [kind, code, n] = options.only.split(':');
+    yield { kind, code, n: Number(n) };
+    return;
+  }
+  for (const kind of ['write', 'sync', 'read', 'open', 'rename'])
+    for (const code of ['EIO', 'ENOSPC'])
+      for (let i = 0; i < (options.short ? 1 : 20); i++) {
+        // Early calls of each kind are the start, later ones the load.
+        const most = kind === 'rename' ? RENAMES_MAX : N_MAX;
+        yield { kind, code, n: 1 + Math.floor(random() * most) };
+      }
+}
+
+async function main(score) {
+  const dir = mkdtempSync(join(tmpdir(), 'ringlog-io-errors-'));
+  process.once('exit', () => rmSync(dir, { recursive: true, force: true }));
+  const library = buildDiskShim(dir);
+  if (library === undefined) return console.log('skipped: needs a C compiler');
+  const step = async (name, run) => {
+    const began = performance.now();
+    try {
+      const told = await run();
+      score.pass(told === undefined ? name : `${name}: ${told}`, performance.now() - began);
+    } catch (error) {
+      score.fail(name, error);
+    }
+  };
+  const template = join(dir, 'template');
+  const work = join(dir, 'work');
+  const ledgers = await makeTemplate(template);
+  for (const place of places())
+    await step(`${place.code} at ${place.kind} ${place.n}`, () => oneFault({ library, template, ledgers, work, ...place }));
+  if (options.only !== undefined) return;
+  await step('one log directory of two dies', () => oneOfTwo({ library, work }));
+  await step('the disk is full and empties', () => fullDisk({ work }));
+}
+
+const score = new Score();
+console.log(`seed ${seed}`);
+await main(score);
+if (score.passed + score.failed > 0) score.end();
+// Connections of the load may still be trying.
+process.exit();
