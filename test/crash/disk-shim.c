@@ -2,7 +2,8 @@
 //
 //   DISK_SHIM_NO_SYNC=1            fsync, fdatasync, sync_file_range, O_SYNC, O_DSYNC and RWF_DSYNC do nothing
 //   DISK_SHIM_FAULT=kind:n:errno   the n-th call of a kind (write, sync, read, open, rename) on a file below DISK_SHIM_DIR
-//                                  fails once with this errno; n counts from 1, `n+` means that one and all after it
+//                                  fails once with this errno; n counts from 1, `n+` means that one and all after it;
+//                                  with DISK_SHIM_WHEN it counts only while that file exists
 //
 // A fault that struck is told in the file DISK_SHIM_LOG, a line each: kind, number, path. io_uring is refused in both, so
 // that every file operation passes here.
@@ -38,11 +39,13 @@ static int fault_stays;
 static int fault_errno;
 static char fault_dir[4096];
 static const char *fault_log;
+static const char *fault_when;
 static atomic_long counts[KINDS];
 
 __attribute__((constructor)) static void configure(void) {
   no_sync = getenv("DISK_SHIM_NO_SYNC") != NULL;
   fault_log = getenv("DISK_SHIM_LOG");
+  fault_when = getenv("DISK_SHIM_WHEN");
   const char *dir = getenv("DISK_SHIM_DIR");
   const char *fault = getenv("DISK_SHIM_FAULT");
   if (dir == NULL || fault == NULL) return;
@@ -65,6 +68,7 @@ static int below(const char *path) {
 // Whether this call is to fail; errno is then set.
 static int strikes(enum kind kind, const char *path) {
   if ((int)kind != fault_kind || !below(path)) return 0;
+  if (fault_when != NULL && access(fault_when, F_OK) != 0) return 0;
   const long number = atomic_fetch_add(&counts[kind], 1) + 1;
   if (fault_stays ? number < fault_from : number != fault_from) return 0;
   if (fault_log != NULL) {

@@ -20,10 +20,11 @@ export function buildDiskShim(dir) {
 
 export const withoutSync = (library) => ({ LD_PRELOAD: library, DISK_SHIM_NO_SYNC: '1' });
 
-/** @param fault `{ dir, kind, n, errno, stays, log }` as disk-shim.c describes them */
-export const withFault = (library, { dir, kind, n, errno, stays = false, log }) => ({
+/** @param fault `{ dir, kind, n, errno, stays, log, when }` as disk-shim.c describes them */
+export const withFault = (library, { dir, kind, n, errno, stays = false, log, when }) => ({
   LD_PRELOAD: library,
   DISK_SHIM_DIR: dir,
   DISK_SHIM_FAULT: `${kind}:${n}${stays ? '+' : ''}:${errno}`,
   DISK_SHIM_LOG: log,
+  ...(when === undefined ? {} : { DISK_SHIM_WHEN: when }),
 });

@@ -43,9 +43,8 @@ const seed = Number(options.seed ?? Math.floor(Math.random() * 2 ** 31));
 const random = randomFrom(seed);
 const shards = Number(options.shards);
 const PARTITIONS = 2;
-const N_MAX = 200;
-/** More do not happen within a case. */
-const RENAMES_MAX = 6;
+/** More of these do not happen within a case. */
+const N_MAX = { write: 200, sync: 80, read: 200, open: 200, rename: 6 };
 const KAFKA_STORAGE_ERROR = 56;
 const NO_LEADER_ERROR = 5;
 /** sysexits.h: the broker's word for its last log directory having failed. */
@@ -220,16 +219,18 @@ async function createTopicsOn(broker, traffic) {
 /** Two log directories, the second dies: the first serves on. */
 async function oneOfTwo({ library, work }) {
   rmSync(work, { recursive: true, force: true });
-  const [good, bad, log] = ['good', 'bad', 'struck'].map((name) => join(work, name));
+  const [good, bad, log, when] = ['good', 'bad', 'struck', 'now'].map((name) => join(work, name));
   mkdirSync(work, { recursive: true });
   const set = { 'ringlog.shards': String(shards), 'log.dirs': `${good},${bad}` };
-  const env = withFault(library, { dir: bad, kind: 'sync', n: 60, errno: constants.errno.EIO, stays: true, log });
+  const env = withFault(library, { dir: bad, kind: 'write', n: 1, errno: constants.errno.EIO, stays: true, log, when });
   const broker = await ChildBroker.create(shards, { dataDir: good, set, env });
   const traffic = new Traffic(broker.port, 'jbod');
   try {
     await broker.start();
     await traffic.createTopics({});
     traffic.start();
+    await traffic.until('there is data', () => traffic.acked > 1000);
+    writeFileSync(when, '');
     await traffic.until('the fault strikes', () => existsSync(log));
     const dead = await traffic.until('metadata says that partitions have no leader', async () => {
       const errors = await partitionErrors(broker.port, 'jbod-1');
@@ -326,11 +327,10 @@ function* places() {
     return;
   }
   for (const kind of ['write', 'sync', 'read', 'open', 'rename'])
-    for (const code of ['EIO', 'ENOSPC'])
+    for (const code of kind === 'read' ? ['EIO'] : ['EIO', 'ENOSPC'])
       for (let i = 0; i < (options.short ? 1 : 20); i++) {
         // Early calls of each kind are the start, later ones the load.
-        const most = kind === 'rename' ? RENAMES_MAX : N_MAX;
-        yield { kind, code, n: 1 + Math.floor(random() * most) };
+        yield { kind, code, n: 1 + Math.floor(random() * N_MAX[kind]) };
       }
 }
 

@@ -193,7 +193,7 @@ export class Shard {
     this.parts.reactor.submit();
     this.parts.leaveReactor();
     await this.parts.reactor.close();
-    // All is in the segments now.
+    // All is in the segments now, save for directories that failed.
     this.broker.logs.commit.close(true);
     return this.checkpoints();
   }
