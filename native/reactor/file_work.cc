@@ -23,7 +23,8 @@ constexpr uint32_t kRingWorkers = 2;
 // False when the ring is closed or full, or the job is no read: the file threads take it.
 bool submit_to_ring(ReactorState& state, const FileJob& job) {
   const bool reads = job.kind == FileJob::Kind::kRead || job.kind == FileJob::Kind::kColdRead;
-  if (!reads || !state.ring.is_open() || state.ring.in_flight() >= kRingEntries) return false;
+  // Where the kernel does not drop what a read brought in, the file threads do.
+  if (!reads || !state.dontcache_works || !state.ring.is_open() || state.ring.in_flight() >= kRingEntries) return false;
   uint32_t place;
   if (state.free_ring_jobs.empty()) {
     place = static_cast<uint32_t>(state.ring_jobs.size());
@@ -33,8 +34,8 @@ bool submit_to_ring(ReactorState& state, const FileJob& job) {
     state.free_ring_jobs.pop_back();
     state.ring_jobs[place] = job;
   }
-  const uint32_t flags = state.dontcache_works ? kRwfDontCache : 0;
-  if (state.ring.read(job.fd, job.into, static_cast<uint32_t>(job.length), static_cast<uint64_t>(job.position), flags, place)) {
+  if (state.ring.read(job.fd, job.into, static_cast<uint32_t>(job.length), static_cast<uint64_t>(job.position), kRwfDontCache,
+                      place)) {
     state.ring_queued = true;
     return true;
   }
@@ -44,6 +45,8 @@ bool submit_to_ring(ReactorState& state, const FileJob& job) {
 
 void submit_job(ReactorState& state, const FileJob& job) {
   state.jobs_in_flight++;
+  // A flag of the open file; setting it costs less than remembering that it is set.
+  if (job.kind == FileJob::Kind::kRead || job.kind == FileJob::Kind::kColdRead) stop_read_ahead(job.fd);
   if (!submit_to_ring(state, job)) state.file_threads->submit(job);
 }
 

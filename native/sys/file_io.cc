@@ -64,8 +64,12 @@ int64_t read_fully_at(int fd, void* into, size_t length, int64_t position, bool 
     }
     return -errno;
   }
+  // Pages that were there before go too; but this was asked for because most were not.
+  if (drop_behind && flags == 0 && have > 0) posix_fadvise(fd, position, static_cast<off_t>(have), POSIX_FADV_DONTNEED);
   return static_cast<int64_t>(have);
 }
+
+void stop_read_ahead(int fd) { posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM); }
 
 int64_t read_now_at(int fd, void* into, size_t length, int64_t position) {
   iovec vector{into, length};

@@ -15,8 +15,12 @@ namespace ringlog {
 int64_t write_all_at(int fd, iovec* vectors, int count, int64_t position);
 
 // Reads until `length` bytes or the end of the file; blocks on the disk. `drop_behind` asks the kernel not to keep
-// pages this read brings in (RWF_DONTCACHE, kernel 6.14); a file system without it is read plainly.
+// pages this read brings in (RWF_DONTCACHE, kernel 6.14); where it does not know that, they are dropped afterwards.
 int64_t read_fully_at(int fd, void* into, size_t length, int64_t position, bool drop_behind);
+
+// From now on reads of this descriptor bring in no more than what they ask for: what the kernel reads ahead of a scan stays
+// behind it in the cache, whatever the flags of the reads.
+void stop_read_ahead(int fd);
 
 // Reads what is in memory: bytes (0 at the end of the file), or -EAGAIN when the disk would be needed. A file system
 // that cannot tell (EOPNOTSUPP) is read plainly.

@@ -142,6 +142,11 @@ function nativeReport(binding: NativeBinding, options: ReactorOptions, handle: N
         reason: options.ioUring ? ring.reason : 'io_uring is switched off',
       },
       {
+        facility: 'history',
+        engine: findings.get('RWF_DONTCACHE')!.available ? 'RWF_DONTCACHE' : 'dropped after reading',
+        reason: 'nothing is read ahead and nothing stays in the page cache, so that a scan leaves the tail there',
+      },
+      {
         facility: 'tail read',
         engine: 'sendfile',
         reason: cachestat.available ? 'after cachestat says it is in memory' : `residency unknown: ${cachestat.reason}`,
