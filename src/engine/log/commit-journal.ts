@@ -207,7 +207,7 @@ export class CommitJournal {
 
   /** log.syncedOffset moved, or the log is closed or gone. */
   onSynced(log: Log): void {
-    if (!log.commit.draining || log.failed || (log.syncedOffset < log.commit.drainOffset && !log.closed)) return;
+    if (!log.commit.draining || (log.syncedOffset < log.commit.drainOffset && !log.closed)) return;
     this.drained(log);
     this.settle();
   }

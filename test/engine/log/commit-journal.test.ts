@@ -370,6 +370,23 @@ describe('replay', () => {
     return batchRanges(disk.bytesOf(`/data/topic-1/${SEGMENT}`)).at(-1)![1];
   }
 
+  test('a record that never came down does not hide those behind it', () => {
+    const { bench, logs } = ready(2);
+    bench.ring.holdCommits = 1;
+    bench.append(logs[0]!, batch(1, 60_000));
+    bench.ring.submit();
+    bench.ring.drain(bench.table);
+    bench.table.requireDurable(logs[0]!);
+    bench.settle();
+    for (let i = 0; i < 3; i++) commit(bench, logs[1]!);
+    const acked = logs.map((log) => log.durableOffset);
+    expect([bench.ring.heldCommits, acked[1]]).toEqual([1, 3]);
+    bench.fs.crash();
+    const { bench: next, report } = restart(bench.fs);
+    expect(report!.records).toBe(3);
+    expect(logs.map((_, i) => partition(next, i).endOffset)).toEqual(acked);
+  });
+
   test('a record torn at any byte is none, and all others count', () => {
     const { disk, before, after, position, used } = beforeAndAfter();
     for (let whole = 0; whole <= used; whole++) {
