@@ -29,10 +29,11 @@ export function recoveryPoints(table: LogTable): CheckpointEntry[] {
   return entries;
 }
 
-/** A recovery note that waits for its name: once it and the segment's index files are synced, it is the log's disk note. */
+/** A recovery note that waits for its name: once it and the index files are synced, it is the log's disk note. */
 export interface FreshNote {
   readonly dir: string;
-  readonly baseOffset: number;
+  /** Of the segments whose index files it takes for granted. */
+  readonly baseOffsets: readonly number[];
 }
 
 /** Bytes that are on the disk and would be read again after a power cut, in all logs together. */
@@ -48,8 +49,8 @@ export function publishNotes(table: LogTable): FreshNote[] {
   for (const log of table.logs) {
     if (log === null || log.unlisted || log.closed || log.failed) continue;
     try {
-      const segment = publishNote(table.fs, log);
-      if (segment !== null) notes.push({ dir: log.dir, baseOffset: segment.baseOffset });
+      const segments = publishNote(table.fs, log);
+      if (segments.length > 0) notes.push({ dir: log.dir, baseOffsets: segments.map(({ baseOffset }) => baseOffset) });
     } catch {
       // The next start reads a little more.
     }

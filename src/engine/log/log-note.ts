@@ -102,17 +102,19 @@ export function unpublishedOf(log: Log): number {
 
 /**
  * Leave the newest note that the disk has caught up with where the supervisor makes it the disk note. A log that rests gets
- * one for its end. @returns the segment it speaks of, null when there is nothing new. @throws what the disk throws
+ * one for its end. @returns the segments that it and those since the last one speak of, none when there is nothing new. @throws what the disk throws
  */
-export function publishNote(fs: FileSystem, log: Log): Segment | null {
+export function publishNote(fs: FileSystem, log: Log): Segment[] {
   const { active } = log;
   const rests = log.endOffset === log.writtenOffset && active.syncedBytes === active.writtenBytes;
   if (rests && (log.note === null || log.note.segment !== active || log.note.position < active.writtenBytes)) takeNote(fs, log);
   sortNotes(log);
-  if (log.syncedNote === null || log.syncedNote === log.publishedNote || log.syncedNote.segment.retired) return null;
-  writeNextNote(fs, log.dir, log.syncedNote.bytes);
-  log.publishedNote = log.syncedNote;
-  return log.syncedNote.segment;
+  const { syncedNote } = log;
+  if (syncedNote === null || syncedNote === log.publishedNote || syncedNote.segment.retired) return [];
+  writeNextNote(fs, log.dir, syncedNote.bytes);
+  const from = log.publishedNote?.segment.baseOffset ?? syncedNote.segment.baseOffset;
+  log.publishedNote = syncedNote;
+  return log.segments.filter(({ baseOffset }) => baseOffset >= from && baseOffset <= syncedNote.segment.baseOffset);
 }
 
 /** The log is closed and on the disk: the note of its end, which the next start begins with. */

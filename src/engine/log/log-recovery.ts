@@ -120,9 +120,18 @@ function openClean(fs: FileSystem, scanner: BatchScanner, log: Log, start: Recov
     active.damage = null;
     return false;
   }
+  refuseUnexpected(fs, scanner, log);
   setEnds(log, active.endOffset);
   reloadProducers(fs, scanner, log, false);
   return true;
+}
+
+/** Without a note of the active segment it may be one that does not belong here: the one before must end where it begins. */
+function refuseUnexpected(fs: FileSystem, scanner: BatchScanner, log: Log): void {
+  const last = log.segments.length - 1;
+  if (last === 0) return;
+  ensureIndexes(fs, scanner, log.segments[last - 1]!, log.config.indexIntervalBytes);
+  refuseOverlap(log, last - 1);
 }
 
 /** A way that was not taken to its end leaves nothing behind. */

@@ -64,7 +64,7 @@ export class OffsetIndex {
     this.clear();
     if (entries === 0) return;
     this.add(relativeOffset, position);
-    this.flushed = 1;
+    // Written once more, as nobody has looked whether the file has it.
     this.skipped = entries - 1;
   }
 

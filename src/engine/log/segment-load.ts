@@ -32,7 +32,14 @@ export function ensureIndexes(fs: FileSystem, scanner: BatchScanner, segment: Se
   const timeIndex = new TimeIndex();
   const offsets = readWholeFile(fs, segmentPath(segment, OFFSET_INDEX_SUFFIX));
   const times = readWholeFile(fs, segmentPath(segment, TIME_INDEX_SUFFIX));
-  const usable = offsets !== null && times !== null && offsetIndex.decode(offsets, segment.writtenBytes) && timeIndex.decode(times);
+  // A file that goes on after its last entry was not closed by us: what it lacks may lie in the middle.
+  const usable =
+    offsets !== null &&
+    times !== null &&
+    offsetIndex.decode(offsets, segment.writtenBytes) &&
+    timeIndex.decode(times) &&
+    offsetIndex.count * OFFSET_ENTRY_BYTES === offsets.length &&
+    timeIndex.count * TIME_ENTRY_BYTES === times.length;
   segment.offsetIndex = offsetIndex;
   segment.timeIndex = timeIndex;
   if (usable && completeIndexes(fs, scanner, segment, intervalBytes) === ScanStatus.OK) return true;
@@ -78,6 +85,8 @@ function readSkippedTimes(fs: FileSystem, segment: Segment, into: TimeIndex): bo
   if (skipped === 0) return true;
   const bytes = readWholeFile(fs, segmentPath(segment, TIME_INDEX_SUFFIX))?.subarray(0, skipped * TIME_ENTRY_BYTES);
   if (bytes === undefined || !into.decode(bytes) || into.count !== skipped) return false;
+  // decode() lets a first entry of zeros pass.
+  if (into.timestamps[0] === 0 && into.relativeOffsets[0] === 0) return false;
   return into.relativeOffsets[skipped - 1]! < relativeOffsets[0]! && into.timestamps[skipped - 1]! < timestamps[0]!;
 }
 

@@ -74,7 +74,7 @@ export class TimeIndex {
     this.clear();
     if (entries === 0) return;
     this.add(timestamp, relativeOffset);
-    this.flushed = 1;
+    // Written once more, as nobody has looked whether the file has it.
     this.skipped = entries - 1;
   }
 

@@ -23,9 +23,11 @@ export async function settleNotes(notes: readonly FreshNote[], failed: (director
   }
 }
 
-async function settleNote({ dir, baseOffset }: FreshNote): Promise<void> {
-  await sync(`${dir}/${segmentFileName(baseOffset, OFFSET_INDEX_SUFFIX)}`);
-  await sync(`${dir}/${segmentFileName(baseOffset, TIME_INDEX_SUFFIX)}`);
+async function settleNote({ dir, baseOffsets }: FreshNote): Promise<void> {
+  for (const baseOffset of baseOffsets) {
+    await sync(`${dir}/${segmentFileName(baseOffset, OFFSET_INDEX_SUFFIX)}`);
+    await sync(`${dir}/${segmentFileName(baseOffset, TIME_INDEX_SUFFIX)}`);
+  }
   await sync(`${dir}/${NEXT_NOTE}`);
   await rename(`${dir}/${NEXT_NOTE}`, `${dir}/${DISK_NOTE}`);
   await sync(dir);

@@ -107,9 +107,9 @@ export class LogBench implements LogListener {
 
   /** What the supervisor does with what shards report, for the one log there is. @returns its recovery point */
   checkpoint(): number {
-    for (const { dir, baseOffset } of publishNotes(this.table)) {
-      const stem = `${dir}/${baseOffset.toString().padStart(20, '0')}`;
-      for (const path of [`${stem}.index`, `${stem}.timeindex`, `${dir}/${NEXT_NOTE}`]) {
+    for (const { dir, baseOffsets } of publishNotes(this.table)) {
+      const stems = baseOffsets.map((baseOffset) => `${dir}/${baseOffset.toString().padStart(20, '0')}`);
+      for (const path of [...stems.flatMap((stem) => [`${stem}.index`, `${stem}.timeindex`]), `${dir}/${NEXT_NOTE}`]) {
         const fd = this.fs.open(path, 'r');
         this.fs.fdatasync(fd);
         this.fs.close(fd);
