@@ -3,14 +3,19 @@
 // Broker on core 0, native load generator on core 1, loopback. The systems are all up and warm, one at a time is loaded, in
 // the order A B C, C B A, ..., and memory is conditioned before every run that writes. bench/README.md says how to read it.
 
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statfsSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { cpus, loadavg, release, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { runToEnd } from './lifecycle.mjs';
+import { conditionMemory, load, settle, sleep } from './load.mjs';
+import { say, warn, warnings } from './notes.mjs';
 import { installKafka } from './peers/kafka.mjs';
+import { chooseRows, interleave } from './row-choice.mjs';
 import { rows as allRows } from './rows.mjs';
-import { summarize } from './statistics.mjs';
-import { buildNative, isRinglogThere, killEverything, repoRoot, runNative, stopEverything, System } from './systems.mjs';
+import { summarize, verdict } from './statistics.mjs';
+import { buildNative, isRinglogThere, repoRoot, System } from './systems.mjs';
+import { number, tableLines } from './table.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -54,82 +59,16 @@ const conditionGb = Number(options['condition-gb']);
 const dataDir = resolve(options['data-dir']);
 if (!(pairs >= 1 && seconds > 0 && tailSeconds > 0)) throw new Error('--pairs, --seconds and --tail-seconds must be positive');
 
-const minFreeGb = 20; // of disk, at all times
 const maxRunGb = 3.5; // of log a run, warm-up included: inside the conditioned memory and below the kernel's dirty limit
 const fetchLogGb = 0.8; // of log that the fetch rows read, small enough to stay in the page cache
 
-const say = (text) => process.stderr.write(`${text}\n`);
-const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 let topicNumber = 0;
-const warnings = [];
-function warn(text) {
-  if (warnings.includes(text)) return;
-  warnings.push(text);
-  say(`  ! ${text}`);
-}
 
 // ---- one run -----------------------------------------------------------------------------------------------------------
 
-function bytesUnder(dir) {
-  let total = 0;
-  for (const entry of readdirSync(dir, { withFileTypes: true })) {
-    const path = join(dir, entry.name);
-    try {
-      // Blocks, not lengths: preallocated index files are mostly holes.
-      total += entry.isDirectory() ? bytesUnder(path) : statSync(path).blocks * 512;
-    } catch {
-      // deleted while we looked, which is what we are waiting for
-    }
-  }
-  return total;
-}
-
-/** A deleted topic must have given back its disk and page cache before the next run starts, or that run pays for it. */
-async function settle(system) {
-  const deadline = Date.now() + 20_000;
-  while (bytesUnder(system.dir) > 200e6) {
-    if (Date.now() > deadline) {
-      warn(`${system.name} keeps the files of deleted topics: its next runs find less free memory than the others'`);
-      break;
-    }
-    await sleep(200);
-  }
-  const { bavail, bsize } = statfsSync(dataDir);
-  if (bavail * bsize < minFreeGb * 1e9) throw new Error(`less than ${minFreeGb} GB free on the data disk: stopping`);
-}
-
-async function conditionMemory() {
-  if (conditionGb > 0) await runNative('condition', [String(conditionGb)], { timeoutMs: 120_000 });
-}
-
-/** Steal and total ticks: what the hypervisor took from this machine. */
-function cpuTicks() {
-  const fields = readFileSync('/proc/stat', 'utf8').split('\n')[0].trim().split(/\s+/).slice(1, 9).map(Number);
-  return { steal: fields[7], total: fields.reduce((sum, value) => sum + value, 0) };
-}
-
-/** `{ recordBytes: 100, create: true }` as `--record-bytes 100 --create`. */
-function flags(given) {
-  return Object.entries(given).flatMap(([key, value]) => {
-    const name = `--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-    return value === true ? [name] : [name, String(value)];
-  });
-}
-
-async function load(system, mode, given) {
-  const before = cpuTicks();
-  const args = [mode, ...flags({ bootstrap: system.bootstrap, brokerPid: system.pid, ...given })];
-  const { out } = await runNative('loadgen', args, { timeoutMs: ((given.seconds ?? 0) + 90) * 1000 });
-  const after = cpuTicks();
-  if (!out) return undefined;
-  const result = JSON.parse(out);
-  result.stealShare = (after.steal - before.steal) / Math.max(1, after.total - before.total);
-  return result;
-}
-
 async function runProduce(system, row, windowSeconds = seconds, warmupS = 0.5) {
   const topic = `bench-${row.id}-${topicNumber++}`;
-  await conditionMemory();
+  await conditionMemory(conditionGb);
   const result = await load(system, 'produce', {
     ...row.load,
     topic,
@@ -146,7 +85,7 @@ async function runProduce(system, row, windowSeconds = seconds, warmupS = 0.5) {
 
 async function runTail(system, row, windowSeconds = tailSeconds, warmupS = 2) {
   const topic = `bench-${row.id}-${topicNumber++}`;
-  await conditionMemory();
+  await conditionMemory(conditionGb);
   const result = await load(system, 'tail', {
     ...row.load,
     topic,
@@ -163,7 +102,7 @@ async function runTail(system, row, windowSeconds = tailSeconds, warmupS = 2) {
 
 async function fillFetchTopic(system) {
   system.fetchTopic = `bench-fetch-${topicNumber++}`;
-  await conditionMemory();
+  await conditionMemory(conditionGb);
   const shape = { partitions: 4, connections: 4, records: 16 };
   await load(system, 'produce', { topic: system.fetchTopic, create: true, ...shape, warmupS: 0, seconds: 60, maxGb: fetchLogGb });
 }
@@ -193,8 +132,6 @@ async function runStart(system) {
 
 // ---- the table ---------------------------------------------------------------------------------------------------------
 
-const number = (value) => (value === undefined ? '-' : value >= 1000 ? value.toFixed(0) : value.toPrecision(3));
-
 function judge(system, row, result) {
   const where = `${row.id}, ${system.name}`;
   if (!result.clean)
@@ -210,15 +147,13 @@ function judge(system, row, result) {
 async function measureRow(row, systems) {
   const run = { produce: runProduce, fetch: runFetch, tail: runTail, start: runStart }[row.kind];
   const results = Object.fromEntries(systems.map((system) => [system.name, []]));
-  for (let pair = 0; pair < pairs; pair++) {
-    for (const system of pair % 2 ? systems.toReversed() : systems) {
-      const result = await run(system, row);
-      results[system.name].push(result);
-      judge(system, row, result);
-      say(
-        `  ${row.id} ${pair + 1}/${pairs} ${system.name.padEnd(7)} ${row.figures.map((f) => `${f.name} ${number(f.of(result))} ${f.unit}`).join(', ')}`,
-      );
-    }
+  for (const { pair, contender: system } of interleave(systems, pairs)) {
+    const result = await run(system, row);
+    results[system.name].push(result);
+    judge(system, row, result);
+    say(
+      `  ${row.id} ${pair + 1}/${pairs} ${system.name.padEnd(7)} ${row.figures.map((f) => `${f.name} ${number(f.of(result))} ${f.unit}`).join(', ')}`,
+    );
   }
   return results;
 }
@@ -240,14 +175,6 @@ function summarizeRow(row, results, us) {
       ceilingToUs: against('ceiling'),
     };
   });
-}
-
-function verdict(line) {
-  if (!line.floor || !line.kafkaToUs) return '';
-  // A goal holds when the whole interval clears it, not when the median does.
-  if (line.kafkaToUs.low >= line.aim) return 'AIM';
-  if (line.kafkaToUs.low >= line.floor) return 'floor';
-  return line.kafkaToUs.high >= line.floor ? 'open' : 'BELOW';
 }
 
 function printTable(lines, us) {
@@ -281,21 +208,11 @@ function printTable(lines, us) {
     interval(line.kafkaToUs),
     goal(line.floor),
     goal(line.aim),
-    verdict(line),
+    verdict(line.kafkaToUs, line),
     ratio(line.ceilingToUs),
     spread(line.ceilingToUs),
   ]);
-  const widths = header.map((text, column) => Math.max(text.length, ...cells.map((row) => row[column].length)));
-  const print = (row) =>
-    console.log(
-      row
-        .map((text, column) => (column < 2 ? text.padEnd(widths[column]) : text.padStart(widths[column])))
-        .join('  ')
-        .trimEnd(),
-    );
-  print(header);
-  console.log(widths.map((width) => '-'.repeat(width)).join('  '));
-  for (const row of cells) print(row);
+  for (const line of tableLines(header, cells, 2)) console.log(line);
 }
 
 function conditions(systems) {
@@ -336,10 +253,7 @@ async function warmUp(system, rows) {
 }
 
 async function main() {
-  const wanted = options.rows.split(',').filter(Boolean);
-  const ids = new Set(allRows.map((row) => row.id)); // a whole id means that row only: produce-100 is not produce-1000
-  const rows = allRows.filter((row) => wanted.length === 0 || wanted.some((id) => (ids.has(id) ? row.id === id : row.id.startsWith(id))));
-  if (rows.length === 0) throw new Error(`--rows ${options.rows}: known are ${allRows.map((row) => row.id).join(' ')}`);
+  const rows = chooseRows(allRows, options.rows);
   let us = options.us ?? 'ringlog';
   if (us === 'ringlog' && !isRinglogThere()) {
     warn('bin/ringlog.mjs is not there: comparing with the ceiling in its place');
@@ -366,7 +280,7 @@ async function main() {
   const starters = systems.filter((system) => system.name !== 'ceiling');
   for (const row of rows.filter((r) => r.kind === 'start'))
     if (us !== 'ceiling') record(row, await measureRow(row, starters));
-    else if (wanted.length > 0) warn(`row ${row.id} needs a broker to compare, not the ceiling`);
+    else if (options.rows !== '') warn(`row ${row.id} needs a broker to compare, not the ceiling`);
   const loaded = rows.filter((r) => r.kind !== 'start');
   if (loaded.length > 0) {
     for (const system of systems) await system.start({ empty: true });
@@ -396,28 +310,7 @@ async function main() {
   }
 }
 
-let ending = false;
-async function end(code) {
-  if (ending) return;
-  ending = true;
-  await stopEverything();
+await runToEnd(main, () => {
   if (existsSync(dataDir))
     for (const name of ['kafka', 'ringlog', 'ceiling']) rmSync(join(dataDir, name), { recursive: true, force: true });
-  process.exit(code);
-}
-process.on('exit', killEverything);
-for (const [signal, code] of [
-  ['SIGINT', 130],
-  ['SIGTERM', 143],
-  ['SIGHUP', 129],
-])
-  process.on(signal, () => end(code));
-
-try {
-  await main();
-  await end(0);
-} catch (error) {
-  // While a signal is being served, the failure is only its echo: the load generator was ended under us.
-  if (!ending) say(`bench: ${error.stack ?? error}`);
-  await end(1);
-}
+});

@@ -32,3 +32,14 @@ export function summarize(values, rounds = 4000) {
     count: values.length,
   };
 }
+
+/** What a summarized ratio says about its goals, which are least values, or most values with `atMost`. */
+export function verdict(ratio, { floor, aim, atMost = false }) {
+  if (!floor || !ratio) return '';
+  // A goal holds when the whole interval clears it, not when the median does.
+  const clears = (goal) => goal !== undefined && (atMost ? ratio.high <= goal : ratio.low >= goal);
+  if (clears(aim)) return 'AIM';
+  if (clears(floor)) return 'floor';
+  const reaches = atMost ? ratio.low <= floor : ratio.high >= floor;
+  return reaches ? 'open' : 'BELOW';
+}

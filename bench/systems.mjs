@@ -31,6 +31,7 @@ const sources = {
   loadgen: ['loadgen.cc', 'wire.h', 'histogram.h'],
   ceiling: ['ceiling.cc', 'wire.h'],
   condition: ['condition.cc'],
+  disk: ['disk.cc', 'histogram.h'],
 };
 
 export const program = (name) => join(cache, name);
@@ -50,9 +51,9 @@ export function buildNative(log) {
 }
 
 /** Runs a native program on the load's core to its end; resolves with its stdout. */
-export function runNative(name, args, { timeoutMs }) {
+export function runNative(name, args, { timeoutMs, nice = 0 }) {
   return new Promise((done, fail) => {
-    const child = spawn('taskset', ['-c', loadCore, program(name), ...args], {
+    const child = spawn('nice', ['-n', String(nice), 'taskset', '-c', loadCore, program(name), ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: Math.ceil(timeoutMs),
     });
@@ -72,38 +73,48 @@ export function runNative(name, args, { timeoutMs }) {
 
 // ---- brokers ---------------------------------------------------------------------------------------------------------
 
+/** `{ 'a.b': 1 }` as `--set a.b=1`. */
+const sets = (given) => Object.entries(given).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
+
 const launchers = {
-  async kafka(port, dir) {
+  async kafka(port, dir, { set, heap }) {
     // Only so that a deleted topic gives its disk back before the next run; no effect on the measured path.
-    const { command, args } = await prepareKafka({ port, dir, set: { 'log.segment.delete.delay.ms': 1000 } });
+    const { command, args } = await prepareKafka({ port, dir, heap, set: { 'log.segment.delete.delay.ms': 1000, ...set } });
     return [command, args];
   },
-  ceiling: (port, dir) => [program('ceiling'), ['--port', String(port), '--dir', dir]],
-  ringlog: (port, dir) => [
+  ceiling: (port, dir, { args = [] }) => [program('ceiling'), ['--port', String(port), '--dir', dir, ...args]],
+  ringlog: (port, dir, { set }) => [
     process.execPath,
     [
       join(repoRoot, 'bin/ringlog.mjs'),
       'serve',
-      '--set',
-      `listeners=PLAINTEXT://127.0.0.1:${port}`,
-      '--set',
-      `log.dirs=${dir}`,
-      '--set',
-      'ringlog.shards=1',
-      '--set',
-      'log.segment.delete.delay.ms=1000',
+      ...sets({
+        listeners: `PLAINTEXT://127.0.0.1:${port}`,
+        'log.dirs': dir,
+        'ringlog.shards': 1,
+        'log.segment.delete.delay.ms': 1000,
+        ...set,
+      }),
     ],
   ],
 };
 
 export class System {
   pid = 0;
+  logFrom = 0;
   port = 0;
 
-  constructor(name, dataRoot) {
+  /**
+   * `kind` is what is started. `name` tells two of a kind apart; `set` are broker settings, `heap` Kafka's, `args` the
+   * ceiling's; `procsFile` is the cgroup the broker is to run in.
+   */
+  constructor(kind, dataRoot, { name = kind, procsFile, ...launch } = {}) {
+    this.kind = kind;
     this.name = name;
     this.dir = join(dataRoot, name);
     this.logFile = join(cache, `${name}.log`);
+    this.launch = launch;
+    this.procsFile = procsFile;
   }
 
   /** What there is to do before a start that is not part of starting (formatting, for Kafka). */
@@ -112,15 +123,18 @@ export class System {
     mkdirSync(this.dir, { recursive: true });
     // A known directory keeps its port: Kafka's is written into its configuration.
     if (empty || !this.port) this.port = await freePort();
-    this.command = await launchers[this.name](this.port, this.dir);
+    this.command = await launchers[this.kind](this.port, this.dir, this.launch);
   }
 
   /** Spawns the broker and returns the CLOCK_MONOTONIC time just before, in ns. Does not wait for it to answer. */
   spawn() {
     const out = openSync(this.logFile, 'a');
+    this.logFrom = statSync(this.logFile).size;
     const sinceNs = process.hrtime.bigint();
     // taskset execs, so the pid is the broker's. Detached, so that Ctrl-C reaches this process first, which then stops it.
-    const child = spawn('taskset', ['-c', brokerCore, this.command[0], ...this.command[1]], {
+    const pinned = ['taskset', '-c', brokerCore, this.command[0], ...this.command[1]];
+    const [first, ...args] = this.procsFile ? ['sh', '-c', 'echo $$ > "$0" && exec "$@"', this.procsFile, ...pinned] : pinned;
+    const child = spawn(first, args, {
       stdio: ['ignore', out, out],
       detached: true,
       cwd: repoRoot,
@@ -152,8 +166,23 @@ export class System {
     return existsSync(this.logFile) ? readFileSync(this.logFile, 'utf8').slice(-1500) : '';
   }
 
+  /** The events that this start has logged so far; none for a broker that does not log JSON. */
+  eventsSinceSpawn() {
+    const lines = readFileSync(this.logFile).subarray(this.logFrom).toString('utf8').split('\n');
+    // The last line may be on its way.
+    return lines.slice(0, -1).flatMap((line) => (line.startsWith('{') ? [JSON.parse(line)] : []));
+  }
+
   async stop() {
     if (!this.pid) return;
+    await stopPid(this.pid);
+    started.delete(this.pid);
+    this.pid = 0;
+  }
+
+  /** The end a crash would give it. */
+  async kill() {
+    process.kill(this.pid, 'SIGKILL');
     await stopPid(this.pid);
     started.delete(this.pid);
     this.pid = 0;
@@ -169,8 +198,9 @@ export class System {
   }
 
   describe() {
-    if (this.name === 'kafka') return `Apache Kafka ${kafkaVersion}, KRaft, 1 node, G1, -Xms1G -Xmx1G, default settings`;
-    if (this.name === 'ceiling') return 'C++ ceiling: one epoll thread, gathered appends, sendfile';
+    const { heap = '1G' } = this.launch;
+    if (this.kind === 'kafka') return `Apache Kafka ${kafkaVersion}, KRaft, 1 node, G1, -Xms${heap} -Xmx${heap}, default settings`;
+    if (this.kind === 'ceiling') return 'C++ ceiling: one epoll thread, gathered appends, sendfile';
     return `Ringlog, 1 shard, page-cache storage, Node ${process.versions.node}`;
   }
 }

@@ -5,7 +5,7 @@
 //   loadgen produce   closed loop (N connections x M in flight), or --rate R: open loop on a fixed schedule
 //   loadgen fetch     N connections, one request in flight each, over the whole log again and again; --verify checks every byte
 //   loadgen tail      produce on a schedule and read the log's tail on another connection: publish and end-to-end latency
-//   loadgen first-ack knocks every millisecond until a record is acknowledged: start-up time
+//   loadgen first-ack knocks every millisecond until a record is acknowledged, then one in each partition: start-up time
 //   loadgen create | delete   a topic
 //
 // Latency in open loop and tail mode counts from the moment a request was *meant* to be sent, by a schedule fixed before the
@@ -64,7 +64,7 @@ struct Failure : std::runtime_error {
 // ---- options -------------------------------------------------------------------------------------------------------
 
 struct Options {
-  std::string mode, bootstrap = "127.0.0.1:9092", topic = "bench";
+  std::string mode, bootstrap = "127.0.0.1:9092", topic = "bench", blockStat;
   int partitions = 4, connections = 1, inFlight = 5, recordBytes = 1000, records = 1, acks = 1;
   int answerBytes = 1 << 20, brokerPid = 0;
   double rate = 0, warmupSeconds = 1, seconds = 3, drainSeconds = 5, timeoutSeconds = 60, maxGigabytes = 0;
@@ -81,11 +81,12 @@ const char *usage =
     "  --config KEY=VALUE     topic config for --create, may be repeated\n"
     "  --connections N (1)    --in-flight M (5; tail and --rate: at most this many a connection)\n"
     "  --record-bytes B (1000)  --records R a request (1)  --acks 0|1|-1 (1)\n"
-    "  --rate R               requests a second over all connections, on a schedule (open loop)\n"
+    "  --rate R               requests a second over all connections, on a schedule (open loop); fetch: at most so many\n"
     "  --answer-bytes B       fetch: most bytes an answer (1048576)   --verify  fetch: check CRC and continuity\n"
     "  --warmup-s S (1)       --seconds S (3)  --drain-s S (5)  --timeout-s S (60, first-ack)\n"
     "  --max-gb G             produce: stop early after so many GB of batches, warm-up included\n"
     "  --broker-pid PID       its CPU, context switches and memory over the measured window\n"
+    "  --block-stat FILE      stat file of the block device: what reached it over the measured window\n"
     "  --since-ns T           first-ack: CLOCK_MONOTONIC time from which to count\n"
     "  --spin                 poll without sleeping\n";
 
@@ -126,6 +127,7 @@ void parseOptions(int argc, char **argv) {
     else if (name == "--timeout-s") o.timeoutSeconds = number();
     else if (name == "--max-gb") o.maxGigabytes = number();
     else if (name == "--broker-pid") o.brokerPid = whole();
+    else if (name == "--block-stat") o.blockStat = text();
     else if (name == "--since-ns") o.sinceNs = strtoll(text().c_str(), nullptr, 10);
     else if (name == "--create") o.create = true;
     else if (name == "--delete") o.remove = true;
@@ -440,6 +442,30 @@ Usage brokerUsage() {
   return u;
 }
 
+/** What the block device did since the machine started, by its stat file (Documentation/block/stat.rst). */
+struct Device {
+  uint64_t readBytes = 0, writes = 0, writeBytes = 0, flushes = 0;
+};
+
+Device deviceCounters() {
+  Device d;
+  if (options.blockStat.empty()) return d;
+  std::string text = readFile(options.blockStat);
+  unsigned long long f[17] = {};
+  int count = 0;
+  for (char *p = text.data(), *end; count < 17; p = end) {
+    f[count] = strtoull(p, &end, 10);
+    if (end == p) break;
+    count++;
+  }
+  if (count < 7) fail("%s is no block device's stat", options.blockStat.c_str());
+  d.readBytes = f[2] * 512;
+  d.writes = f[4];
+  d.writeBytes = f[6] * 512;
+  d.flushes = f[15];
+  return d;
+}
+
 double ownCpu() {
   rusage u;
   getrusage(RUSAGE_SELF, &u);
@@ -463,6 +489,7 @@ struct Run {
   std::map<int, uint64_t> errors;
   uint64_t orderFaults = 0, unsent = 0, unanswered = 0;
   Usage before, after;
+  Device deviceBefore, deviceAfter;
   double cpuBefore = 0, cpuAfter = 0;
   Histogram latency, sendDelay, endToEnd;
   // fetch and tail
@@ -484,6 +511,7 @@ struct Run {
   bool step(int64_t now) {
     if (!measuring && !ended && now >= warmEndNs) {
       before = brokerUsage();
+      deviceBefore = deviceCounters();
       cpuBefore = ownCpu();
       measureFromNs = nowNs();
       measuring = true;
@@ -494,6 +522,7 @@ struct Run {
   void finishWindow() {
     measureToNs = nowNs();
     after = brokerUsage();
+    deviceAfter = deviceCounters();
     cpuAfter = ownCpu();
     measuring = false;
     ended = true;
@@ -748,12 +777,13 @@ class Producer : public Endpoint {
 
 /** One fetching connection: a single request in flight for one partition, long poll when at the end of the log. */
 class Fetcher : public Endpoint {
-  int partition_;
+  int index_, partition_;
   bool tail_;
   int64_t startOffset_, endOffset_, offset_;
   std::string frame_;
   size_t offsetAt_ = 0, sent_ = 0;
   uint32_t id_ = 0;
+  uint64_t asked_ = 0;
   int64_t sentNs_ = 0;
   std::map<uint64_t, uint64_t> nextSequence_;  // by producing connection
   Inbox inbox_;
@@ -761,7 +791,7 @@ class Fetcher : public Endpoint {
  public:
   bool stopped = false, waiting = false;
 
-  Fetcher(const std::string &leader, int partition, bool tail) : partition_(partition), tail_(tail) {
+  Fetcher(int index, const std::string &leader, int partition, bool tail) : index_(index), partition_(partition), tail_(tail) {
     startOffset_ = tail ? listOffset(leader, partition, -1) : listOffset(leader, partition, -2);
     endOffset_ = listOffset(leader, partition, -1);
     if (!tail && endOffset_ <= startOffset_) fail("partition %d is empty: nothing to fetch", partition);
@@ -799,9 +829,12 @@ class Fetcher : public Endpoint {
     return it == nextSequence_.end() ? 0 : it->second;
   }
 
+  /** When the next request may go. Only a reader that is held to a rate ever has to wait. */
+  int64_t dueNs() const { return tail_ || options.rate == 0 ? 0 : meantNs(index_, asked_); }
   void ask() {
-    if (stopped || waiting) return;
+    if (stopped || waiting || dueNs() > nowNs()) return;
     waiting = true;
+    asked_++;
     put32(&frame_[8], id_);
     put64(&frame_[offsetAt_], static_cast<uint64_t>(offset_));
     sent_ = 0;
@@ -1002,6 +1035,7 @@ void printResult() {
   j.number("requestsPerSecond", requests / seconds);
   j.number("bytesPerSecond", bytes / seconds);
   j.number("totalRequests", static_cast<double>(run.all.requests));
+  j.number("totalBytes", static_cast<double>(run.all.bytes));
   j.latencies("latencyUs", run.latency);
   if (options.rate > 0) j.latencies("sendDelayUs", run.sendDelay);
   if (options.mode == "tail") {
@@ -1028,7 +1062,17 @@ void printResult() {
   j.open("client");
   j.number("cpuSeconds", own);
   j.number("cpuShare", own / seconds);
+  j.number("totalCpuSeconds", ownCpu());
   j.close();
+  if (!options.blockStat.empty()) {
+    const Device &from = run.deviceBefore, &to = run.deviceAfter;
+    j.open("device");
+    j.number("readBytes", static_cast<double>(to.readBytes - from.readBytes));
+    j.number("writes", static_cast<double>(to.writes - from.writes));
+    j.number("writeBytes", static_cast<double>(to.writeBytes - from.writeBytes));
+    j.number("flushes", static_cast<double>(to.flushes - from.flushes));
+    j.close();
+  }
   if (options.brokerPid) {
     double user = run.after.user - run.before.user, system = run.after.system - run.before.system;
     j.open("broker");
@@ -1089,7 +1133,7 @@ void produce(const std::vector<std::string> &leaders, bool tail) {
   int64_t endsBefore = sumOfEnds(leaders);
   std::vector<std::unique_ptr<Fetcher>> fetchers;
   if (tail)
-    for (size_t p = 0; p < leaders.size(); p++) fetchers.push_back(std::make_unique<Fetcher>(leaders[p], static_cast<int>(p), true));
+    for (size_t p = 0; p < leaders.size(); p++) fetchers.push_back(std::make_unique<Fetcher>(static_cast<int>(p), leaders[p], static_cast<int>(p), true));
   std::vector<std::unique_ptr<Producer>> producers;
   for (int i = 0; i < options.connections; i++) {
     auto mine = partitionsOf(i, leaders, tail);
@@ -1146,7 +1190,7 @@ void fetch(const std::vector<std::string> &leaders) {
   std::vector<std::unique_ptr<Fetcher>> fetchers;
   for (int i = 0; i < options.connections; i++) {
     int p = i % static_cast<int>(leaders.size());
-    fetchers.push_back(std::make_unique<Fetcher>(leaders[static_cast<size_t>(p)], p, false));
+    fetchers.push_back(std::make_unique<Fetcher>(i, leaders[static_cast<size_t>(p)], p, false));
   }
   startClock();
   for (auto &f : fetchers) f->ask();
@@ -1159,16 +1203,48 @@ void fetch(const std::vector<std::string> &leaders) {
       for (auto &f : fetchers) run.unanswered += f->waiting;
       break;
     }
-    poll(over ? run.drainEndNs : run.measuring ? run.endNs : run.warmEndNs);
+    int64_t wake = over ? run.drainEndNs : run.measuring ? run.endNs : run.warmEndNs;
+    if (options.rate > 0 && !over)
+      for (auto &f : fetchers) {
+        f->ask();
+        if (!f->waiting) wake = std::min(wake, f->dueNs());
+      }
+    poll(wake);
   }
 }
 
-/** Knocks until one record is acknowledged. Everything that fails is tried again a millisecond later. */
+/** Produces one small batch to a partition and waits for its ack. */
+void produceOne(const std::string &leader, size_t partition) {
+  Control control(leader, 5);
+  std::string frame = beginFrame(kProduce, kProduceVersion, true);
+  Writer w(frame);
+  std::string batch = buildBatch(1, options.recordBytes, 0);
+  w.uvarint(0);
+  w.i16(options.acks == 0 ? 1 : options.acks);
+  w.i32(5000);
+  w.uvarint(2);
+  w.compactString(options.topic);
+  w.uvarint(2);
+  w.i32(static_cast<int64_t>(partition));
+  w.uvarint(batch.size() + 1);
+  frame += batch;
+  for (int i = 0; i < 3; i++) w.noTags();
+  Reader r = control.call(frame);
+  r.tags();
+  r.compactCount();
+  r.compactString();
+  r.compactCount();
+  r.i32();
+  int error = r.i16();
+  if (r.bad || error) fail("Produce: error %d", error);
+}
+
+/** Knocks until one record is acknowledged, and then until one is in every other partition. What fails is tried again a millisecond later. */
 void firstAck() {
-  int64_t since = options.sinceNs ? options.sinceNs : nowNs(), answering = 0;
+  int64_t since = options.sinceNs ? options.sinceNs : nowNs(), answering = 0, first = 0;
   int64_t deadline = nowNs() + static_cast<int64_t>(options.timeoutSeconds * 1e9);
   std::string last;
-  for (; nowNs() < deadline; sleepNs(1'000'000)) {
+  for (size_t acked = 0; nowNs() < deadline; sleepNs(1'000'000)) {
     try {
       Control control(options.bootstrap, 5);
       checkApis(control);
@@ -1176,33 +1252,16 @@ void firstAck() {
       if (options.create)
         if (int error = createTopic(control, true)) fail("CreateTopics: error %d", error);
       auto leaders = findLeaders(control, options.topic, nowNs() + 1'000'000'000);
-      Control leader(leaders[0], 5);
-      std::string frame = beginFrame(kProduce, kProduceVersion, true);
-      Writer w(frame);
-      std::string batch = buildBatch(1, options.recordBytes, 0);
-      w.uvarint(0);
-      w.i16(options.acks == 0 ? 1 : options.acks);
-      w.i32(5000);
-      w.uvarint(2);
-      w.compactString(options.topic);
-      w.uvarint(2);
-      w.i32(0);
-      w.uvarint(batch.size() + 1);
-      frame += batch;
-      for (int i = 0; i < 3; i++) w.noTags();
-      Reader r = leader.call(frame);
-      r.tags();
-      r.compactCount();
-      r.compactString();
-      r.compactCount();
-      r.i32();
-      int error = r.i16();
-      if (r.bad || error) fail("Produce: error %d", error);
-      int64_t acked = nowNs();
+      for (; acked < leaders.size(); acked++) {
+        produceOne(leaders[acked], acked);
+        if (!first) first = nowNs();
+      }
+      int64_t all = nowNs();
       Json j;
       j.text("mode", "first-ack");
       j.number("answeringMs", static_cast<double>(answering - since) / 1e6);
-      j.number("firstAckMs", static_cast<double>(acked - since) / 1e6);
+      j.number("firstAckMs", static_cast<double>(first - since) / 1e6);
+      j.number("allAcksMs", static_cast<double>(all - since) / 1e6);
       if (options.brokerPid) j.number("rssMiB", static_cast<double>(brokerUsage().rssKib) / 1024);
       return j.print();
     } catch (const Failure &f) {

@@ -236,7 +236,7 @@ export async function stopPid(pid, graceMs = 20_000) {
  * Writes the configuration of one combined KRaft node under `dir` and formats its storage, unless that was done before.
  * Returns what is needed to spawn it. Separate from `startKafka` because start-up time is measured without it.
  */
-export async function prepareKafka({ port, dir, set = {} }) {
+export async function prepareKafka({ port, dir, heap = '1G', set = {} }) {
   installKafka();
   dir = resolve(dir);
   mkdirSync(dir, { recursive: true });
@@ -275,8 +275,8 @@ export async function prepareKafka({ port, dir, set = {} }) {
   return {
     command: 'java',
     args: [
-      '-Xms1G',
-      '-Xmx1G',
+      `-Xms${heap}`,
+      `-Xmx${heap}`,
       '-server',
       // What Kafka's own start script sets.
       '-XX:+UseG1GC',

@@ -1,0 +1,42 @@
+// CPU time of the whole machine and of parts of it, in seconds, from /proc. Not hot.
+
+import { readdirSync, readFileSync } from 'node:fs';
+
+const ticksPerSecond = 100; // USER_HZ, which the kernel promises to user space whatever its own clock is
+
+/** The first line of /proc/stat: time in which any core did anything, time the host stole, and all time. */
+export function parseCpuStat(text) {
+  const [user, nice, system, idle, iowait, irq, softirq, steal] = text.split('\n')[0].trim().split(/\s+/).slice(1, 9).map(Number);
+  const busy = user + nice + system + irq + softirq;
+  return { busy: busy / ticksPerSecond, steal: steal / ticksPerSecond, total: (busy + idle + iowait + steal) / ticksPerSecond };
+}
+
+export const machineCpu = () => parseCpuStat(readFileSync('/proc/stat', 'utf8'));
+
+/** Parent and CPU seconds of a process, from its /proc/PID/stat. Its name may hold blanks and brackets. */
+export function parseProcessStat(text) {
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return { parent: Number(fields[1]), seconds: (Number(fields[11]) + Number(fields[12])) / ticksPerSecond };
+}
+
+function processCpu(pid) {
+  try {
+    return parseProcessStat(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return { parent: 0, seconds: 0 }; // ended while we looked
+  }
+}
+
+const kthreadd = 2;
+
+/** CPU seconds of a broker and of the kernel's own threads, which write back and reclaim for it. */
+export function brokerAndKernelCpu(brokerPid) {
+  let seconds = processCpu(brokerPid).seconds;
+  for (const name of readdirSync('/proc')) {
+    const pid = Number(name);
+    if (!(pid > 0)) continue;
+    const { parent, seconds: own } = processCpu(pid);
+    if (parent === kthreadd) seconds += own;
+  }
+  return seconds;
+}

@@ -1,0 +1,81 @@
+// The two storage modes of one broker, in three regimes of memory. What counts is the CPU of the whole machine until all is
+// written back: the page cache does its work in kernel threads, direct IO in the broker. Not hot.
+
+import { closeSync, ftruncateSync, openSync, rmSync } from 'node:fs';
+import { totalmem } from 'node:os';
+import { join } from 'node:path';
+import { brokerAndKernelCpu, machineCpu } from '../cpu-time.mjs';
+import { deviceCounters } from '../device.mjs';
+import { checkDisk, conditionMemory, load, settle, sleep } from '../load.mjs';
+import { warn } from '../notes.mjs';
+import { runNative, System } from '../systems.mjs';
+
+const settings = {
+  'page-cache': 'acks=1, ringlog.storage=page-cache, written back before the count ends: process crash',
+  managed: 'acks=1, ringlog.storage=managed: nothing until it is synced',
+};
+
+const keepFreeGiB = 0.2; // what the filled cache leaves: near the kernel's own reserve, below which it reclaims
+
+/** CPU of everything but this process, in seconds. */
+function others() {
+  const { user, system } = process.cpuUsage();
+  return machineCpu().busy - (user + system) / 1e6;
+}
+
+export async function openManagedStage({ options, dataDir, device, isManagedThere }) {
+  const system = new System('ringlog', dataDir);
+  const filler = join(dataDir, 'filler');
+  let topics = 0;
+
+  const prepare = {
+    hot: () => conditionMemory(options.managedGb * 1.6 + 0.5),
+    cold: () => sleep(options.coldSeconds * 1000),
+    async full() {
+      // Holes take cache pages like data does, and cost no disk.
+      const fd = openSync(filler, 'w');
+      ftruncateSync(fd, totalmem());
+      closeSync(fd);
+      await runNative('condition', ['fill', filler, String(keepFreeGiB)], { timeoutMs: 300_000 });
+    },
+  };
+
+  async function run(row, mode, gigabytes = options.managedGb) {
+    const topic = `${row.id}-${topics++}`;
+    checkDisk(dataDir, gigabytes);
+    await prepare[row.regime]();
+    const { out: newPageNs } = await runNative('condition', ['probe', '32'], { timeoutMs: 10_000 });
+    await runNative('disk', ['sync', dataDir], { timeoutMs: 60_000 }); // what others left dirty is not ours to pay for
+    const deviceBefore = device && deviceCounters(device);
+    const known = brokerAndKernelCpu(system.pid);
+    const busy = others();
+    const config = [`ringlog.storage=${mode}`];
+    const given = { ...row.load, topic, create: true, config, acks: 1, warmupS: 0, seconds: 60, maxGb: gigabytes };
+    const result = await load(system, 'produce', given);
+    const { out: syncSeconds } = await runNative('disk', ['sync', dataDir], { timeoutMs: 60_000 });
+    result.wholeSystemCpuSeconds = others() - busy - result.client.totalCpuSeconds;
+    const foreign = result.wholeSystemCpuSeconds - (brokerAndKernelCpu(system.pid) - known) - Number(syncSeconds);
+    if (foreign > 0.15 * result.wholeSystemCpuSeconds)
+      warn(`${row.id}: other processes used ${Math.round((100 * foreign) / result.wholeSystemCpuSeconds)} % of the CPU that is counted`);
+    result.newPageNs = Number(newPageNs);
+    if (device) result.deviceWriteBytes = deviceCounters(device).writeBytes - deviceBefore.writeBytes;
+    await load(system, 'delete', { topic });
+    await settle(system, { topic, mostBytes: 1e6 });
+    return result;
+  }
+
+  return {
+    settings,
+    absent: isManagedThere ? {} : { managed: 'this broker refuses ringlog.storage=managed' },
+    async start(rows) {
+      await system.start({ empty: true });
+      for (const mode of isManagedThere ? ['page-cache', 'managed'] : ['page-cache'])
+        await run({ ...rows[0], regime: 'hot' }, mode, Math.min(0.3, options.managedGb));
+    },
+    run: (row, mode) => run(row, mode),
+    async stop() {
+      await system.stop();
+      rmSync(filler, { force: true });
+    },
+  };
+}

@@ -1,0 +1,101 @@
+// The rows of the storage table as data: who takes part, which figures are read from a run's result, and which ratios have to
+// reach what. A ratio is `over / under` of one figure; a goal is a least value, or a most one with `atMost`. Pure.
+
+const GB = 1e9;
+
+const acksPerSecond = { name: 'acks/s', of: (r) => r.requestsPerSecond };
+const p50 = { name: 'p50 us', of: (r) => r.latencyUs.p50 };
+const p99 = { name: 'p99 us', of: (r) => r.latencyUs.p99 };
+const flushesPerSecond = { name: 'flushes/s', of: (r) => r.device && r.device.flushes / r.seconds };
+const acksPerFlush = { name: 'acks/flush', of: (r) => r.device && r.requests / r.device.flushes };
+const writeAmplification = { name: 'write amp.', of: (r) => r.deviceWriteBytes && r.deviceWriteBytes / r.totalBytes };
+const switchesPerRequest = {
+  name: 'switches/req',
+  of: (r) => (r.broker.voluntarySwitches + r.broker.involuntarySwitches) / r.requests,
+};
+const bytesPerCpuSecond = { name: 'GB/CPU-s', of: (r) => r.totalBytes / GB / r.wholeSystemCpuSeconds };
+const cpuPerGigabyte = { name: 'CPU-s/GB', of: (r) => (r.wholeSystemCpuSeconds * GB) / r.totalBytes };
+const brokerCpuPerGigabyte = { name: 'broker alone', of: (r) => r.broker.cpuSecondsPerGB };
+const pageNs = { name: 'ns/new page', of: (r) => r.newPageNs };
+
+const durable = (id, title, load, floor, aim) => ({
+  id,
+  stage: 'durable',
+  title: `fsync before every ack: ${title} of 1,000 B`,
+  load: { recordBytes: 1000, records: 1, ...load },
+  contenders: ['kafka', 'ringlog', 'ringlog, segments', 'ceiling'],
+  figures: [acksPerSecond, p50, p99, flushesPerSecond, acksPerFlush, writeAmplification, switchesPerRequest],
+  ratios: [
+    { figure: 'acks/s', over: 'ringlog', under: 'kafka', floor, aim },
+    { figure: 'acks/s', over: 'ringlog, segments', under: 'kafka' },
+    { figure: 'acks/s', over: 'ringlog', under: 'ceiling' },
+  ],
+});
+
+export const regimes = {
+  hot: 'hot free pages (touched and freed just before)',
+  cold: 'cold free pages (given back to the host before)',
+  full: 'cache full (every new page displaces an old one)',
+};
+
+const managed = (size, records, regime) => ({
+  id: `managed-${size}-${regime}`,
+  stage: 'managed',
+  title: `managed against page cache: ${size === '64k' ? '64 KiB' : '1 MiB'} appends, 4 connections x 5, ${regimes[regime]}`,
+  regime,
+  load: { partitions: 4, connections: 4, inFlight: 5, recordBytes: 1000, records },
+  contenders: ['page-cache', 'managed'],
+  figures: [bytesPerCpuSecond, cpuPerGigabyte, brokerCpuPerGigabyte, writeAmplification, pageNs],
+  // In hot pages the page cache may well win: that ratio is printed, and has no goal.
+  ratios: [{ figure: 'GB/CPU-s', over: 'managed', under: 'page-cache', ...(regime === 'hot' ? {} : { floor: 1, aim: 1.3 }) }],
+});
+
+const withReader = (name) => `${name} + reader`;
+const tax = (name, goals = {}) => [
+  { figure: 'end p99 us', over: withReader(name), under: name, ...goals },
+  { figure: 'pub p99 us', over: withReader(name), under: name, ...goals },
+];
+const tailGoals = { floor: 1.5, aim: 1.05, atMost: true };
+
+export const rows = [
+  durable('durable-64', '64 partitions, 64 connections x 1 in flight', { partitions: 64, connections: 64, inFlight: 1 }, 8, 25),
+  durable('durable-1', '1 partition, 1 connection x 5 in flight', { partitions: 1, connections: 1, inFlight: 5 }, 2, 5),
+  ...Object.keys(regimes).flatMap((regime) => [managed('64k', 64, regime), managed('1m', 1024, regime)]),
+  {
+    id: 'catch-up',
+    stage: 'catch-up',
+    title: 'catch-up tax: tail of 2,000 msg/s x 1,000 B while a reader scans 3 x the memory budget, against without it',
+    load: { partitions: 1, connections: 1, recordBytes: 1000, rate: 2000 },
+    contenders: ['kafka', 'page-cache', 'managed'].flatMap((name) => [name, withReader(name)]),
+    figures: [
+      { name: 'end p50 us', of: (r) => r.endToEndUs.p50 },
+      { name: 'end p99 us', of: (r) => r.endToEndUs.p99 },
+      { name: 'pub p99 us', of: (r) => r.latencyUs.p99 },
+      { name: 'pub p99.9 us', of: (r) => r.latencyUs.p99_9 },
+      { name: 'scanned GB', of: (r) => r.reader && r.reader.bytes / GB },
+      { name: 'disk read GB', of: (r) => r.device && r.device.readBytes / GB },
+      { name: 'own MiB', of: (r) => r.split?.ownMiB },
+      { name: 'cache MiB', of: (r) => r.split?.cacheMiB },
+      switchesPerRequest,
+    ],
+    ratios: [...tax('kafka'), ...tax('page-cache', tailGoals), ...tax('managed', tailGoals)],
+  },
+  {
+    id: 'restart',
+    stage: 'restart',
+    title: 'restart after kill -9, from the start of the process to the first ack',
+    contenders: ['kafka', 'ringlog', 'ringlog, no data', 'ringlog, empty dir'],
+    figures: [
+      { name: 'first ack ms', of: (r) => r.firstAckMs },
+      { name: 'all partitions ms', of: (r) => r.allAcksMs },
+      { name: 'disk read MB', of: (r) => r.deviceReadBytes / 1e6 },
+      { name: 'recovery read MB', of: (r) => r.recoveryBytes / 1e6 },
+    ],
+    ratios: [
+      { figure: 'first ack ms', over: 'kafka', under: 'ringlog', floor: 10, aim: 100 },
+      { figure: 'all partitions ms', over: 'kafka', under: 'ringlog' },
+      { figure: 'first ack ms', over: 'ringlog', under: 'ringlog, empty dir', floor: 1.2, atMost: true },
+      { figure: 'first ack ms', over: 'ringlog', under: 'ringlog, no data' },
+    ],
+  },
+];
