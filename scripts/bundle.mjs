@@ -16,7 +16,11 @@ const KEPT_MS = 60_000;
 const began = Date.now();
 await build({
   cwd: root,
-  input: { ringlog: 'src/cli/main.ts', 'shard-main': 'src/workers/shard/shard-main.ts' },
+  input: {
+    ringlog: 'src/cli/main.ts',
+    'shard-main': 'src/workers/shard/shard-main.ts',
+    'background-worker': 'src/workers/background/background-worker.ts',
+  },
   platform: 'node',
   external: (id) => !id.startsWith('.') && !isAbsolute(id),
   tsconfig: join(root, 'tsconfig.build.json'),

@@ -63,15 +63,18 @@ inline bool skip_varlong(const uint8_t*& at, const uint8_t* end) {
   return false;
 }
 
-// Exactly `count` records fill [at, end), with offset deltas 0, 1, 2 …
-bool holds_records(const uint8_t* at, const uint8_t* end, int32_t count) {
+// Exactly `count` records fill [at, end), with offset deltas 0, 1, 2 … `keyless` becomes 1 when one has no key.
+bool holds_records(const uint8_t* at, const uint8_t* end, int32_t count, int32_t& keyless) {
   for (int32_t index = 0; index < count; ++index) {
     int32_t length;
     if (!read_varint(at, end, length) || length < 1 || end - at < length) return false;
     const uint8_t* const record_end = at + length;
     int32_t offset_delta;
+    int32_t key_length;
     ++at;  // attributes, unused
     if (!skip_varlong(at, record_end) || !read_varint(at, record_end, offset_delta) || offset_delta != index) return false;
+    if (!read_varint(at, record_end, key_length)) return false;
+    if (key_length < 0) keyless = 1;
     at = record_end;
   }
   return at == end;
@@ -91,6 +94,7 @@ void describe_nothing(int32_t* descriptor) {
   descriptor[Desc::PRODUCER_EPOCH] = -1;
   descriptor[Desc::BASE_SEQUENCE] = -1;
   descriptor[Desc::MAGIC] = -1;
+  descriptor[Desc::KEYLESS] = 0;
   store_f64(descriptor, Desc::BASE_TIMESTAMP_F64, -1);
   store_f64(descriptor, Desc::MAX_TIMESTAMP_F64, -1);
   store_f64(descriptor, Desc::PRODUCER_ID_F64, -1);
@@ -111,7 +115,7 @@ void describe_header(const uint8_t* batch, int32_t* descriptor) {
 }
 
 // The order of the checks is the order of BatchStatus. `descriptor` holds the header's fields already.
-int32_t check_batch(const uint8_t* batch, size_t length, const int32_t* descriptor) {
+int32_t check_batch(const uint8_t* batch, size_t length, int32_t* descriptor) {
   const size_t batch_bytes = kLengthOverhead + static_cast<size_t>(load_be32(batch + kBatchLengthAt));
   if (batch_bytes < kHeaderBytes || batch_bytes > length) return BatchStatus::BAD_LENGTH;
   const bool more = batch_bytes < length;
@@ -123,7 +127,7 @@ int32_t check_batch(const uint8_t* batch, size_t length, const int32_t* descript
   if (count < 1 || count - 1 != descriptor[Desc::LAST_OFFSET_DELTA]) return BatchStatus::BAD_COUNT;
   const int32_t attributes = descriptor[Desc::ATTRIBUTES];
   const int32_t codec = attributes & kCodecMask;
-  if (codec == 0 && !holds_records(batch + kHeaderBytes, batch + batch_bytes, count)) return BatchStatus::BAD_COUNT;
+  if (codec == 0 && !holds_records(batch + kHeaderBytes, batch + batch_bytes, count, descriptor[Desc::KEYLESS])) return BatchStatus::BAD_COUNT;
   if (codec > kCodecMax || (attributes & kReservedMask) != 0) return BatchStatus::BAD_ATTRIBUTES;
   return BatchStatus::OK;
 }
@@ -138,6 +142,7 @@ void walk_batch(const uint8_t* records, size_t length, int32_t* descriptor) {
     return;
   }
   describe_header(records, descriptor);
+  descriptor[Desc::KEYLESS] = 0;
   descriptor[Desc::STATUS] = check_batch(records, length, descriptor);
 }
 

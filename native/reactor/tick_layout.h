@@ -93,6 +93,7 @@ struct Desc {
   static constexpr int32_t PRODUCER_ID_F64 = 9;
   static constexpr int32_t BASE_OFFSET_F64 = 10;
   static constexpr int32_t TOPIC_PARTITIONS = 22;
+  static constexpr int32_t KEYLESS = 23;
 };
 
 struct BatchStatus {

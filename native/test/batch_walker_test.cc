@@ -63,6 +63,13 @@ TEST(batch_int64_extremes_become_the_nearest_double) {
   EXPECT_EQ(walked.f64(Desc::PRODUCER_ID_F64), -1.0);
 }
 
+TEST(batch_without_a_key) {
+  EXPECT_EQ(walk(batch({}))[Desc::KEYLESS], 1);
+  EXPECT_EQ(walk(batch({.keyless_record = -1}))[Desc::KEYLESS], 0);
+  for (int32_t keyless = 0; keyless < 3; ++keyless) EXPECT_EQ(walk(batch({.keyless_record = keyless}))[Desc::KEYLESS], 1);
+  EXPECT_EQ(walk(batch({.attributes = 1}))[Desc::KEYLESS], 0);
+}
+
 TEST(batch_empty_and_short) {
   EXPECT_EQ(status_of({}), BatchStatus::EMPTY);
   const Bytes good = batch({});

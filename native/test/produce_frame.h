@@ -32,12 +32,13 @@ inline void put_varint(Bytes& out, int32_t value) {
 
 inline void put_bytes(Bytes& out, const Bytes& bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); }
 
-inline Bytes record(int32_t offset_delta, size_t value_bytes) {
+inline Bytes record(int32_t offset_delta, size_t value_bytes, bool keyed = false) {
   Bytes body;
   body.push_back(0);
   put_varint(body, offset_delta * 3);  // timestamp delta
   put_varint(body, offset_delta);
-  put_varint(body, -1);  // no key
+  put_varint(body, keyed ? 1 : -1);
+  if (keyed) body.push_back('k');
   put_varint(body, static_cast<int32_t>(value_bytes));
   body.insert(body.end(), value_bytes, 'v');
   put_varint(body, 0);
@@ -56,6 +57,8 @@ struct BatchSpec {
   int64_t producer_id = 77;
   int16_t producer_epoch = 5;
   int32_t base_sequence = 9;
+  // The record that has no key; -1: all have one, -2: none has.
+  int32_t keyless_record = -2;
 };
 
 // Makes the length and the CRC right again.
@@ -79,7 +82,9 @@ inline Bytes batch(const BatchSpec& spec) {
   put(out, static_cast<uint64_t>(spec.producer_epoch), 2);
   put(out, static_cast<uint64_t>(spec.base_sequence), 4);
   put(out, static_cast<uint64_t>(spec.records), 4);
-  for (int32_t i = 0; i < spec.records; ++i) put_bytes(out, record(i, spec.value_bytes));
+  for (int32_t i = 0; i < spec.records; ++i) {
+    put_bytes(out, record(i, spec.value_bytes, spec.keyless_record != -2 && spec.keyless_record != i));
+  }
   seal(out);
   return out;
 }

@@ -1,7 +1,7 @@
 // The configs of a broker process that are not defaults of topics. Owner: any thread; no state. Not hot.
 // Names and defaults are Kafka 4.x's, adjusted where one process cannot keep several copies; own ones start with `ringlog.`.
 
-import { INT32_MAX, bool, int, list, long, string } from './config-row.ts';
+import { INT32_MAX, bool, double, int, list, long, string } from './config-row.ts';
 
 const NO_CONSUMER_GROUPS = 'groups of the consumer protocol (KIP-848) are not there yet';
 
@@ -41,11 +41,15 @@ export const brokerRows = [
     importance: 'low',
     inert: 'they are written with the recovery points',
   }),
-  int('log.cleaner.threads', '1', 'Threads that compact logs.', {
-    min: 0,
-    update: 'cluster-wide',
-    inert: 'topics are not compacted yet',
+  // Compaction
+  bool('log.cleaner.enable', 'true', 'Whether compacted topics are compacted.'),
+  int('log.cleaner.threads', '1', 'Threads that compact logs; never those that serve.', { min: 1, max: 128 }),
+  long('log.cleaner.dedupe.buffer.size', '134217728', 'Memory of all cleaner threads for the newest offset of each key, 24 bytes each.', {
+    min: 1048576,
   }),
+  int('log.cleaner.io.buffer.size', '524288', 'Memory of all cleaner threads to read into and write from.', { min: 4096 }),
+  double('log.cleaner.io.max.bytes.per.second', '1.7976931348623157E308', 'Bytes all cleaner threads read and write a second.', { min: 1 }),
+  long('log.cleaner.backoff.ms', '15000', 'Time between two looks for logs to compact when there are none.', { min: 1 }),
   // Topics
   int('num.partitions', '1', 'Partitions of a topic that is created without a number.', { min: 1, update: 'cluster-wide' }),
   int('default.replication.factor', '1', 'Copies of a topic that is created without a number; one process keeps one.', { min: 1 }),

@@ -35,23 +35,19 @@ export const topicDefaultRows = [
   long('log.cleaner.delete.retention.ms', '86400000', 'Default of topics: how long a compacted log shows the deletion of a key.', {
     min: 0,
     update,
-    inert: TOPIC_INERT.compaction,
   }),
   long('log.cleaner.max.compaction.lag.ms', UNLIMITED, 'Default of topics: longest time a record may stay uncompacted.', {
     min: 1,
     update,
-    inert: TOPIC_INERT.compaction,
   }),
   double('log.cleaner.min.cleanable.ratio', '0.5', 'Default of topics: share of not yet compacted bytes at which compaction starts.', {
     min: 0,
     max: 1,
     update,
-    inert: TOPIC_INERT.compaction,
   }),
   long('log.cleaner.min.compaction.lag.ms', '0', 'Default of topics: shortest time before compaction may drop a record.', {
     min: 0,
     update,
-    inert: TOPIC_INERT.compaction,
   }),
   list('log.cleanup.policy', 'delete', 'Default of topics: what happens to old records.', { oneOf: CLEANUP_POLICIES, update }),
   long('log.flush.interval.messages', UNLIMITED, 'Default of topics: records after which a log is made durable.', { min: 1, update }),

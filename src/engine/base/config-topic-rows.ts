@@ -11,7 +11,6 @@ export const STORAGE_MODES = ['page-cache'] as const;
 
 /** Why some keys, and the broker keys that give their defaults, are without effect. */
 export const TOPIC_INERT = {
-  compaction: 'compaction is not there yet, and a compacted topic keeps all its records',
   recompression: 'batches are kept as they came',
   copies: 'one process keeps one copy of each partition',
   preallocate: 'files grow by appending',
@@ -22,7 +21,7 @@ export const topicRows = [
   list(
     'cleanup.policy',
     'delete',
-    'What happens to old records: delete drops whole segments, compact keeps the last one of each key (for now all); empty keeps all.',
+    'What happens to old records: delete drops whole segments, compact keeps the last one of each key; empty keeps all.',
     { oneOf: CLEANUP_POLICIES },
   ),
   int('compression.gzip.level', '-1', "Level used when records are compressed again as gzip; -1 is the codec's own choice.", {
@@ -46,7 +45,6 @@ export const topicRows = [
   }),
   long('delete.retention.ms', '86400000', 'How long a compacted log still shows the deletion of a key to readers.', {
     min: 0,
-    inert: TOPIC_INERT.compaction,
   }),
   long('file.delete.delay.ms', '60000', 'How long the files of a removed segment stay on disk.', { min: 0 }),
   long('flush.messages', UNLIMITED, 'Records after which a log is made durable.', { min: 1 }),
@@ -54,7 +52,6 @@ export const topicRows = [
   int('index.interval.bytes', '4096', 'Bytes of log between two entries of the sparse offset index.', { min: 0 }),
   long('max.compaction.lag.ms', UNLIMITED, 'Longest time a record of a compacted log may stay uncompacted.', {
     min: 1,
-    inert: TOPIC_INERT.compaction,
   }),
   int('max.message.bytes', '1048588', 'Largest record batch that is accepted.', { min: 0 }),
   long('message.timestamp.after.max.ms', '3600000', "How far a record's timestamp may lie ahead of the broker's clock.", { min: 0 }),
@@ -65,11 +62,9 @@ export const topicRows = [
   double('min.cleanable.dirty.ratio', '0.5', 'Share of not yet compacted bytes at which compaction starts.', {
     min: 0,
     max: 1,
-    inert: TOPIC_INERT.compaction,
   }),
   long('min.compaction.lag.ms', '0', 'Shortest time a record stays as it is before compaction may drop it.', {
     min: 0,
-    inert: TOPIC_INERT.compaction,
   }),
   int('min.insync.replicas', '1', 'In-sync copies an acks=all produce needs.', { min: 1, inert: TOPIC_INERT.copies }),
   bool('preallocate', 'false', 'Whether the disk space of a segment is claimed when it is created.', { inert: TOPIC_INERT.preallocate }),

@@ -23,6 +23,7 @@ export interface RecoveryFacts {
   logStartOffset(logDir: string, name: string): number;
   /** Names the page cache that the directory is in; empty when that is not known. */
   session(logDir: string): string;
+  firstDirtyOffset(logDir: string, name: string): number;
 }
 
 interface PartitionListener {
@@ -72,6 +73,7 @@ function applyTopic(broker: ShardBroker, topic: TopicImage, layers: BrokerLayers
   }
   const config = toLogConfig(effectiveTopicConfig(topic.configs, layers));
   entry.logAppendTime = config.timestampType === 'LogAppendTime';
+  entry.compacted = config.cleanupCompact;
   for (const partition of topic.partitions) applyPartition(broker, entry, partition, config, context);
 }
 
@@ -132,6 +134,7 @@ function openLog(broker: ShardBroker, topic: TopicEntry, image: PartitionImage, 
       clean: recovery.isClean(image.logDir),
       session: recovery.session(image.logDir),
       logStartOffset: recovery.logStartOffset(image.logDir, name),
+      firstDirtyOffset: recovery.firstDirtyOffset(image.logDir, name),
       leaderEpoch: image.leaderEpoch,
       topicId: topic.id,
       nowMs: broker.clock.wallMs(),

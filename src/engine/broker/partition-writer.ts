@@ -125,11 +125,17 @@ export function partitionReader(broker: ShardBroker, partition: Partition): Part
   return {
     async read(visit) {
       const { fs } = broker.logs;
-      for (const segment of [...partition.log.segments]) {
-        openSegment(fs, segment);
-        readBatches((into, position) => fs.read(segment.fd, into, 0, into.length, position), segment.writtenBytes, visit);
-        // Other partitions of the shard get their turn between segments.
-        await new Promise(setImmediate);
+      const { log } = partition;
+      log.holds++;
+      try {
+        for (const segment of [...log.segments]) {
+          openSegment(fs, segment);
+          readBatches((into, position) => fs.read(segment.fd, into, 0, into.length, position), segment.writtenBytes, visit);
+          // Other partitions of the shard get their turn between segments.
+          await new Promise(setImmediate);
+        }
+      } finally {
+        log.holds--;
       }
     },
   };

@@ -42,4 +42,5 @@ export interface FileSystem {
   /** Write to `path.tmp`, fsync, rename over, fsync the directory. */
   replaceText(path: string, text: string): void;
   modifiedMs(path: string): number;
+  setModifiedMs(path: string, modifiedMs: number): void;
 }

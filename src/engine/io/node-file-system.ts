@@ -16,6 +16,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  utimesSync,
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
@@ -110,4 +111,5 @@ export const nodeFileSystem: FileSystem = {
     syncDirectory(dirname(path));
   },
   modifiedMs: (path) => statSync(path).mtimeMs,
+  setModifiedMs: (path, modifiedMs) => utimesSync(path, modifiedMs / 1000, modifiedMs / 1000),
 };

@@ -137,6 +137,8 @@ export const Desc = {
   BASE_OFFSET_F64: 10,
   /** Entries of this topic that follow (valid when TOPIC_START). */
   TOPIC_PARTITIONS: 22,
+  /** 1 when a record has no key. Told of uncompressed batches only. */
+  KEYLESS: 23,
 } as const;
 
 /** What is wrong with a record batch, in the order checked. */

@@ -1,5 +1,5 @@
 // BatchScanner: walk the record batches of a segment file in order, with or without checking their bytes.
-// Owner: the shard's thread; one a LogTable, reused. Not hot: recovery, completing an index, replaying producers.
+// Owner: whoever made it; one a LogTable, reused. Not hot: recovery, completing an index, replaying producers.
 //
 // With the CRC every byte is read in large chunks; without it only the headers are, which is what sparse work needs.
 // next() never throws on bad bytes: it says what is wrong and where.
@@ -53,6 +53,7 @@ export class BatchScanner {
   at = 0;
   private view = new DataView(this.buffer.buffer);
   private readonly fs: FileSystem;
+  private readonly checkChunkBytes: number;
   private fd = -1;
   private end = 0;
   private checkCrc = false;
@@ -61,8 +62,9 @@ export class BatchScanner {
   private bufferStart = 0;
   private bufferBytes = 0;
 
-  constructor(fs: FileSystem) {
+  constructor(fs: FileSystem, checkChunkBytes: number = CHECK_CHUNK_BYTES) {
     this.fs = fs;
+    this.checkChunkBytes = checkChunkBytes;
   }
 
   /** Walk [position, end) of a file; batches must lie at or above `minOffset`. */
@@ -130,7 +132,7 @@ export class BatchScanner {
     if (position < this.bufferStart || position + length > this.bufferStart + this.bufferBytes) {
       // Where batches are small, reading on is cheaper than asking for one header after the other.
       const headerChunk = this.lengthBytes < SMALL_BATCH_BYTES ? SMALL_CHUNK_BYTES : HEADER_CHUNK_BYTES;
-      const chunk = this.checkCrc ? CHECK_CHUNK_BYTES : headerChunk;
+      const chunk = this.checkCrc ? this.checkChunkBytes : headerChunk;
       const want = Math.min(Math.max(length, chunk), this.end - position);
       if (want > this.buffer.length) {
         this.buffer = new Uint8Array(Math.max(want, this.buffer.length * 2));

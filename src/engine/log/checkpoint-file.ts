@@ -9,6 +9,7 @@ import type { FileSystem } from '../io/file-system.ts';
 export const RECOVERY_POINT_CHECKPOINT = 'recovery-point-offset-checkpoint';
 export const LOG_START_CHECKPOINT = 'log-start-offset-checkpoint';
 export const HIGH_WATERMARK_CHECKPOINT = 'replication-offset-checkpoint';
+export const CLEANER_CHECKPOINT = 'cleaner-offset-checkpoint';
 
 /** A line of a checkpoint file; `name` is `<topic>-<partition>`. */
 export interface CheckpointEntry {

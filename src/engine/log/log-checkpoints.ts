@@ -68,6 +68,14 @@ export function logStartOffsets(table: LogTable): CheckpointEntry[] {
   return entries;
 }
 
+/** cleaner-offset-checkpoint: only logs that were ever cleaned. */
+export function firstDirtyOffsets(table: LogTable): CheckpointEntry[] {
+  const entries: CheckpointEntry[] = [];
+  for (const log of table.logs)
+    if (log !== null && !log.unlisted && log.firstDirtyOffset > 0) entries.push(entryOf(log, log.firstDirtyOffset));
+  return entries;
+}
+
 /** replication-offset-checkpoint. With one replica the high watermark is the written end. */
 export function highWatermarks(table: LogTable): CheckpointEntry[] {
   const entries: CheckpointEntry[] = [];

@@ -28,6 +28,13 @@ export interface LogConfig {
   /** cleanup.policy. */
   readonly cleanupCompact: boolean;
   readonly cleanupDelete: boolean;
+  /** min.cleanable.dirty.ratio: compaction begins at this share of dirty bytes. */
+  readonly minCleanableDirtyRatio: number;
+  /** min.compaction.lag.ms and max.compaction.lag.ms. */
+  readonly minCompactionLagMs: number;
+  readonly maxCompactionLagMs: number;
+  /** delete.retention.ms: how long compaction leaves tombstones. */
+  readonly deleteRetentionMs: number;
   /** Accepted, without effect: files grow by appending, and a zero tail would only lengthen recovery. */
   readonly preallocate: boolean;
 }
@@ -49,5 +56,9 @@ export const DEFAULT_LOG_CONFIG: LogConfig = {
   flushMs: Number.MAX_SAFE_INTEGER,
   cleanupCompact: false,
   cleanupDelete: true,
+  minCleanableDirtyRatio: 0.5,
+  minCompactionLagMs: 0,
+  maxCompactionLagMs: Number.MAX_SAFE_INTEGER,
+  deleteRetentionMs: 24 * 3_600_000,
   preallocate: false,
 };

@@ -38,6 +38,7 @@ export function cutLog(fs: FileSystem, scanner: BatchScanner, log: Log, index: n
   log.syncCoversOffset = Math.min(log.syncCoversOffset, offset);
   log.demandOffset = Math.min(log.demandOffset, offset);
   cutCommit(log.commit, offset);
+  log.firstDirtyOffset = Math.min(log.firstDirtyOffset, offset);
   log.leaderEpochs.truncateFromEnd(offset);
   voidNotes(fs, log, segment, position);
   const dropped = log.segments.splice(index + 1);

@@ -13,6 +13,7 @@
 import type { FileSystem } from '../io/file-system.ts';
 import { ScanStatus, type BatchScanner } from './batch-scanner.ts';
 import { saveLeaderEpochs, loadLeaderEpochs } from './leader-epoch-file.ts';
+import { recoverSwaps } from './cleaner/swap-recovery.ts';
 import type { Log } from './log.ts';
 import { removeFiles } from './log-cut.ts';
 import { readPartitionMetadata, writePartitionMetadata } from './partition-metadata.ts';
@@ -63,6 +64,7 @@ export function recoverLog(fs: FileSystem, scanner: BatchScanner, log: Log, star
   const isNew = !fs.isDirectory(log.dir);
   if (isNew) fs.makeDirectory(log.dir);
   if (isNew || readPartitionMetadata(fs, log.dir) === null) writePartitionMetadata(fs, log.dir, log.topicId);
+  recoverSwaps(fs, scanner, log.dir);
   for (const base of tidyDirectory(fs, log.dir, found)) log.segments.push(describeSegment(fs, log.dir, base));
   const epochsWhole = loadLeaderEpochs(fs, log.dir, log.leaderEpochs);
   if (log.segments.length === 0) {

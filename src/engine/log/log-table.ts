@@ -57,6 +57,8 @@ export interface OpenOptions {
   readonly session: string;
   /** From the checkpoint; 0 when it has none. */
   readonly logStartOffset: number;
+  /** From the cleaner's checkpoint; 0 when it has none. */
+  readonly firstDirtyOffset: number;
   readonly leaderEpoch: number;
   readonly topicId: string;
   readonly nowMs: number;
@@ -138,6 +140,7 @@ export class LogTable {
     const log = new Log(dir, name, options.topicId, config, options.leaderEpoch);
     log.session = options.session;
     log.noteStepBytesMin = this.noteStepBytes;
+    log.firstDirtyOffset = options.firstDirtyOffset;
     try {
       log.recovery = recoverLog(this.fs, this.scanner, log, options);
       noteOpened(this.fs, log);

@@ -50,6 +50,13 @@ export class Log {
   /** What opening it found. */
   recovery: RecoveryReport | null = null;
 
+  /** Below it compaction has left every key once, as far as a checkpoint may say. */
+  firstDirtyOffset = 0;
+  /** Why compaction gave the log up, until a restart; '' while it has not. */
+  uncleanable = '';
+  /** Somebody reads its closed segments by path over several ticks: none is deleted or replaced. */
+  holds = 0;
+
   // Staging: the chain of submission slots that the next batch may join.
   chain = -1;
   chainTailSlot = -1;

@@ -79,6 +79,7 @@ function startPosition(segment: Segment, timestampMs: number): number {
 
 function searchBatch(scanner: BatchScanner, timestampMs: number, minOffset: number, decompress: Decompressor | null): FoundRecord | null {
   const { baseOffset, baseTimestamp, maxTimestamp, recordCount, attributes } = scanner;
+  if (recordCount === 0) return null;
   const first = { offset: Math.max(baseOffset, minOffset), timestamp: maxTimestamp };
   if ((attributes & BatchAttribute.LOG_APPEND_TIME) !== 0) return first;
   if (!scanner.loadBatch()) return null;

@@ -17,7 +17,7 @@ import type { Segment } from './segment.ts';
 
 /** Delete what retention allows, whole segments from the oldest, only below the high watermark. @returns segments deleted */
 export function retainLog(table: LogTable, log: Log, nowMs: number, highWatermark: number): number {
-  if (log.failed || log.closed) return 0;
+  if (log.failed || log.closed || log.holds > 0) return 0;
   let excess = log.config.retentionBytes < 0 ? -1 : log.sizeBytes - log.config.retentionBytes;
   let count = 0;
   for (; count < log.segments.length; count++) {
@@ -40,7 +40,8 @@ export function deleteRecordsBefore(table: LogTable, log: Log, offset: number): 
   log.leaderEpochs.truncateFromStart(target);
   let count = 0;
   while (count + 1 < log.segments.length && log.segments[count + 1]!.baseOffset <= target) count++;
-  deleteOldest(table, log, count, table.clock.wallMs());
+  // Held files go with the next look at retention.
+  if (log.holds === 0) deleteOldest(table, log, count, table.clock.wallMs());
   return log.startOffset;
 }
 

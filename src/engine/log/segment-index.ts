@@ -10,13 +10,15 @@ import type { Segment } from './segment.ts';
 export interface IndexedBatch {
   readonly lengthBytes: number;
   readonly maxTimestamp: number;
+  /** 0: compaction emptied it. Its header keeps a time that no record has any more. */
+  readonly recordCount: number;
 }
 
 export function noteBatch(segment: Segment, intervalBytes: number, position: number, lastOffset: number, batch: IndexedBatch): void {
   const maxTimestamp = batch.maxTimestamp;
   const relative = lastOffset - segment.baseOffset;
   if (position === 0) segment.firstTimestamp = maxTimestamp;
-  if (maxTimestamp > segment.maxTimestamp) {
+  if (maxTimestamp > segment.maxTimestamp && batch.recordCount > 0) {
     segment.maxTimestamp = maxTimestamp;
     segment.maxTimestampOffset = lastOffset;
   }

@@ -4,9 +4,11 @@ import type { LogConfig } from '../log/log-config.ts';
 import type { TopicConfig } from '../base/config-schema.ts';
 
 export function toLogConfig(config: TopicConfig): LogConfig {
+  const isCompacted = config['cleanup.policy'].includes('compact');
   return {
     segmentBytes: config['segment.bytes'],
-    segmentMs: config['segment.ms'],
+    // What lies in the active segment cannot be compacted.
+    segmentMs: isCompacted ? Math.min(config['segment.ms'], config['max.compaction.lag.ms']) : config['segment.ms'],
     segmentIndexBytes: config['segment.index.bytes'],
     indexIntervalBytes: config['index.interval.bytes'],
     retentionMs: config['retention.ms'],
@@ -18,8 +20,12 @@ export function toLogConfig(config: TopicConfig): LogConfig {
     fileDeleteDelayMs: config['file.delete.delay.ms'],
     flushMessages: config['flush.messages'],
     flushMs: config['flush.ms'],
-    cleanupCompact: config['cleanup.policy'].includes('compact'),
+    cleanupCompact: isCompacted,
     cleanupDelete: config['cleanup.policy'].includes('delete'),
+    minCleanableDirtyRatio: config['min.cleanable.dirty.ratio'],
+    minCompactionLagMs: config['min.compaction.lag.ms'],
+    maxCompactionLagMs: config['max.compaction.lag.ms'],
+    deleteRetentionMs: config['delete.retention.ms'],
     preallocate: config['preallocate'],
   };
 }

@@ -19,6 +19,8 @@ export class TopicEntry {
   readonly shards: number[] = [];
   /** message.timestamp.type is LogAppendTime. */
   logAppendTime = false;
+  /** cleanup.policy has compact: records need keys. */
+  compacted = false;
   /** Deleted, or replaced by a topic of the same name: late requests see an unknown topic. */
   gone = false;
 

@@ -1,10 +1,15 @@
-// Opening compressed batches: only where records must be looked at (command line, lookups by time, compaction).
-// Owner: any thread; pure. Not hot: the data path never opens a batch.
+// Opening compressed batches, and closing those that compaction took records out of: only where records must be looked at
+// (command line, lookups by time, compaction, keys of compacted topics). Owner: any thread; pure. Not hot: the data path
+// never opens a batch of a topic that is not compacted.
 //
 // Codecs of attribute bits 0-2: 1 gzip, 2 snappy in xerial framing (or raw, as old librdkafka wrote), 3 LZ4 frame, 4 zstd.
+// A stranger's batch may claim to unpack to gigabytes: every codec is held to a limit before the memory is taken.
 
 import { createRequire } from 'node:module';
-import { gunzipSync } from 'node:zlib';
+import * as zlib from 'node:zlib';
+import { compressSnappy, openSnappy, type SnappyLibrary } from './snappy-framing.ts';
+import { lz4BytesBound } from './lz4-frame.ts';
+import { storedZstdFrame, zstdWindowBytes } from './zstd-frame.ts';
 
 export const Codec = { NONE: 0, GZIP: 1, SNAPPY: 2, LZ4: 3, ZSTD: 4 } as const;
 
@@ -15,53 +20,108 @@ export class CannotDecompress extends Error {
   override readonly name = 'CannotDecompress';
 }
 
-type Decompress = (bytes: Uint8Array) => Uint8Array;
+interface Lz4Library {
+  compressFrameSync(bytes: Buffer): Uint8Array;
+  decompressFrameSync(bytes: Buffer): Uint8Array;
+}
 
+interface FzstdLibrary {
+  readonly Decompress: new (onData: (chunk: Uint8Array) => void) => { push(bytes: Uint8Array, final: boolean): void };
+}
+
+/** In Node from 22.15 on. */
+interface NativeZstd {
+  zstdCompressSync?(bytes: Uint8Array): Uint8Array;
+  zstdDecompressSync?(bytes: Uint8Array, options: { maxOutputLength: number }): Uint8Array;
+}
+
+interface CodecLibrary {
+  open(bytes: Uint8Array, limitBytes: number): Uint8Array;
+  close(bytes: Uint8Array): Uint8Array;
+}
+
+/** What a batch may unpack to unless the caller says otherwise: as large as 64 of the largest batches accepted by default. */
+const DECOMPRESSED_BYTES_MAX = 64 * 1024 * 1024;
 const require = createRequire(import.meta.url);
-const opened = new Map<number, Decompress>();
-const XERIAL = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00]);
-const XERIAL_HEADER_BYTES = 16;
+const loaded = new Map<number, CodecLibrary>();
 
-/** The records of a batch body. @throws CannotDecompress */
-export function decompress(codec: number, bytes: Uint8Array): Uint8Array {
+/** The records of a batch body. @throws CannotDecompress, also when they would take more than `limitBytes` */
+export function decompress(codec: number, bytes: Uint8Array, limitBytes: number = DECOMPRESSED_BYTES_MAX): Uint8Array {
   if (codec === Codec.NONE) return bytes;
-  let open = opened.get(codec);
-  if (open === undefined) opened.set(codec, (open = load(codec)));
+  const records = using(codec, (library) => library.open(bytes, limitBytes));
+  if (records.length > limitBytes) throw new CannotDecompress(`${codecNames[codec]}: more than ${limitBytes} bytes`);
+  return records;
+}
+
+/** The batch body of records. @throws CannotDecompress when the codec's library is not installed */
+export function compress(codec: number, bytes: Uint8Array): Uint8Array {
+  return codec === Codec.NONE ? bytes : using(codec, (library) => library.close(bytes));
+}
+
+function using(codec: number, work: (library: CodecLibrary) => Uint8Array): Uint8Array {
   try {
-    return open(bytes);
+    let library = loaded.get(codec);
+    if (library === undefined) loaded.set(codec, (library = load(codec)));
+    return work(library);
   } catch (error) {
     throw new CannotDecompress(`${codecNames[codec] ?? `codec ${codec}`}: ${(error as Error).message}`);
   }
 }
 
 /** Libraries are loaded at first use: most processes never open a batch. */
-function load(codec: number): Decompress {
+function load(codec: number): CodecLibrary {
   switch (codec) {
     case Codec.GZIP:
-      return gunzipSync;
+      return {
+        open: (bytes, limitBytes) => zlib.gunzipSync(bytes, { maxOutputLength: limitBytes }),
+        close: (bytes) => zlib.gzipSync(bytes),
+      };
     case Codec.SNAPPY: {
-      const { uncompressSync } = require('snappy') as { uncompressSync(bytes: Uint8Array, options: { asBuffer: true }): Uint8Array };
-      return (bytes) => uncompressXerial(bytes, (block) => uncompressSync(Buffer.from(block), { asBuffer: true }));
+      const library = require('snappy') as SnappyLibrary;
+      return { open: (bytes, limitBytes) => openSnappy(library, bytes, limitBytes), close: (bytes) => compressSnappy(library, bytes) };
     }
     case Codec.LZ4: {
-      const { decompressFrameSync } = require('lz4-napi') as { decompressFrameSync(bytes: Uint8Array): Uint8Array };
-      return (bytes) => decompressFrameSync(Buffer.from(bytes));
+      const library = require('lz4-napi') as Lz4Library;
+      return {
+        open: (bytes, limitBytes) => openLz4(library, bytes, limitBytes),
+        close: (bytes) => library.compressFrameSync(Buffer.from(bytes)),
+      };
     }
     case Codec.ZSTD:
-      return (require('fzstd') as { decompress: Decompress }).decompress;
+      return loadZstd();
     default:
-      throw new CannotDecompress(`unknown codec ${codec}`);
+      throw new Error('unknown');
   }
 }
 
-function uncompressXerial(bytes: Uint8Array, uncompress: Decompress): Uint8Array {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (!buffer.subarray(0, XERIAL.length).equals(XERIAL)) return uncompress(bytes);
-  const blocks: Uint8Array[] = [];
-  for (let at = XERIAL_HEADER_BYTES; at + 4 <= buffer.length;) {
-    const length = buffer.readInt32BE(at);
-    blocks.push(uncompress(buffer.subarray(at + 4, at + 4 + length)));
-    at += 4 + length;
+function openLz4(library: Lz4Library, bytes: Uint8Array, limitBytes: number): Uint8Array {
+  if (lz4BytesBound(bytes) > limitBytes) throw new Error(`may unpack to more than ${limitBytes} bytes`);
+  return library.decompressFrameSync(Buffer.from(bytes));
+}
+
+/** Where Node cannot compress zstd a frame is written that stores its bytes as they are: every reader of zstd opens it. */
+function loadZstd(): CodecLibrary {
+  const { zstdCompressSync, zstdDecompressSync } = zlib as NativeZstd;
+  if (zstdCompressSync !== undefined && zstdDecompressSync !== undefined) {
+    return {
+      open: (bytes, limitBytes) => zstdDecompressSync(bytes, { maxOutputLength: limitBytes }),
+      close: (bytes) => zstdCompressSync(bytes),
+    };
   }
-  return Buffer.concat(blocks);
+  const library = require('fzstd') as FzstdLibrary;
+  return { open: (bytes, limitBytes) => openZstd(library, bytes, limitBytes), close: storedZstdFrame };
+}
+
+function openZstd(library: FzstdLibrary, bytes: Uint8Array, limitBytes: number): Uint8Array {
+  if (zstdWindowBytes(bytes) > limitBytes) throw new Error(`asks for more than ${limitBytes} bytes`);
+  const chunks: Uint8Array[] = [];
+  let total = 0;
+  const stream = new library.Decompress((chunk) => {
+    total += chunk.length;
+    if (total > limitBytes) throw new Error(`more than ${limitBytes} bytes`);
+    // The library goes on using its window.
+    chunks.push(chunk.slice());
+  });
+  stream.push(bytes, true);
+  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
 }

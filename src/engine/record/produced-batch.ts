@@ -32,7 +32,9 @@ export function describeProducedBatch(memory: ProducedBatchMemory, at: number, l
     return;
   }
   describeHeader(memory, at, d);
+  keyless = 0;
   desc[d + Desc.STATUS] = checkBatch(memory, at, length);
+  desc[d + Desc.KEYLESS] = keyless;
 }
 
 /** The order of the checks is the order of BatchStatus. */
@@ -64,6 +66,8 @@ function startsBatch(view: DataView, at: number, length: number): boolean {
 
 /** Where the next varint begins. Negative once one ran out of bytes or of bits. */
 let cursor = 0;
+/** A record of the batch looked at last has no key. */
+let keyless = 0;
 
 /** Exactly `count` records fill [begin, end), with offset deltas 0, 1, 2 … */
 function holdsRecords(bytes: Uint8Array, begin: number, end: number, count: number): boolean {
@@ -75,6 +79,8 @@ function holdsRecords(bytes: Uint8Array, begin: number, end: number, count: numb
     cursor++; // attributes, unused
     skipVarlong(bytes, recordEnd);
     if (cursor < 0 || readVarint(bytes, recordEnd) !== index || cursor < 0) return false;
+    if (readVarint(bytes, recordEnd) < 0) keyless = 1;
+    if (cursor < 0) return false;
     cursor = recordEnd;
   }
   return cursor === end;
@@ -126,6 +132,7 @@ function describeNothing(memory: ProducedBatchMemory, d: number): void {
   desc[d + Desc.PRODUCER_EPOCH] = -1;
   desc[d + Desc.BASE_SEQUENCE] = -1;
   desc[d + Desc.MAGIC] = -1;
+  desc[d + Desc.KEYLESS] = 0;
   descF64[f + Desc.BASE_TIMESTAMP_F64] = -1;
   descF64[f + Desc.MAX_TIMESTAMP_F64] = -1;
   descF64[f + Desc.PRODUCER_ID_F64] = -1;

@@ -28,6 +28,8 @@ export const ControlKind = {
   DIRECTORY_FAILED: 10,
   /** Shard → supervisor, one-way: nothing. So much is on the disk that the recovery points should say so. */
   CHECKPOINT_DUE: 11,
+  /** Shard → supervisor, call: CleanJob. Answered with a CleanOutcome when a background thread has done it. */
+  CLEAN: 12,
 } as const;
 
 export interface DirectoryFailedBody {
@@ -51,6 +53,7 @@ export interface Checkpoints {
   readonly highWatermarks: Readonly<Record<string, readonly CheckpointEntry[]>>;
   /** Directories of logs that failed: what their files hold has to be read again at the next start. */
   readonly failedDirectories: readonly string[];
+  readonly firstDirtyOffsets: Readonly<Record<string, readonly CheckpointEntry[]>>;
 }
 
 /** What a shard reports for the checkpoint files. */

@@ -11,6 +11,7 @@ export interface DirectoryFacts {
   /** By `topic-partition`. */
   readonly recoveryPoints: ReadonlyMap<string, number>;
   readonly logStartOffsets: ReadonlyMap<string, number>;
+  readonly firstDirtyOffsets: ReadonlyMap<string, number>;
 }
 
 export function recoveryFacts(facts: ReadonlyMap<string, DirectoryFacts>): RecoveryFacts {
@@ -19,5 +20,6 @@ export function recoveryFacts(facts: ReadonlyMap<string, DirectoryFacts>): Recov
     session: (logDir) => facts.get(logDir)?.session ?? '',
     recoveryPoint: (logDir, name) => facts.get(logDir)?.recoveryPoints.get(name) ?? 0,
     logStartOffset: (logDir, name) => facts.get(logDir)?.logStartOffsets.get(name) ?? 0,
+    firstDirtyOffset: (logDir, name) => facts.get(logDir)?.firstDirtyOffsets.get(name) ?? 0,
   };
 }

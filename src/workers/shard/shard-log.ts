@@ -3,11 +3,15 @@
 
 import type { KafkaServerLog } from '../../net/kafka/server/kafka-server.ts';
 import type { EventBody } from './control-kind.ts';
+import type { CleanerLog } from './log-cleaner.ts';
 import type { ShardLog } from './shard.ts';
 
 const CLIENT_LINES_A_SECOND = 5;
 
-export function shardLog(event: (body: EventBody) => void, nowMs: () => number = () => performance.now()): KafkaServerLog & ShardLog {
+export function shardLog(
+  event: (body: EventBody) => void,
+  nowMs: () => number = () => performance.now(),
+): KafkaServerLog & ShardLog & CleanerLog {
   let windowMs = 0;
   let lines = 0;
   let suppressed = 0;
@@ -46,6 +50,16 @@ export function shardLog(event: (body: EventBody) => void, nowMs: () => number =
         level: 'warn',
         message: `no commit journal in ${directory}, acks=all waits for a sync of each partition: ${reason}`,
         detail: { directory },
+      });
+    },
+    cleanFailed(partition, reason, retryMs) {
+      event({ level: 'warn', message: `compaction of ${partition} failed, next try in ${retryMs} ms: ${reason}`, detail: { partition } });
+    },
+    uncleanable(partition, reason) {
+      event({
+        level: 'error',
+        message: `${partition} is not compacted until a restart, its log is damaged: ${reason}`,
+        detail: { partition },
       });
     },
     logFailed(partition, reason) {

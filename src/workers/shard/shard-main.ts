@@ -17,7 +17,7 @@ import { type RingMesh, SUPERVISOR_THREAD } from '../ring/ring-mesh.ts';
 import { ControlKind, type DirectoryFailedBody, type EventBody, type ImageBody, type ListenBody, type VerbBody } from './control-kind.ts';
 import { type DirectoryFacts, recoveryFacts } from './directory-facts.ts';
 import { reactorOptions } from './reactor-options.ts';
-import { remoteController, runVerb } from './remote-verbs.ts';
+import { remoteBackground, remoteController, runVerb } from './remote-verbs.ts';
 import { Shard, type ShardParts } from './shard.ts';
 import { shardLog } from './shard-log.ts';
 
@@ -72,6 +72,7 @@ async function main(data: ShardWorkerData): Promise<void> {
     controller: remoteController(supervisor),
     recovery: recoveryFacts(data.facts),
     log: shardLog(event),
+    background: remoteBackground(supervisor),
     peers: data.single ? { shard, shardCount, mailboxOf: (peer) => endpoint.mailboxes[peer + 1]! } : null,
     tellDirectoryFailed: (directory, errno) =>
       void supervisor.sendControl(ControlKind.DIRECTORY_FAILED, { directory, errno } satisfies DirectoryFailedBody),

@@ -12,7 +12,7 @@ import type { ShardServices } from '../../engine/broker/shard-services.ts';
 import type { FileSystem } from '../../engine/io/file-system.ts';
 import { type CheckpointEntry } from '../../engine/log/checkpoint-file.ts';
 import { isDiskError } from '../../engine/log/disk-error.ts';
-import { logStartOffsets, publishNotes, recoveryPoints } from '../../engine/log/log-checkpoints.ts';
+import { firstDirtyOffsets, logStartOffsets, publishNotes, recoveryPoints } from '../../engine/log/log-checkpoints.ts';
 import { brokerLayers } from '../../engine/metadata/broker-layers.ts';
 import type { ControllerVerbs } from '../../engine/metadata/controller-requests.ts';
 import { applyDelta, type MetadataDelta } from '../../engine/metadata/metadata-delta.ts';
@@ -26,6 +26,7 @@ import type { Reactor, ReactorReport } from '../../net/reactor/reactor.ts';
 import type { CheckpointReport, ListenBody } from './control-kind.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { journalOptions } from './journal-options.ts';
+import { type BackgroundWork, type CleanerLog, LogCleaner } from './log-cleaner.ts';
 import { GroupShard, OFFSETS_TOPIC } from './group-shard.ts';
 import { ImageWatch } from './image-watch.ts';
 import { addToSummary, describeRecovery, emptySummary, type RestartSummary } from './recovery-words.ts';
@@ -44,7 +45,9 @@ export interface ShardParts {
   readonly random: () => number;
   readonly controller: ControllerVerbs;
   readonly recovery: RecoveryFacts;
-  readonly log: KafkaServerLog & ShardLog;
+  readonly log: KafkaServerLog & ShardLog & CleanerLog;
+  /** CPU work on files, which never runs here. */
+  readonly background: BackgroundWork;
   /** The other shards, where one listener speaks for all (`ringlog.listeners=single`); null where each speaks for itself. */
   readonly peers: ShardPeers | null;
   /** To the supervisor, which tells the other shards: their logs in that directory must not be trusted either. */
@@ -80,6 +83,7 @@ export class Shard {
   private readonly context: ImageContext;
   private readonly housekeeping: Housekeeping;
   private restart = emptySummary();
+  private readonly cleaner: LogCleaner;
 
   constructor(parts: ShardParts) {
     this.parts = parts;
@@ -115,6 +119,7 @@ export class Shard {
     this.housekeeping = new Housekeeping(this.broker, parts.checkpointDue, () =>
       openMissing(this.broker, this.images.current, this.context),
     );
+    this.cleaner = new LogCleaner(this.broker, parts.background, parts.log);
   }
 
   start(): void {
@@ -172,12 +177,14 @@ export class Shard {
       logStartOffsets: byDirectory(starts, dirOf),
       highWatermarks: byDirectory(marks, dirOf),
       failedDirectories: [...failed],
+      firstDirtyOffsets: byDirectory(firstDirtyOffsets(this.broker.logs), dirOf),
     };
   }
 
   /** Take no more connections, flush and close every log, answer who waited for the disk; all other requests in line end with their connection. */
   async close(): Promise<CheckpointReport> {
     this.housekeeping.stop();
+    this.cleaner.stop();
     this.parts.reactor.stopListening();
     // What a coordinator staged since the last tick is written before the files close.
     if (this.broker.logs.pendingAppends > 0) this.server.onTick();

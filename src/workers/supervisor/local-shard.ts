@@ -8,8 +8,10 @@ import type { ControllerVerbs } from '../../engine/metadata/controller-requests.
 import { openReactor } from '../../net/reactor/open-reactor.ts';
 import type { ReactorReport } from '../../net/reactor/reactor.ts';
 import type { EventBody } from '../shard/control-kind.ts';
+import type { BackgroundPool } from '../background/background-pool.ts';
 import { type DirectoryFacts, recoveryFacts } from '../shard/directory-facts.ts';
 import { reactorOptions } from '../shard/reactor-options.ts';
+import { syncDirectory } from '../shard/remote-verbs.ts';
 import { Shard } from '../shard/shard.ts';
 import { shardLog } from '../shard/shard-log.ts';
 import type { ShardHandle } from './shard-worker.ts';
@@ -24,6 +26,7 @@ export async function openLocalShard(
   settings: BrokerSettings,
   identity: ShardIdentity,
   facts: ReadonlyMap<string, DirectoryFacts>,
+  background: BackgroundPool,
   event: (body: EventBody) => void,
   checkpointDue: () => void,
   directoryFailed: (directory: string, errno: number) => void,
@@ -40,6 +43,7 @@ export async function openLocalShard(
     controller: lateController(() => served),
     recovery: recoveryFacts(facts),
     log: shardLog(event),
+    background: { clean: (job) => background.clean(job), syncDirectory },
     peers: null,
     tellDirectoryFailed: directoryFailed,
     checkpointDue,

@@ -5,6 +5,7 @@ import { dirname } from 'node:path';
 import type { FileSystem } from '../../engine/io/file-system.ts';
 import {
   type CheckpointEntry,
+  CLEANER_CHECKPOINT,
   HIGH_WATERMARK_CHECKPOINT,
   LOG_START_CHECKPOINT,
   readCheckpoint,
@@ -116,6 +117,7 @@ export class LogDirectories {
       writeCheckpoint(this.fs, `${path}/${RECOVERY_POINT_CHECKPOINT}`, merge('recoveryPoints'));
       writeCheckpoint(this.fs, `${path}/${LOG_START_CHECKPOINT}`, merge('logStartOffsets'));
       writeCheckpoint(this.fs, `${path}/${HIGH_WATERMARK_CHECKPOINT}`, merge('highWatermarks'));
+      writeCheckpoint(this.fs, `${path}/${CLEANER_CHECKPOINT}`, merge('firstDirtyOffsets'));
     });
   }
 
@@ -154,5 +156,6 @@ function readFacts(fs: FileSystem, path: string): DirectoryFacts {
     session: pageCacheSession(path),
     recoveryPoints: readCheckpoint(fs, `${path}/${RECOVERY_POINT_CHECKPOINT}`),
     logStartOffsets: readCheckpoint(fs, `${path}/${LOG_START_CHECKPOINT}`),
+    firstDirtyOffsets: readCheckpoint(fs, `${path}/${CLEANER_CHECKPOINT}`),
   };
 }

@@ -6,6 +6,7 @@ import { errnoOf, isPassing } from '../../engine/log/disk-error.ts';
 import type { ControllerVerbs } from '../../engine/metadata/controller-requests.ts';
 import type { MetadataStore } from '../../engine/metadata/metadata-store.ts';
 import type { ReactorReport } from '../../net/reactor/reactor.ts';
+import type { BackgroundPool } from '../background/background-pool.ts';
 import type { BrokerLog } from './broker-log.ts';
 import type { LogDirectories } from './log-directories.ts';
 import type { OfflineDirectories } from './offline-directories.ts';
@@ -31,6 +32,7 @@ export interface RunningBrokerParts {
   readonly directories: LogDirectories;
   readonly offline: OfflineDirectories;
   readonly store: MetadataStore;
+  readonly background: BackgroundPool;
   /** Lets go of what joins the threads. */
   readonly closeMesh: () => void;
   readonly checkpointIntervalMs: number;
@@ -71,12 +73,13 @@ export class RunningBroker {
   }
 
   private async shutDown(): Promise<void> {
-    const { shards, closeMesh, directories, store } = this.parts;
+    const { shards, background, closeMesh, directories, store } = this.parts;
     clearInterval(this.timer);
     // An older checkpoint must not come after the last one.
     if (this.checkpointing !== null) await this.checkpointing;
     // One that cannot store its logs keeps no other from storing its own.
     const closed = await Promise.allSettled(shards.map((shard) => shard.close()));
+    await background.close();
     const last = closed.map((one) => {
       if (one.status === 'rejected') throw one.reason;
       return one.value;

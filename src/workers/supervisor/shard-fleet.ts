@@ -6,11 +6,13 @@ import type { BrokerSettings } from '../../engine/base/config-broker.ts';
 import type { ShardIdentity } from '../../engine/broker/shard-broker.ts';
 import { loadNativeBinding } from '../../engine/io/native-binding.ts';
 import type { ControllerVerbs } from '../../engine/metadata/controller-requests.ts';
+import type { CleanJob } from '../../engine/log/cleaner/clean-job.ts';
 import type { ReactorReport } from '../../net/reactor/reactor.ts';
 import type { MailHandler } from '../ring/mailbox.ts';
 import { MeshEndpoint } from '../ring/mesh-endpoint.ts';
 import { createRingMesh, SUPERVISOR_THREAD } from '../ring/ring-mesh.ts';
 import { ControlKind, type DirectoryFailedBody, type EventBody, type VerbBody } from '../shard/control-kind.ts';
+import type { BackgroundPool } from '../background/background-pool.ts';
 import type { DirectoryFacts } from '../shard/directory-facts.ts';
 import { runVerb } from '../shard/remote-verbs.ts';
 import type { BrokerLog } from './broker-log.ts';
@@ -20,6 +22,7 @@ import { type ShardHandle, ShardWorker } from './shard-worker.ts';
 export interface FleetOptions {
   readonly settings: BrokerSettings;
   readonly log: BrokerLog;
+  readonly background: BackgroundPool;
   readonly onDeath: (cause: Error) => void;
   /** A shard's recovery points have fallen behind. */
   readonly checkpointDue: () => void;
@@ -54,12 +57,12 @@ export async function openShards(options: FleetOptions, plan: FleetPlan, facts: 
 }
 
 async function openLocalFleet(
-  { settings, log, checkpointDue, onDirectoryFailed }: FleetOptions,
+  { settings, log, background, checkpointDue, onDirectoryFailed }: FleetOptions,
   plan: FleetPlan,
   facts: ReadonlyMap<string, DirectoryFacts>,
 ): Promise<ShardFleet> {
   const event = ({ level, message, detail }: EventBody): void => log[level](message, detail);
-  const local = await openLocalShard(settings, plan.identities[0]!, facts, event, checkpointDue, onDirectoryFailed);
+  const local = await openLocalShard(settings, plan.identities[0]!, facts, background, event, checkpointDue, onDirectoryFailed);
   return {
     shards: [local.handle],
     shardCount: 0,
@@ -92,6 +95,7 @@ async function openWorkerFleet(options: FleetOptions, plan: FleetPlan, facts: Re
         options.onDirectoryFailed(directory, errno);
         return null;
       }
+      if (kind === ControlKind.CLEAN) return options.background.clean(body as CleanJob);
       if (kind !== ControlKind.EVENT) throw new Error(`unknown control message ${kind}`);
       const { level, message, detail } = body as EventBody;
       options.log[level](message, detail);

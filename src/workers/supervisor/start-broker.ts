@@ -16,6 +16,7 @@ import { Controller } from '../../engine/metadata/controller.ts';
 import type { NodeRegistration } from '../../engine/metadata/controller-requests.ts';
 import { LocalMetadataStore } from '../../engine/metadata/local-metadata-store.ts';
 import type { ShardIdentity } from '../../engine/broker/shard-broker.ts';
+import { BackgroundPool } from '../background/background-pool.ts';
 import type { BrokerLog } from './broker-log.ts';
 import { ImagePublisher } from './image-publisher.ts';
 import { LogDirectories } from './log-directories.ts';
@@ -63,12 +64,13 @@ export async function startBroker(options: StartOptions): Promise<RunningBroker>
   const offline = new OfflineDirectories(directories, options.log, options.onDeath);
   const onDirectoryFailed = (directory: string, errno: number): void =>
     offline.fail(directory, `a write, a sync or a read failed (errno ${Math.abs(errno)})`, errno);
+  const background = new BackgroundPool(settings.config);
   let fleet: ShardFleet | undefined;
   let running: RunningBroker | undefined;
   const checkpointDue = (): void => running?.checkpointSoon();
   try {
     await probeListeners(topology.mode === 'single' ? topology.listeners[0]! : topology.listeners.flat());
-    fleet = await openShards({ ...options, checkpointDue, onDirectoryFailed }, topology, directories.facts);
+    fleet = await openShards({ ...options, background, checkpointDue, onDirectoryFailed }, topology, directories.facts);
     const { controller, store, clusterId } = await openController(settings, directories, offline);
     offline.attach(fleet.shards, controller);
     directories.replayJournals(
@@ -76,7 +78,7 @@ export async function startBroker(options: StartOptions): Promise<RunningBroker>
       (line, isFault) => options.log[isFault ? 'error' : 'info'](line),
       (path, error) => offline.fail(path, `its commit journal cannot be put into the logs: ${(error as Error).message}`),
     );
-    running = await bringUp(options, topology, directories, offline, controller, store, clusterId, fleet);
+    running = await bringUp({ ...options, background }, topology, directories, offline, controller, store, clusterId, fleet);
     return running;
   } catch (error) {
     await fleet?.abandon();
@@ -129,7 +131,7 @@ async function openController(settings: BrokerSettings, directories: LogDirector
 }
 
 async function bringUp(
-  { settings, log }: StartOptions,
+  { settings, log, background }: StartOptions & { background: BackgroundPool },
   topology: Topology,
   directories: LogDirectories,
   offline: OfflineDirectories,
@@ -164,6 +166,7 @@ async function bringUp(
     directories,
     offline,
     store,
+    background,
     closeMesh: () => fleet.close(),
     checkpointIntervalMs: settings.config['log.flush.offset.checkpoint.interval.ms'],
     log,

@@ -4,6 +4,7 @@ import { JournalState } from '../../../src/engine/log/commit-journal.ts';
 import { replayJournals } from '../../../src/engine/log/commit-journal-replay.ts';
 import { writeMetaProperties } from '../../../src/engine/log/log-directory.ts';
 import { commit, JOURNAL, journalBench, MIB, partition, restart, untilReady } from './commit-journal-bench.ts';
+import { clean, cleaned, keyed, kv, recordsIn } from './cleaner/cleaner-bench.ts';
 import { batch, batchRanges, type LogBench, NOW, values } from './log-bench.ts';
 import type { MemoryFileSystem } from '../../../src/engine/io/memory-file-system.ts';
 import type { Log } from '../../../src/engine/log/log.ts';
@@ -444,6 +445,27 @@ describe('replay', () => {
     expect([report!.gone, report!.faults]).toEqual([3, []]);
     expect(bench.fs.exists(`${logs[2]!.dir}/00000000000000000000.log`)).toBe(false);
     expect(bench.fs.bytesOf(`${logs[3]!.dir}/00000000000000000000.log`).length).toBe(0);
+  });
+
+  test('a segment that a replay may write to is not compacted until the journal is drained', () => {
+    const { bench, logs } = ready(1);
+    const log = logs[0]!;
+    log.config = { ...log.config, segmentBytes: 1500, cleanupCompact: true };
+    for (let i = 0; log.segments.length < 4; i++) {
+      bench.appendBytes(log, keyed(kv(`k${i % 3}=${`${i}`.padEnd(100)}`)));
+      bench.table.requireDurable(log);
+      bench.settle();
+    }
+    expect(clean(bench, log)).toBeNull();
+    bench.table.commit.journalOf(log)!.drain();
+    bench.settle();
+    bench.settle();
+    expect(cleaned(clean(bench, log)).segments.length).toBeGreaterThan(0);
+    const before = recordsIn(bench, log);
+    bench.fs.crash();
+    const { bench: next, report } = restart(bench.fs);
+    expect(report?.faults ?? []).toEqual([]);
+    expect(recordsIn(next, partition(next, 0, { recoveryPoint: log.durableOffset }))).toEqual(before);
   });
 
   test('of another log directory is refused in words', () => {

@@ -7,6 +7,7 @@ import { BATCH_HEADER_BYTES, BatchField, BatchHeader, readInt64 } from '../../..
 interface Batch {
   readonly position: number;
   readonly lastOffset: number;
+  /** Of its records: -1 when compaction has taken all. */
   readonly maxTimestamp: number;
 }
 
@@ -37,7 +38,7 @@ function checkLog(bytes: Uint8Array, base: number, faults: string[]): Batch[] {
     if (crc !== header.crc >>> 0) faults.push(`${base}: bad checksum at ${at}`);
     if (header.baseOffset < expected) faults.push(`${base}: offset ${header.baseOffset} at ${at}, wanted ${expected}`);
     expected = header.lastOffset + 1;
-    batches.push({ position: at, lastOffset: header.lastOffset, maxTimestamp: header.maxTimestamp });
+    batches.push({ position: at, lastOffset: header.lastOffset, maxTimestamp: header.recordCount === 0 ? -1 : header.maxTimestamp });
     at += header.sizeBytes;
   }
   if (at !== bytes.length) faults.push(`${base}: ${bytes.length - at} trailing bytes`);

@@ -71,6 +71,7 @@ export class LogBench implements LogListener {
       clean: false,
       session: '',
       logStartOffset: 0,
+      firstDirtyOffset: 0,
       leaderEpoch: 0,
       topicId: TOPIC_ID,
       nowMs: NOW,
@@ -80,8 +81,11 @@ export class LogBench implements LogListener {
 
   /** Put the batch into the arena and append it. */
   append(log: Log, spec: BatchSpec, nowMs = NOW): number {
-    const bytes = encodeBatch(spec);
-    const header = new BatchHeader(new DataView(bytes.buffer));
+    return this.appendBytes(log, encodeBatch(spec), nowMs);
+  }
+
+  appendBytes(log: Log, bytes: Uint8Array, nowMs = NOW): number {
+    const header = new BatchHeader(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength));
     this.ring.arena.set(bytes, this.ring.inOffset);
     const { facts } = this;
     facts.arenaOffset = this.ring.inOffset;

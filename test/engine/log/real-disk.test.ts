@@ -27,6 +27,7 @@ test('a log written, killed, recovered and closed on the real disk', () => {
     clean: false,
     session: '',
     logStartOffset: 0,
+    firstDirtyOffset: 0,
     leaderEpoch: 1,
     topicId: TOPIC_ID,
     nowMs: NOW,

@@ -248,6 +248,10 @@ describe('toLogConfig', () => {
       'flush.messages': '11',
       'flush.ms': '12',
       'cleanup.policy': 'compact',
+      'min.cleanable.dirty.ratio': '0.25',
+      'min.compaction.lag.ms': '13',
+      'max.compaction.lag.ms': '14',
+      'delete.retention.ms': '15',
       preallocate: 'true',
     };
     expect(toLogConfig(effectiveTopicConfig(settings, { given: new Map(), clusterDynamic: {}, nodeDynamic: {} }))).toEqual({
@@ -266,7 +270,17 @@ describe('toLogConfig', () => {
       flushMs: 12,
       cleanupCompact: true,
       cleanupDelete: false,
+      minCleanableDirtyRatio: 0.25,
+      minCompactionLagMs: 13,
+      maxCompactionLagMs: 14,
+      deleteRetentionMs: 15,
       preallocate: true,
     });
+    // A compacted log rolls in time for its longest compaction lag; another does not care.
+    const rollOf = (policy: string): number => {
+      const overrides = { 'cleanup.policy': policy, 'segment.ms': '500', 'max.compaction.lag.ms': '100' };
+      return toLogConfig(effectiveTopicConfig(overrides, { given: new Map(), clusterDynamic: {}, nodeDynamic: {} })).segmentMs;
+    };
+    expect([rollOf('compact,delete'), rollOf('delete')]).toEqual([100, 500]);
   });
 });

@@ -133,3 +133,27 @@ test('a compressed body is not opened; unknown codecs and reserved bits are refu
   expect(statusOf(sampleBatch({ attributes: 0x80, body }))).toBe(BatchStatus.BAD_COUNT);
   expect(describe(sampleBatch({ attributes: -32768 })).desc[Desc.ATTRIBUTES]).toBe(-32768);
 });
+
+test('a record without a key is told of uncompressed batches, whatever its place', () => {
+  const value = Buffer.from('value');
+  const keylessOf = (keys: readonly (string | null)[], attributes = 0): number => {
+    const records = keys.map((key, i) => sampleRecord(i, value, 0, key === null ? null : Buffer.from(key)));
+    const { desc } = describe(sampleBatch({ records, attributes, recordCount: keys.length, lastOffsetDelta: keys.length - 1 }));
+    expect(desc[Desc.STATUS]).toBe(BatchStatus.OK);
+    return desc[Desc.KEYLESS]!;
+  };
+  expect(keylessOf(['a', '', 'c'])).toBe(0);
+  for (const keys of [
+    [null, 'b', 'c'],
+    ['a', null, 'c'],
+    ['a', 'b', null],
+  ])
+    expect(keylessOf(keys), String(keys)).toBe(1);
+  expect(keylessOf(['a', 'b', 'c'])).toBe(0);
+  expect(keylessOf([null], 1)).toBe(0);
+});
+
+test('a record that ends before its key is none', () => {
+  const record = Uint8Array.from([...varint(3), 0, ...varint(0), ...varint(0)]);
+  expect(statusOf(sampleBatch({ records: [record] }))).toBe(BatchStatus.BAD_COUNT);
+});

@@ -28,8 +28,9 @@ export function varint(value: number): number[] {
   return uvarint((value << 1) ^ (value >> 31));
 }
 
-export function sampleRecord(offsetDelta: number, value: Uint8Array, timestampDelta = 0): Uint8Array {
-  const rest = [0, ...varint(timestampDelta), ...varint(offsetDelta), ...varint(-1), ...varint(value.length), ...value, ...varint(0)];
+export function sampleRecord(offsetDelta: number, value: Uint8Array, timestampDelta = 0, key: Uint8Array | null = null): Uint8Array {
+  const keyed = key === null ? varint(-1) : [...varint(key.length), ...key];
+  const rest = [0, ...varint(timestampDelta), ...varint(offsetDelta), ...keyed, ...varint(value.length), ...value, ...varint(0)];
   return Uint8Array.from([...varint(rest.length), ...rest]);
 }
 

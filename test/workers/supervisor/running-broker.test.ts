@@ -16,12 +16,20 @@ function openFakes(count: number) {
   const note = (what: string) => (): undefined => void did.push(what);
   const directories = { writeCheckpoints: note('checkpoints'), writeCleanMarkers: note('markers'), unlock: note('unlock') };
   const store = { close: async () => note('store')() };
-  const parts = { shards, directories, store, closeMesh: note('mesh'), checkpointIntervalMs: 1_000_000 };
+  const background = { close: async () => note('background')() };
+  const parts = { shards, background, directories, store, closeMesh: note('mesh'), checkpointIntervalMs: 1_000_000 };
   const broker = new RunningBroker(parts as unknown as RunningBrokerParts);
   return { broker, did, outcomes };
 }
 
-const LAST: CheckpointReport = { notes: [], recoveryPoints: {}, logStartOffsets: {}, highWatermarks: {}, failedDirectories: [] };
+const LAST: CheckpointReport = {
+  notes: [],
+  recoveryPoints: {},
+  logStartOffsets: {},
+  highWatermarks: {},
+  firstDirtyOffsets: {},
+  failedDirectories: [],
+};
 
 /** All promise jobs that are ready have run. */
 const settled = () => new Promise((resolve) => setImmediate(resolve));
@@ -36,7 +44,7 @@ describe('a clean stop', () => {
     expect(did).toEqual([]);
     outcomes[1]!.resolve(LAST);
     await stop;
-    expect(did).toEqual(['end 0', 'end 1', 'end 2', 'mesh', 'checkpoints', 'store', 'markers', 'unlock']);
+    expect(did).toEqual(['background', 'end 0', 'end 1', 'end 2', 'mesh', 'checkpoints', 'store', 'markers', 'unlock']);
   });
 
   test('lets all shards close before it fails with the error of one, and leaves no word of a clean stop', async () => {

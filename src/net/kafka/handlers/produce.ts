@@ -10,6 +10,8 @@ import type { RemotePartitions } from '../../../engine/broker/remote-partitions.
 import type { ShardBroker } from '../../../engine/broker/shard-broker.ts';
 import { BatchStatus, Ctl, Desc, DESC_WORDS, Frame } from '../../../engine/io/tick-layout.ts';
 import type { TopicEntry } from '../../../engine/partition/topic-table.ts';
+import { BATCH_HEADER_BYTES, BatchAttribute } from '../../../engine/record/batch-header.ts';
+import { hasKeylessRecord } from '../../../engine/record/keyless-records.ts';
 import { produceResponseBytesMax, writeProduceResponse } from '../wire/produce-response.ts';
 import type { Connection } from '../server/connection.ts';
 import type { Outbox } from '../server/outbox.ts';
@@ -115,6 +117,10 @@ export class ProduceHandler {
       operation.decide(entry, forbidden);
       return;
     }
+    if (topic.compacted && this.lacksKeys(d)) {
+      operation.decide(entry, ErrorCode.INVALID_RECORD);
+      return;
+    }
     this.fillFacts(d, descriptor * DESC_F64);
     if (partition != null) {
       produceEntry(this.broker, operation, entry, partition, this.broker.facts);
@@ -122,6 +128,16 @@ export class ProduceHandler {
     }
     operation.linked++;
     remote!.append(operation, entry, topic, index, this.broker.facts, block);
+  }
+
+  /** The shard that has the bytes looks: the one that leads the partition cannot reach them. */
+  private lacksKeys(d: number): boolean {
+    const { arena, desc } = this.broker.ring;
+    const codec = desc[d + Desc.ATTRIBUTES]! & BatchAttribute.CODEC_MASK;
+    if (codec === 0) return desc[d + Desc.KEYLESS] === 1;
+    const offset = desc[d + Desc.RECORDS_OFFSET]!;
+    const body = arena.subarray(offset + BATCH_HEADER_BYTES, offset + desc[d + Desc.RECORDS_LENGTH]!);
+    return hasKeylessRecord(codec, body, desc[d + Desc.RECORD_COUNT]!);
   }
 
   /** The way to a partition another shard leads, where this one speaks for all. */
