@@ -154,6 +154,9 @@ async function startOrRefuse(broker) {
   }
 }
 
+/** The file of the first fault; '' when none struck. */
+const struckAt = (log) => (existsSync(log) ? readFileSync(log, 'utf8').split('\n')[0].split(' ').slice(2).join(' ') : '');
+
 /** One fault in the life of a broker. @returns what happened, in words */
 async function oneFault({ library, template, ledgers, work, kind, code, n }) {
   rmSync(work, { recursive: true, force: true });
@@ -171,7 +174,9 @@ async function oneFault({ library, template, ledgers, work, kind, code, n }) {
         traffic.start();
         await traffic.until('the fault strikes', () => struck() || !faulty.alive || traffic.acked > ACKS_WITHOUT);
         const target = traffic.acked + ACKS_AFTER;
-        await traffic.until('the broker goes on or ends', () => !faulty.alive || traffic.acked >= target);
+        // A failed write or sync of records ends it; anything else may, or not.
+        const ends = code === 'EIO' && (kind === 'write' || kind === 'sync') && struckAt(log).endsWith('.log');
+        await traffic.until('the broker goes on or ends', () => !faulty.alive || (!ends && traffic.acked >= target));
       }
       told = faulty.alive ? 'it went on' : `it ended with ${faulty.code}`;
       assert(faulty.alive || faulty.code === EXIT_IO_ERROR, `${told}; it said:\n${faulty.said}`);
@@ -182,7 +187,7 @@ async function oneFault({ library, template, ledgers, work, kind, code, n }) {
     await faulty.kill();
     if (!made) traffic.abandon();
   }
-  const path = struck() ? readFileSync(log, 'utf8').split('\n')[0].split(`${dir}/`).at(-1) : 'not reached';
+  const path = struck() ? struckAt(log).replace(`${dir}/`, '') : 'not reached';
   faulty.env = {};
   try {
     await faulty.start();

@@ -78,7 +78,7 @@ export class FakeTickRing implements TickRing {
     this.sq = new Int32Array(sqCapacity * SQ_SLOT_WORDS);
     this.sqF64 = new Float64Array(this.sq.buffer);
     this.blockBytes = arenaBytes;
-    this.nextBlock = arenaBytes - 256 * 1024;
+    this.nextBlock = arenaBytes - Math.min(1024 * 1024, arenaBytes / 2);
   }
 
   tick(nowMs = this.ctlF64[Ctl.NOW_MS_F64]! + 1): void {

@@ -12,7 +12,9 @@ import type { DiskOrder } from './fuse-server.ts';
 import type { DiskCounts } from './volatile-disk.ts';
 
 const COMMAND_LIMIT_MS = 30_000;
-const IMAGE_BYTES = 384 * 1024 * 1024;
+/** Sparse: a hundred rounds fill some hundreds of MiB of it. */
+const IMAGE_BYTES = 4 * 1024 * 1024 * 1024;
+const BYTES_PER_INODE = 256 * 1024;
 /** mkfs is not in every user's path. */
 const ENVIRONMENT = { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` };
 const NO_LAZY_INIT = 'lazy_itable_init=0,lazy_journal_init=0,nodiscard';
@@ -107,7 +109,7 @@ export class PowerCutDisk {
     for (const path of [this.root, this.fuse]) mkdirSync(path, { recursive: true });
     closeSync(openSync(image, 'w', 0o600));
     truncateSync(image, IMAGE_BYTES);
-    await command('mkfs.ext4', ['-q', '-F', '-b', '4096', '-E', NO_LAZY_INIT, image]);
+    await command('mkfs.ext4', ['-q', '-F', '-b', '4096', '-i', String(BYTES_PER_INODE), '-E', NO_LAZY_INIT, image]);
     const device = openSync('/dev/fuse', 'r+');
     try {
       const main = fileURLToPath(packageFile('dist/cli/crash/fuse-disk-main.js'));

@@ -30,6 +30,11 @@ export class VolatileDisk {
   }
 
   read(position: number, into: Uint8Array): void {
+    if (this.cache.size === 0) {
+      // Past the image's end there is nothing, and nobody asks.
+      readSync(this.fd, into, 0, into.length, position);
+      return;
+    }
     for (let done = 0; done < into.length;) {
       const block = Math.floor((position + done) / BLOCK_BYTES);
       const from = (position + done) % BLOCK_BYTES;

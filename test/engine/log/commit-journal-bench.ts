@@ -13,7 +13,7 @@ export const MIB = 1024 * 1024;
 
 let epochs = 0;
 
-function journalOptions(options: Partial<JournalOptions> = {}): JournalOptions {
+export function journalOptions(options: Partial<JournalOptions> = {}): JournalOptions {
   return {
     shard: 0,
     maxBytes: 4 * MIB,
