@@ -135,14 +135,6 @@ export class GroupCommit implements JournalHost {
     return running;
   }
 
-  /** Records written so far, and their bytes. */
-  get written(): { readonly records: number; readonly bytes: number } {
-    return {
-      records: this.journals.reduce((sum, { records }) => sum + records, 0),
-      bytes: this.journals.reduce((sum, { recordBytes }) => sum + recordBytes, 0),
-    };
-  }
-
   /** After the ring has been closed. `retire`: every log was stored. */
   close(retire: boolean): void {
     for (const journal of this.journals) journal.close(retire);
