@@ -20,6 +20,7 @@ await build({
     ringlog: 'src/cli/main.ts',
     'shard-main': 'src/workers/shard/shard-main.ts',
     'background-worker': 'src/workers/background/background-worker.ts',
+    bench: 'omb-harness/src/cli/bench.ts',
   },
   platform: 'node',
   external: (id) => !id.startsWith('.') && !isAbsolute(id),

@@ -139,9 +139,9 @@ try {
   step('addon', ['native', 'binding.gyp'], `${process.versions.modules} ${process.arch}`, addonOutputs, buildAddon);
   step(
     'typescript',
-    ['src', 'scripts/bundle.mjs', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'],
+    ['src', 'omb-harness/src', 'scripts/bundle.mjs', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'],
     '',
-    ['dist/bundle/ringlog.js'],
+    ['dist/bundle/ringlog.js', 'dist/bundle/bench.js'],
     compileTypeScript,
   );
 } catch (error) {

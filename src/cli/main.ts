@@ -11,6 +11,10 @@ const version: string = (JSON.parse(readFileSync(packageFile('package.json'), 'u
 const bootstrap = (): Option =>
   new Option('-b, --bootstrap <host:port>', 'a broker to ask first').default('127.0.0.1:9092').env('RINGLOG_BOOTSTRAP');
 const json = (): Option => new Option('--json', 'print JSON, one value a line');
+interface Harness {
+  runBench(args: readonly string[]): Promise<void>;
+}
+
 const repeated = (value: string, before: string[]): string[] => [...before, value];
 
 export async function runCli(args: readonly string[]): Promise<void> {
@@ -26,6 +30,7 @@ export async function runCli(args: readonly string[]): Promise<void> {
   addGroup(program);
   addDump(program);
   addDoctor(program);
+  addBench(program);
   try {
     await program.parseAsync([...args], { from: 'user' });
   } catch (error) {
@@ -214,6 +219,21 @@ function addDoctor(program: Command): void {
     .action(async (options) => {
       if (options.crash === true) await (await import('./doctor-crash.ts')).doctorCrash(options);
       else await (await import('./doctor.ts')).doctor(options);
+    });
+}
+
+/** The harness is a package of its own with a command line of its own; all that follows the word goes there. */
+function addBench(program: Command): void {
+  program
+    .command('bench')
+    .description('run OpenMessaging workloads against Ringlog or any Kafka')
+    .argument('[args...]')
+    .allowUnknownOption()
+    .passThroughOptions()
+    .helpOption(false)
+    .action(async (args: string[]) => {
+      const { runBench } = (await import(packageFile('dist/bundle/bench.js').href)) as Harness;
+      await runBench(args);
     });
 }
 

@@ -25,6 +25,18 @@ const ranks: readonly (readonly [prefix: string, rank: number])[] = [
   ['src/workers/supervisor/', 33],
   ['src/embed/', 40],
   ['src/cli/', 50],
+
+  ['omb-harness/src/contracts/', 60],
+  ['omb-harness/src/stats/', 61],
+  ['omb-harness/src/formats/', 62],
+  ['omb-harness/src/plan/', 63],
+  ['omb-harness/src/validity/', 64],
+  ['omb-harness/src/load/', 65],
+  ['omb-harness/src/drivers/', 66],
+  ['omb-harness/src/run/', 67],
+  ['omb-harness/src/report/', 68],
+  ['omb-harness/src/sweep/', 69],
+  ['omb-harness/src/cli/', 70],
 ];
 
 export function rankOf(path: string): number {

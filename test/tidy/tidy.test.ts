@@ -12,7 +12,7 @@ const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--excl
   .split('\n')
   .filter((path) => path !== '' && existsSync(join(root, path)));
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
-const sources = tracked.filter((path) => path.startsWith('src/') && path.endsWith('.ts'));
+const sources = tracked.filter((path) => /^(src|omb-harness\/src)\//.test(path) && path.endsWith('.ts'));
 const written = sources.filter((path) => !path.includes('/generated/'));
 
 /** Paths a file imports, relative ones resolved: static, type-only, dynamic, re-exports. */
@@ -27,7 +27,7 @@ function withoutComments(text: string): string {
   return text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '');
 }
 
-test('every folder of src has a rank', () => {
+test('every folder of sources has a rank', () => {
   const unranked = sources.filter((path) => rankOf(path) < 0);
   expect(unranked, 'give the folder a row in test/tidy/ranks.ts, below everything it must not know').toEqual([]);
 });
@@ -36,12 +36,22 @@ test('imports run downhill', () => {
   const uphill: string[] = [];
   for (const path of sources) {
     for (const target of importsOf(path)) {
-      if (!target.startsWith('src/')) uphill.push(`${path} imports ${target}, which is not part of src`);
+      if (!sources.includes(target)) uphill.push(`${path} imports ${target}, which is not part of the sources`);
       else if (rankOf(target) > rankOf(path))
         uphill.push(`${path} imports ${target}: move the shared part down, or pass it in as an argument`);
     }
   }
   expect(uphill).toEqual([]);
+});
+
+test('the harness knows a system only through a driver', () => {
+  const harness = sources.filter((path) => path.startsWith('omb-harness/') && !path.startsWith('omb-harness/src/drivers/'));
+  const leaks = harness.flatMap((path) =>
+    importsOf(path)
+      .filter((target) => target.startsWith('src/'))
+      .map((target) => `${path} imports ${target}`),
+  );
+  expect(leaks, 'only omb-harness/src/drivers may import src').toEqual([]);
 });
 
 test('no import cycles', () => {

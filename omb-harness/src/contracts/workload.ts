@@ -1,0 +1,53 @@
+// Workload: an OMB workload file after reading, every fork's fields, defaults filled in. Owner: pure; a contract, types only.
+
+export type KeyDistribution = 'NO_KEY' | 'KEY_ROUND_ROBIN' | 'RANDOM_NANO';
+
+/** A rate from a minute of the run on (AutoMQ's producerRateList). */
+export interface RateStep {
+  readonly fromMinute: number;
+  readonly ratePerSecond: number;
+}
+
+export interface SizeWeight {
+  readonly minBytes: number;
+  readonly maxBytes: number;
+  readonly weight: number;
+}
+
+/** Field names are OMB's, so that what is printed is what a file says. */
+export interface Workload {
+  /** The file's stem: result files are named by it. */
+  readonly stem: string;
+  readonly name: string;
+  readonly topics: number;
+  readonly partitionsPerTopic: number;
+  readonly partitionsPerTopicList: readonly number[] | null;
+  readonly keyDistributor: KeyDistribution;
+  readonly messageSize: number;
+  readonly messageSizeDistribution: readonly SizeWeight[] | null;
+  readonly useRandomizedPayloads: boolean;
+  readonly randomBytesRatio: number;
+  readonly randomizedPayloadPoolSize: number;
+  readonly payloadFile: string | null;
+  readonly subscriptionsPerTopic: number;
+  readonly producersPerTopic: number;
+  readonly producersPerTopicList: readonly number[] | null;
+  readonly consumerPerSubscription: number;
+  /** Messages a second of all producers together; 0: find the highest that holds. */
+  readonly producerRate: number;
+  readonly producerRateList: readonly RateStep[] | null;
+  readonly consumerBacklogSizeGB: number;
+  readonly backlogDrainRatio: number;
+  readonly backlogProducerRate: number;
+  readonly drainProducerRate: number;
+  readonly testDurationMinutes: number;
+  readonly warmupDurationMinutes: number;
+  readonly warmupProducerRate: number;
+  readonly warmupProducerRateSeparationMinutes: number;
+  readonly sampleRateMillis: number;
+  readonly existingTopicList: readonly string[] | null;
+  readonly existingProduceTopicList: readonly string[] | null;
+  readonly existingConsumeTopicList: readonly string[] | null;
+  readonly consumerOnly: boolean;
+  readonly randomTopicNames: boolean;
+}

@@ -1,0 +1,39 @@
+// Our one-second intervals put together to OMB's windows. Owner: pure. Not hot.
+
+import { type CounterName, counterNames, type LatencyKind, latencyKinds } from '../contracts/interval-record.ts';
+import type { IntervalPoint } from '../contracts/run-result.ts';
+import { LatencyHistogram } from '../stats/latency-histogram.ts';
+
+/** @param points of one phase, which began at 0 and took `seconds`; what the drain brought falls into the last window */
+export function windowsOf(points: readonly IntervalPoint[], windowSeconds: number, seconds: number): IntervalPoint[] {
+  const count = Math.max(points.length > 0 ? 1 : 0, Math.round(seconds / windowSeconds));
+  const groups = Array.from({ length: count }, (): IntervalPoint[] => []);
+  for (const point of points) groups[Math.min(count - 1, Math.max(0, Math.floor(point.startSeconds / windowSeconds)))]!.push(point);
+  return groups.map((group, index) => {
+    const startSeconds = index * windowSeconds;
+    const endSeconds = index === count - 1 ? Math.max(seconds, startSeconds + 1e-3) : startSeconds + windowSeconds;
+    return mergePoints(group, startSeconds, endSeconds);
+  });
+}
+
+function mergePoints(points: readonly IntervalPoint[], startSeconds: number, endSeconds: number): IntervalPoint {
+  const counters = Object.fromEntries(counterNames.map((name) => [name, 0])) as Record<CounterName, number>;
+  for (const point of points) for (const name of counterNames) counters[name] += point.counters[name];
+  const latencies: Partial<Record<LatencyKind, string>> = {};
+  for (const kind of latencyKinds) {
+    const parts = points.flatMap((point) => point.latencies[kind] ?? []);
+    if (parts.length > 0) latencies[kind] = LatencyHistogram.merge(parts).encode();
+  }
+  const last = points.at(-1);
+  return {
+    phaseId: last?.phaseId ?? 0,
+    startSeconds,
+    endSeconds,
+    counters,
+    latencies,
+    backlogRecords: last?.backlogRecords ?? 0,
+    generatorCoreShare: Math.max(0, ...points.map(({ generatorCoreShare }) => generatorCoreShare)),
+    brokerCoreShare: last?.brokerCoreShare ?? null,
+    brokerResidentBytes: last?.brokerResidentBytes ?? null,
+  };
+}

@@ -1,0 +1,177 @@
+// RunPlan: what a workload and a driver file come to: topics, clients, rates and times of one run. Owner: pure. Not hot.
+
+import type { DriverSettings } from '../contracts/driver-settings.ts';
+import type { TopicSpec } from '../contracts/driver.ts';
+import type { LoadPlan, PayloadPlan } from '../contracts/load-plan.ts';
+import type { Workload } from '../contracts/workload.ts';
+
+export interface RunOptions {
+  readonly seed: number;
+  readonly bootstrap: string;
+  /** In place of the workload's minutes. */
+  readonly durationSeconds: number | null;
+  readonly warmupSeconds: number | null;
+}
+
+export interface RunPlan {
+  readonly workload: Workload;
+  readonly driver: DriverSettings;
+  readonly runId: number;
+  readonly topics: readonly TopicSpec[];
+  readonly measuredSeconds: number;
+  readonly warmupSeconds: number;
+  /** The warm-up goes on until it is steady, but no longer than this. */
+  readonly warmupMaxSeconds: number;
+  readonly producerLoad: LoadPlan;
+  /** null: nobody consumes. */
+  readonly consumerLoad: LoadPlan | null;
+  readonly warnings: readonly string[];
+}
+
+export type MakeRunPlan = { readonly ok: true; readonly plan: RunPlan } | { readonly ok: false; readonly errors: readonly string[] };
+
+const INTERVAL_MS = 1000;
+const QUEUE_RECORDS_MAX = 100_000;
+/** Beyond what the workload asks for, to become steady. */
+const STEADY_EXTRA_SECONDS = 30;
+/** Loopback moves about this much; no network card here is faster. */
+const LINK_BYTES_PER_SECOND = 5e9;
+
+export function makeRunPlan(
+  workload: Workload,
+  driver: DriverSettings,
+  payload: PayloadPlan,
+  lanes: LoadPlan['lanes'],
+  options: RunOptions,
+): MakeRunPlan {
+  const errors = notRunnable(workload, options);
+  if (errors.length > 0) return { ok: false, errors };
+  const runId = options.seed >>> 0;
+  const suffix = workload.randomTopicNames ? `-${runId.toString(36).padStart(7, '0')}` : '';
+  const topics = Array.from({ length: workload.topics }, (_, i) => ({
+    name: `test-topic-${String(i).padStart(7, '0')}${suffix}`,
+    partitions: workload.partitionsPerTopic,
+    replicationFactor: driver.replicationFactor,
+    configs: driver.topicConfig,
+  }));
+  const base = baseLoad(workload, driver, payload, lanes, options, topics);
+  const warmupSeconds = options.warmupSeconds ?? workload.warmupDurationMinutes * 60;
+  const subscribed = workload.subscriptionsPerTopic > 0;
+  return {
+    ok: true,
+    plan: {
+      workload,
+      driver,
+      runId,
+      topics,
+      measuredSeconds: options.durationSeconds ?? workload.testDurationMinutes * 60,
+      warmupSeconds,
+      warmupMaxSeconds: warmupSeconds + STEADY_EXTRA_SECONDS,
+      producerLoad: { ...base, workerId: 0, producers: producersOf(workload, topics) },
+      consumerLoad: subscribed ? { ...base, workerId: 1, consumers: consumersOf(workload, topics, suffix) } : null,
+      warnings: warningsOf(workload),
+    },
+  };
+}
+
+/** What the formats know and a run does not do: said before anything starts. */
+function notRunnable(workload: Workload, options: RunOptions): string[] {
+  const unset = (value: unknown): boolean => value === null || value === false || value === -1 || value === 0;
+  const later: readonly (keyof Workload)[] = [
+    'partitionsPerTopicList',
+    'producersPerTopicList',
+    'messageSizeDistribution',
+    'producerRateList',
+    'consumerBacklogSizeGB',
+    'backlogProducerRate',
+    'drainProducerRate',
+    'warmupProducerRate',
+    'warmupProducerRateSeparationMinutes',
+    'existingTopicList',
+    'existingProduceTopicList',
+    'existingConsumeTopicList',
+    'consumerOnly',
+  ];
+  const errors = later
+    .filter((name) => !unset(workload[name]))
+    .map((name) => `${workload.stem}: ${name} is read, but this harness cannot run it`);
+  if (workload.testDurationMinutes <= 0 && options.durationSeconds === null)
+    errors.push(`${workload.stem}: testDurationMinutes ${workload.testDurationMinutes} is a run without end; give --duration-seconds`);
+  return errors;
+}
+
+function baseLoad(
+  workload: Workload,
+  driver: DriverSettings,
+  payload: PayloadPlan,
+  lanes: LoadPlan['lanes'],
+  options: RunOptions,
+  topics: readonly TopicSpec[],
+): LoadPlan {
+  return {
+    planVersion: 1,
+    runId: options.seed >>> 0,
+    workerId: 0,
+    producerWorkers: 1,
+    producerWorkerIndex: 0,
+    bootstrap: options.bootstrap,
+    seed: options.seed >>> 0,
+    lanes,
+    partitionsPerTopic: Object.fromEntries(topics.map(({ name, partitions }) => [name, partitions])),
+    producers: [],
+    consumers: [],
+    keyDistribution: workload.keyDistributor,
+    payload,
+    producerSettings: driver.producerConfig,
+    consumerSettings: driver.consumerConfig,
+    queueRecordsMax: QUEUE_RECORDS_MAX,
+    intervalMs: INTERVAL_MS,
+    pinToCpu: null,
+  };
+}
+
+function producersOf(workload: Workload, topics: readonly TopicSpec[]): LoadPlan['producers'] {
+  // Topic by topic in turn, so that the round of the load goes over all topics.
+  return Array.from({ length: workload.producersPerTopic }, () => topics)
+    .flat()
+    .map(({ name, partitions }, producerId) => ({ producerId, topic: name, firstLane: producerId * partitions }));
+}
+
+function consumersOf(workload: Workload, topics: readonly TopicSpec[], suffix: string): LoadPlan['consumers'] {
+  const consumers: LoadPlan['consumers'][number][] = [];
+  for (const { name } of topics)
+    for (let subscription = 0; subscription < workload.subscriptionsPerTopic; subscription++)
+      for (let index = 0; index < workload.consumerPerSubscription; index++)
+        consumers.push({
+          consumerId: consumers.length,
+          topics: [name],
+          group: `sub-${String(subscription).padStart(3, '0')}-${name}${suffix}`,
+          indexInGroup: index,
+          groupSize: workload.consumerPerSubscription,
+          rateLimitPerSecond: null,
+        });
+  return consumers;
+}
+
+function warningsOf({
+  stem,
+  producerRate,
+  messageSize,
+  subscriptionsPerTopic,
+  partitionsPerTopic,
+  consumerPerSubscription,
+}: Workload): string[] {
+  const warnings: string[] = [];
+  const bytes = producerRate * messageSize * (1 + subscriptionsPerTopic);
+  if (bytes > LINK_BYTES_PER_SECOND)
+    warnings.push(
+      `${stem}: ${producerRate}/s of ${messageSize} B, written once and read ${subscriptionsPerTopic} times, is ${(bytes / 1e9).toFixed(1)} GB/s: more than a link carries; the schedule's debt will grow`,
+    );
+  if (consumerPerSubscription > partitionsPerTopic)
+    warnings.push(`${stem}: ${consumerPerSubscription} consumers share ${partitionsPerTopic} partitions: some get none`);
+  if (messageSize < STAMP_BYTES)
+    warnings.push(`${stem}: messages of ${messageSize} B carry their stamp in a header: about 38 B more each on the wire`);
+  return warnings;
+}
+
+const STAMP_BYTES = 32;

@@ -1,0 +1,77 @@
+// A run's result as a person reads it in a terminal: verdict first, then what was asked, rates, latencies, checks.
+// Owner: pure. Not hot.
+
+import type { LatencyKind } from '../contracts/interval-record.ts';
+import type { PhaseTotals, RunResult } from '../contracts/run-result.ts';
+import { latencyFigures } from '../formats/result-file.ts';
+
+const columns = ['p50', 'p95', 'p99', 'p99.9', 'p99.99'] as const;
+
+const rows: readonly (readonly [kind: LatencyKind, what: string])[] = [
+  ['publishResponse', 'publish, from intended time'],
+  ['publishUncorrected', '  uncorrected, from sending'],
+  ['publishService', '  service, on the wire'],
+  ['publishDelay', '  wait before sending'],
+  ['generatorLag', "  the generator's own lag"],
+  ['endToEnd', 'end to end, from intended time'],
+  ['endToEndUncorrected', '  uncorrected, from sending'],
+];
+
+export function terminalTable(result: RunResult): string {
+  const { verdict, workload, driver, system, measuredPhase } = result;
+  const lines = [`${workload.name} on ${driver.name}: ${verdict.standing}${result.partial ? ' (partial)' : ''}`];
+  for (const { text } of verdict.reasons) lines.push(`  because ${text}`);
+  for (const { text } of verdict.warnings) lines.push(`  note: ${text}`);
+  if (system !== null) lines.push(`  system      ${system.product} at ${system.bootstrap}`, `  durability  ${system.durability}`);
+  lines.push(`  load        ${result.client}`);
+  if (result.rateFinding !== null) lines.push(`  rate        ${rateLine(result)}`);
+  const total = measuredPhase === null ? null : result.phases[measuredPhase]!;
+  return [...lines, ...(total === null ? [] : figures(result, total))].join('\n');
+}
+
+function rateLine({ rateFinding }: RunResult): string {
+  const { ratePerSecond, interval, objective, steps } = rateFinding!;
+  const upTo = interval[1] === null ? 'nothing failed' : `${interval[1]}/s failed`;
+  return `${ratePerSecond === null ? 'none found' : `${ratePerSecond}/s`} where ${objective}; ${upTo}, ${steps.length} trials`;
+}
+
+function figures(result: RunResult, total: PhaseTotals): string[] {
+  const { counters, seconds } = total;
+  const rate = (count: number): string => `${Math.round(count / Math.max(seconds, 1e-9)).toLocaleString('en')}/s`;
+  const megabytes = ((counters.acked * result.workload.messageSize) / Math.max(seconds, 1e-9) / 1e6).toFixed(1);
+  const lines = [
+    `  rates       asked ${result.targetRatePerSecond.toLocaleString('en')}/s, acknowledged ${rate(counters.acked)} (${megabytes} MB/s), consumed ${rate(counters.received)}, over ${seconds.toFixed(0)} s`,
+  ];
+  if (counters.batches > 0) lines.push(`  batches     ${(counters.acked / counters.batches).toFixed(1)} records each`);
+  if (total.brokerCpuSeconds !== null) {
+    const perGigabyte = (counters.sentBytes + counters.receivedBytes) / 1e9;
+    const perRecord = ((1e6 * total.brokerCpuSeconds) / Math.max(1, counters.acked)).toFixed(1);
+    lines.push(
+      `  broker CPU  ${((100 * total.brokerCpuSeconds) / seconds).toFixed(0)} % of a core, ${perRecord} µs a record, ${(total.brokerCpuSeconds / Math.max(perGigabyte, 1e-9)).toFixed(2)} s/GB in and out`,
+    );
+  }
+  const head = columns.map((name) => name.padStart(9)).join('');
+  lines.push('', `  ${'latency, ms'.padEnd(32)}${head}${'max'.padStart(10)}${'samples'.padStart(12)}`);
+  for (const [kind, what] of rows) {
+    const found = latencyFigures(total, kind);
+    if (found === null) continue;
+    const cells = columns.map((name) => millis((found as unknown as Record<string, number>)[`${name}Us`]!).padStart(9)).join('');
+    lines.push(`  ${what.padEnd(32)}${cells}${millis(found.maxUs).padStart(10)}${String(found.samples).padStart(12)}`);
+  }
+  const { delivery } = result;
+  const checks = [
+    `lost ${delivery.lostRecords}`,
+    `duplicated ${delivery.duplicatedRecords}`,
+    `reordered ${delivery.reorderedRecords}`,
+    `corrupt ${delivery.corruptRecords}`,
+    `failed ${counters.errors}`,
+    `not sent ${counters.overflowed}`,
+    `unanswered ${total.unfinishedRecords}`,
+  ];
+  return [...lines, '', `  records     ${checks.join(', ')}`];
+}
+
+function millis(us: number): string {
+  const ms = us / 1000;
+  return ms < 10 ? ms.toFixed(3) : ms < 1000 ? ms.toFixed(1) : ms.toFixed(0);
+}

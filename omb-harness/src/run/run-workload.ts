@@ -1,0 +1,315 @@
+// One run of one workload on one system: topics, clients, warm-up, the measured time, drain, verdict. Owner: the calling
+// thread. Not hot.
+//
+// Whatever goes wrong once topics stand, a result comes of it: partial, with what there is, and INVALID with the reason.
+
+import type { Clock } from '../contracts/clock.ts';
+import { type Driver, type SystemFacts } from '../contracts/driver.ts';
+import type { IntervalRecord } from '../contracts/interval-record.ts';
+import type { LoadEvents, LoadHandle, LoadSummary } from '../contracts/load-handle.ts';
+import type { Phase, PhaseLabel } from '../contracts/phase.ts';
+import { type Environment, type RateFinding, RESULT_VERSION, type RunResult } from '../contracts/run-result.ts';
+import type { RunPlan } from '../plan/run-plan.ts';
+import { findRate, type RateSearch, type RateTrial } from '../stats/rate-finding.ts';
+import { steadiness } from '../stats/warm-up.ts';
+import { checkDelivery } from '../validity/check-delivery.ts';
+import { judgeRun } from '../validity/judge-run.ts';
+import { measuredEvidence } from './measured-evidence.ts';
+import { RunLedger } from './run-ledger.ts';
+
+export interface RunTools {
+  readonly clock: Clock;
+  readonly environment: Environment;
+  /** Stops the run; what there is by then is the result. */
+  readonly signal: AbortSignal;
+  readonly command: readonly string[];
+  readonly search: RateSearch;
+  readonly searchStepSeconds: number;
+  /** What a rate must hold; null: only the rate itself. */
+  readonly objectiveP99Ms: number | null;
+  /** Nothing received for this long ends the wait for consumers. */
+  readonly drainMs: number;
+  readonly onProgress: (progress: Progress) => void;
+}
+
+export interface Progress {
+  readonly what: string;
+  /** Of the current phase. */
+  readonly record: IntervalRecord | null;
+}
+
+interface Interruption {
+  readonly code: string;
+  readonly text: string;
+}
+
+/** From announcement to start: every worker must have heard by then. */
+const LEAD_NS = 100e6;
+const POLL_NS = 50e6;
+
+export async function runWorkload(driver: Driver, plan: RunPlan, tools: RunTools): Promise<RunResult> {
+  await driver.createTopics(plan.topics);
+  const run = new WorkloadRun(driver, plan, tools);
+  return run.run();
+}
+
+class WorkloadRun {
+  private readonly driver: Driver;
+  private readonly plan: RunPlan;
+  private readonly tools: RunTools;
+  private readonly clock: Clock;
+  private readonly ledger: RunLedger;
+  private readonly startedAt = new Date();
+  /** Aborted by the user's signal or by a load that cannot go on. */
+  private readonly stop = new AbortController();
+  private interruption: Interruption | null = null;
+  private producers: LoadHandle | null = null;
+  private consumers: LoadHandle | null = null;
+  private system: SystemFacts | null = null;
+  private readonly phases: Phase[] = [];
+  private rateFinding: RateFinding | null = null;
+  private warmup = { seconds: 0, steady: false, why: 'it was not reached' };
+  private measured: Phase | null = null;
+  private drained = false;
+
+  constructor(driver: Driver, plan: RunPlan, tools: RunTools) {
+    this.driver = driver;
+    this.plan = plan;
+    this.tools = tools;
+    this.clock = tools.clock;
+    const subscriptions = plan.consumerLoad === null ? 0 : plan.workload.subscriptionsPerTopic;
+    this.ledger = new RunLedger(this.clock.nowNs(), plan.producerLoad.intervalMs, subscriptions, () => driver.brokerUsage());
+  }
+
+  async run(): Promise<RunResult> {
+    const onSignal = (): void => this.interrupt('interrupted', 'stopped before its end by a signal');
+    this.tools.signal.addEventListener('abort', onSignal);
+    if (this.tools.signal.aborted) onSignal();
+    try {
+      await this.go();
+    } catch (error) {
+      this.interrupt('failed', (error as Error).message);
+    }
+    const summaries = await this.close();
+    this.tools.signal.removeEventListener('abort', onSignal);
+    return this.result(summaries);
+  }
+
+  private async go(): Promise<void> {
+    this.say('connecting');
+    this.system = await this.driver.describe(this.plan.topics[0]!.name);
+    const events = this.events();
+    if (this.plan.consumerLoad !== null) this.consumers = await this.driver.openConsumers(this.plan.consumerLoad, events);
+    this.producers = await this.driver.openProducers(this.plan.producerLoad, events);
+    const rate = this.plan.workload.producerRate === 0 ? await this.search() : this.plan.workload.producerRate;
+    if (rate === null || this.stop.signal.aborted) return;
+    await this.warmUp(rate);
+    if (this.stop.signal.aborted) return;
+    await this.measure(rate);
+    await this.drain();
+  }
+
+  private events(): LoadEvents {
+    return {
+      onInterval: (record) => {
+        this.ledger.add(record);
+        if (record.phaseId === this.phases.at(-1)?.id) this.tools.onProgress({ what: this.phases.at(-1)!.label, record });
+      },
+      onFailure: (error) => this.interrupt('system-lost', error.message),
+    };
+  }
+
+  private interrupt(code: string, text: string): void {
+    this.interruption ??= { code, text };
+    this.stop.abort();
+    // A drain that is under way ends with it.
+    void this.producers?.quiesce(0);
+  }
+
+  private say(what: string): void {
+    this.tools.onProgress({ what, record: null });
+  }
+
+  private announce(label: PhaseLabel, ratePerSecond: number, seconds: number | null): Phase {
+    const startNs = this.clock.nowNs() + LEAD_NS;
+    const before = this.phases.at(-1);
+    if (before !== undefined) this.ledger.end(before.id, startNs);
+    const endNs = seconds === null ? null : startNs + seconds * 1e9;
+    const phase: Phase = { id: this.phases.length, label, startNs, endNs, ratePerSecond, arrivals: 'periodic' };
+    this.phases.push(phase);
+    this.ledger.begin(phase);
+    // Consumers first: a record must find its phase known.
+    this.consumers?.announce(phase);
+    this.producers!.announce(phase);
+    return phase;
+  }
+
+  private sleepUntil(ns: number): Promise<void> {
+    return this.clock.sleepUntil(ns, this.stop.signal);
+  }
+
+  /** At least as long as asked for, then until no trend is left. */
+  private async warmUp(rate: number): Promise<void> {
+    this.say('warming up');
+    const phase = this.announce('warm-up', rate, null);
+    const { warmupSeconds, warmupMaxSeconds } = this.plan;
+    await this.sleepUntil(phase.startNs + warmupSeconds * 1e9);
+    for (;;) {
+      // The first interval holds connecting and compiling; it would always be a trend.
+      const medians = this.ledger.series(phase.id, ({ latency }) => latency('publishResponse').percentileNs(50)).slice(1);
+      const seconds = (this.clock.nowNs() - phase.startNs) / 1e9;
+      this.warmup = { seconds, ...steadiness(medians) };
+      if (this.warmup.steady || seconds >= warmupMaxSeconds || this.stop.signal.aborted) return;
+      await this.sleepUntil(this.clock.nowNs() + POLL_NS);
+    }
+  }
+
+  private async measure(rate: number): Promise<void> {
+    this.say('measuring');
+    const phase = this.announce('measured', rate, this.plan.measuredSeconds);
+    this.measured = phase;
+    await this.sleepUntil(phase.endNs!);
+  }
+
+  /** The highest rate that holds its objective; null when none did. */
+  private async search(): Promise<number | null> {
+    this.say('looking for the highest rate');
+    this.rateFinding = await findRate((rate) => this.attempt(rate), this.tools.search);
+    if (this.rateFinding.ratePerSecond === null) this.interrupt('no-rate', 'no rate was found that holds the objective again and again');
+    return this.rateFinding.ratePerSecond;
+  }
+
+  private async attempt(rate: number): Promise<RateTrial> {
+    if (this.stop.signal.aborted) throw new Error('stopped while the rate was looked for');
+    const phase = this.announce('search', rate, this.tools.searchStepSeconds);
+    await this.sleepUntil(phase.endNs!);
+    await this.settled(phase.id, this.clock.nowNs() + this.tools.drainMs * 1e6);
+    const { due, acked, overflowed } = this.ledger.countersOf(phase.id);
+    const p99Ms = this.ledger.latencyOf(phase.id, 'publishResponse').percentileNs(99) / 1e6;
+    const asked = rate * this.tools.searchStepSeconds;
+    const lagMs = this.ledger.latencyOf(phase.id, 'publishDelay').percentileNs(99) / 1e6;
+    const why = `${acked} of ${Math.round(asked)} acknowledged, ${overflowed} overflowed, p99 ${p99Ms.toFixed(2)} ms, p99 of the wait before sending ${lagMs.toFixed(2)} ms`;
+    const held = acked >= 0.99 * asked && due >= 0.99 * asked && overflowed === 0;
+    const objective = this.tools.objectiveP99Ms;
+    // Without an objective a rate that only piles up is told by the wait: it must stay a small part of the step.
+    const bound = objective ?? this.tools.searchStepSeconds * 100;
+    return { passed: held && p99Ms <= bound, why };
+  }
+
+  /** All that was sent in the phase is answered, or no more comes. */
+  private async settled(phaseId: number, limitNs: number): Promise<void> {
+    for (;;) {
+      const { due, acked, errors, overflowed } = this.ledger.countersOf(phaseId);
+      if (acked + errors + overflowed >= due && due > 0) return;
+      if (this.clock.nowNs() >= limitNs || this.stop.signal.aborted) return;
+      await this.sleepUntil(this.clock.nowNs() + POLL_NS);
+    }
+  }
+
+  private async drain(): Promise<void> {
+    this.say('draining');
+    await this.producers!.quiesce(this.tools.drainMs);
+    if (this.consumers === null) return;
+    const owed = this.ledger.sum('acked') * this.plan.workload.subscriptionsPerTopic;
+    let received = this.ledger.sum('received');
+    let limitNs = this.clock.nowNs() + this.tools.drainMs * 1e6;
+    while (received < owed && this.clock.nowNs() < limitNs && !this.stop.signal.aborted) {
+      await this.sleepUntil(this.clock.nowNs() + POLL_NS);
+      const now = this.ledger.sum('received');
+      if (now > received) limitNs = this.clock.nowNs() + this.tools.drainMs * 1e6;
+      received = now;
+    }
+    this.drained = !this.stop.signal.aborted;
+  }
+
+  private async close(): Promise<LoadSummary[]> {
+    if (this.interruption !== null && this.producers !== null) await this.producers.quiesce(0).catch(() => undefined);
+    const summaries: LoadSummary[] = [];
+    for (const handle of [this.producers, this.consumers]) {
+      if (handle === null) continue;
+      const summary = await handle.close().catch((error: unknown) => {
+        this.interrupt('system-lost', (error as Error).message);
+        return null;
+      });
+      if (summary !== null) summaries.push(summary);
+    }
+    const last = this.phases.at(-1);
+    if (last !== undefined) this.ledger.end(last.id, this.clock.nowNs());
+    const names = this.plan.topics.map(({ name }) => name);
+    await this.driver.deleteTopics(names).catch((error: unknown) => this.say(`topics are left behind: ${(error as Error).message}`));
+    return summaries;
+  }
+
+  private result(summaries: readonly LoadSummary[]): RunResult {
+    const { plan, tools, ledger, measured } = this;
+    const subscriptions = plan.workload.subscriptionsPerTopic;
+    const unfinished = new Map<number, number>();
+    for (const { unfinishedByPhase } of summaries)
+      for (const [id, count] of Object.entries(unfinishedByPhase)) unfinished.set(Number(id), (unfinished.get(Number(id)) ?? 0) + count);
+    const phases = ledger.totals(unfinished, this.clock.nowNs());
+    const intervals = ledger.points(measured?.startNs ?? this.phases[0]?.startNs ?? 0);
+    const delivery = checkDelivery({
+      sent: summaries.flatMap(({ sentLanes }) => sentLanes),
+      seen: summaries.flatMap(({ seenLanes }) => seenLanes),
+      groupsOf: groupsByLane(plan),
+      drained: this.drained,
+      duplicated: ledger.sum('duplicated'),
+      reordered: ledger.sum('reordered'),
+      corrupt: ledger.sum('corrupt'),
+    });
+    const measuredPhase = measured === null ? null : phases.findIndex(({ phase }) => phase.id === measured.id);
+    const total = measuredPhase === null ? null : phases[measuredPhase]!;
+    const targetRatePerSecond = measured?.ratePerSecond ?? plan.workload.producerRate;
+    const ignoredSettings = [...new Set(summaries.flatMap((summary) => summary.ignoredSettings))];
+    const verdict = judgeRun({
+      subscriptions,
+      targetRatePerSecond,
+      measured: total === null ? null : measuredEvidence(total, intervals),
+      delivery,
+      warmupSteady: this.warmup.steady,
+      warmupWhy: this.warmup.why,
+      interruption: this.interruption,
+      ignoredSettings,
+      sharedHost: /^(127\.|localhost|\[?::1)/.test(plan.producerLoad.bootstrap),
+    });
+    return {
+      resultVersion: RESULT_VERSION,
+      runId: plan.runId.toString(16).padStart(8, '0'),
+      startedAt: this.startedAt.toISOString(),
+      endedAt: new Date().toISOString(),
+      partial: this.interruption !== null,
+      command: tools.command,
+      workload: plan.workload,
+      driver: plan.driver,
+      client: this.driver.client,
+      subscriptions,
+      producerSettings: summaries.find(({ workerId }) => workerId === plan.producerLoad.workerId)?.effectiveSettings ?? {},
+      consumerSettings: summaries.find(({ workerId }) => workerId === plan.consumerLoad?.workerId)?.effectiveSettings ?? {},
+      ignoredSettings,
+      system: this.system,
+      environment: tools.environment,
+      memoryRegime: 'as found: memory was not prepared before the run',
+      targetRatePerSecond,
+      warmup: this.warmup,
+      intervals,
+      phases,
+      measuredPhase,
+      delivery,
+      rateFinding: this.rateFinding,
+      errorTexts: Object.assign({}, ...summaries.map(({ errorTexts }) => errorTexts)) as Record<string, number>,
+      verdict,
+    };
+  }
+}
+
+/** A lane belongs to a producer of one topic; who subscribes to that topic must see it. */
+function groupsByLane({ producerLoad, consumerLoad }: RunPlan): (lane: number) => readonly string[] {
+  const groups = new Map<string, Set<string>>();
+  for (const { topics, group } of consumerLoad?.consumers ?? [])
+    for (const topic of topics) groups.set(topic, (groups.get(topic) ?? new Set()).add(group));
+  const lanes = producerLoad.producers.map(({ topic, firstLane }) => ({ topic, firstLane })).sort((a, b) => a.firstLane - b.firstLane);
+  return (lane) => {
+    const owner = lanes.findLast(({ firstLane }) => firstLane <= lane);
+    return owner === undefined ? [] : [...(groups.get(owner.topic) ?? [])];
+  };
+}

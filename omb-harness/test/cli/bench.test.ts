@@ -1,0 +1,106 @@
+// `ringlog bench` as people start it: against a broker of its own, cut short by Ctrl-C, and given what cannot work.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { RunResult } from '../../src/contracts/run-result.ts';
+
+const root = join(import.meta.dirname, '..', '..', '..');
+let dir: string;
+beforeAll(() => void (dir = mkdtempSync(join(tmpdir(), 'bench-'))));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** `onErr` is called with all of standard error so far. */
+async function bench(
+  args: readonly string[],
+  onErr: (text: string, kill: (signal: NodeJS.Signals) => void) => void = () => undefined,
+): Promise<Ended> {
+  const child = spawn(process.execPath, [join(root, 'bin', 'ringlog.mjs'), 'bench', ...args], {
+    cwd: dir,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let out = '';
+  let err = '';
+  child.stdout.on('data', (chunk: Buffer) => void (out += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => {
+    err += chunk.toString();
+    onErr(err, (signal) => child.kill(signal));
+  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, out, err };
+}
+
+function resultIn(results: string): RunResult {
+  const run = readdirSync(join(dir, results)).find((name) => name.startsWith('quick-'))!;
+  return JSON.parse(readFileSync(join(dir, results, run, 'result.json'), 'utf8')) as RunResult;
+}
+
+test("quick runs against a broker it starts: a table, our result, OMB's at -o, and nothing of the broker is left", async () => {
+  const args = ['quick', '--duration-seconds', '2', '--results', 'whole', '-o', 'omb.json'];
+  const { code, out, err } = await bench(args);
+  // Whether the generator was late is the machine's affair.
+  expect([0, 2], err).toContain(code);
+  expect(out).toMatch(/publish, from intended time/);
+  expect(out).toMatch(/lost 0, duplicated 0, reordered 0, corrupt 0/);
+  const result = resultIn('whole');
+  const total = result.phases[result.measuredPhase!]!;
+  expect(total.counters).toMatchObject({ due: 10_000, acked: 10_000, received: 10_000 });
+  expect(result.system!.product).toBe('Ringlog');
+  expect(result.system!.durability).toContain('survives power loss');
+  expect(total.brokerCpuSeconds).toBeGreaterThan(0);
+  expect(JSON.parse(readFileSync(join(dir, 'omb.json'), 'utf8'))).toMatchObject({ driver: 'ringlog', messageSize: 1024 });
+  expect(readdirSync(join(dir, 'whole')).filter((name) => name.startsWith('broker-'))).toEqual([]);
+}, 120_000);
+
+test('Ctrl-C writes what there is, marked', async () => {
+  let sent = false;
+  const { code, out } = await bench(['quick', '--results', 'cut'], (err, kill) => {
+    if (sent || !err.includes('measuring')) return;
+    sent = true;
+    kill('SIGINT');
+  });
+  expect(code).toBe(2);
+  expect(out).toContain('INVALID (partial)');
+  const result = resultIn('cut');
+  expect(result.partial).toBe(true);
+  expect(result.verdict.reasons[0]!.code).toBe('interrupted');
+}, 120_000);
+
+test('what cannot work is one clear line', async () => {
+  const put = (name: string, text: string): string => {
+    writeFileSync(join(dir, name), text);
+    return name;
+  };
+  const driver = put('driver.yaml', 'name: x\ndriverClass: io.openmessaging.benchmark.driver.kafka.KafkaBenchmarkDrivr\n');
+  const misspelt = put('w.yaml', 'topics: 1\nmesageSize: 10\n');
+  writeFileSync(join(dir, 'file'), '');
+  const cases: readonly (readonly [args: string[], code: number, message: string])[] = [
+    [
+      ['-d', driver, '-b', '127.0.0.1:1'],
+      3,
+      "unknown driverClass 'io.openmessaging.benchmark.driver.kafka.KafkaBenchmarkDrivr'; did you mean",
+    ],
+    [['-b', '127.0.0.1:1'], 3, 'cannot reach 127.0.0.1:1'],
+    [[misspelt], 1, "w.yaml:2: unknown field 'mesageSize'; did you mean 'messageSize'?"],
+    [['qick'], 1, 'did you mean quick?'],
+    [['--results', 'file'], 1, 'cannot write file'],
+    [['-w', 'http://a:8080'], 1, 'the load runs on this one'],
+  ];
+  for (const [args, code, message] of cases) {
+    const ended = await bench(args);
+    expect(ended.err).toContain(message);
+    expect(ended.err).not.toMatch(/\n\s+at /);
+    expect(ended.code, args.join(' ')).toBe(code);
+  }
+  writeFileSync(join(dir, 'ringlog-bench.json'), '{"resultVersion":0}');
+  const old = await bench(['--results', '.']);
+  expect(old.err).toContain('holds results of version 0');
+}, 120_000);

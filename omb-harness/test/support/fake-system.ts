@@ -1,0 +1,142 @@
+// A system in the test's own process: a log of records per partition that answers after a delay, and lies when it is told
+// to. Owner: the test's thread.
+
+import type { BrokerUsage, Driver, SystemFacts, TopicSpec } from '../../src/contracts/driver.ts';
+import { DriverError } from '../../src/contracts/driver.ts';
+import type { JsClient, OnRecord } from '../../src/contracts/js-client.ts';
+import type { LoadEvents, LoadHandle } from '../../src/contracts/load-handle.ts';
+import type { LoadPlan } from '../../src/contracts/load-plan.ts';
+import { JsConsumerLoad } from '../../src/load/js-consumer-load.ts';
+import { JsProducerLoad } from '../../src/load/js-producer-load.ts';
+import { monotonicClock } from '../../src/run/monotonic-clock.ts';
+
+export type Fault = 'lose' | 'duplicate' | 'reorder' | 'corrupt';
+
+export interface FakeOptions {
+  /** Acknowledged after this. */
+  readonly delayMs?: number;
+  /** What happens to the n-th record, once. */
+  readonly fault?: { readonly kind: Fault; readonly at: number };
+  /** Records that may be unanswered at a time. */
+  readonly room?: number;
+  readonly refuseTopics?: boolean;
+  /** After so many records the system is gone. */
+  readonly diesAt?: number;
+}
+
+interface Stored {
+  readonly value: Uint8Array;
+  readonly stamp: Uint8Array | null;
+}
+
+export class FakeSystem implements Driver {
+  readonly name = 'fake';
+  readonly client = 'none: in the process';
+  readonly lanes = 'partition';
+  readonly topics = new Map<string, TopicSpec>();
+  taken = 0;
+  private readonly options: FakeOptions;
+  private readonly readers: { readonly topic: string; readonly own: (partition: number) => boolean; readonly onRecord: OnRecord }[] = [];
+  private readonly held = new Map<string, Stored>();
+
+  constructor(options: FakeOptions = {}) {
+    this.options = options;
+  }
+
+  createTopics(topics: readonly TopicSpec[]): Promise<void> {
+    if (this.options.refuseTopics === true) return Promise.reject(new DriverError('topic test was refused: POLICY_VIOLATION'));
+    for (const topic of topics) this.topics.set(topic.name, topic);
+    return Promise.resolve();
+  }
+
+  deleteTopics(names: readonly string[]): Promise<void> {
+    for (const name of names) this.topics.delete(name);
+    return Promise.resolve();
+  }
+
+  partitionsOf(): Promise<Record<string, number>> {
+    return Promise.resolve(Object.fromEntries([...this.topics.values()].map(({ name, partitions }) => [name, partitions])));
+  }
+
+  describe(): Promise<SystemFacts> {
+    const facts = { product: 'fake', nodes: 1, bootstrap: 'nowhere', brokerSettings: {}, topicSettings: {}, storageMode: null };
+    return Promise.resolve({ ...facts, durability: 'none' });
+  }
+
+  openProducers(plan: LoadPlan, events: LoadEvents): Promise<LoadHandle> {
+    return JsProducerLoad.open(this.jsClient(), plan, events, monotonicClock);
+  }
+
+  openConsumers(plan: LoadPlan, events: LoadEvents): Promise<LoadHandle> {
+    return JsConsumerLoad.open(this.jsClient(), plan, events, monotonicClock);
+  }
+
+  brokerUsage(): BrokerUsage | null {
+    return null;
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  private jsClient(): JsClient {
+    return {
+      effectiveSettings: { acks: 'all' },
+      ignoredSettings: [],
+      producer: ({ topic }, plan, failed) => {
+        let room = this.options.room ?? 100_000;
+        let turn = 0;
+        const partitions = plan.partitionsPerTopic[topic]!;
+        return Promise.resolve({
+          batches: 0,
+          get room() {
+            return room;
+          },
+          partitionFor: () => turn++ % partitions,
+          send: ({ value, stamp }, partition, done) => {
+            room--;
+            const writtenNs = monotonicClock.nowNs();
+            setTimeout(() => {
+              room++;
+              if (this.options.diesAt !== undefined && this.taken >= this.options.diesAt) {
+                done({ error: new Error('connection closed'), writtenNs });
+                failed(new Error('the system closed the connection'));
+                return;
+              }
+              done({ error: null, writtenNs });
+              this.take(topic, partition, { value, stamp });
+            }, this.options.delayMs ?? 0);
+          },
+          close: () => Promise.resolve(),
+        });
+      },
+      consumer: ({ topics, indexInGroup, groupSize }, _plan, onRecord) => {
+        this.readers.push({ topic: topics[0]!, own: (partition) => partition % groupSize === indexInGroup, onRecord });
+        return Promise.resolve({ pause: () => undefined, resume: () => undefined, close: () => Promise.resolve() });
+      },
+      close: () => Promise.resolve(),
+    };
+  }
+
+  private take(topic: string, partition: number, record: Stored): void {
+    const { fault } = this.options;
+    const hit = fault !== undefined && this.taken++ === fault.at;
+    if (fault === undefined) this.taken++;
+    const lane = `${topic} ${partition}`;
+    const before = this.held.get(lane);
+    this.held.delete(lane);
+    if (hit && fault.kind === 'reorder') {
+      this.held.set(lane, record);
+      return;
+    }
+    if (hit && fault.kind === 'lose') return;
+    if (hit && fault.kind === 'corrupt') record.value[record.value.length - 1]! ^= 1;
+    this.give(topic, partition, record);
+    if (hit && fault.kind === 'duplicate') this.give(topic, partition, record);
+    if (before !== undefined) this.give(topic, partition, before);
+  }
+
+  private give(topic: string, partition: number, { value, stamp }: Stored): void {
+    for (const reader of this.readers) if (reader.topic === topic && reader.own(partition)) reader.onRecord(partition, value, stamp);
+  }
+}
