@@ -6,7 +6,7 @@ import { MemoryFileSystem } from '../../../src/engine/io/memory-file-system.ts';
 import type { JournalOptions } from '../../../src/engine/log/commit-journal.ts';
 import { append } from '../../../src/engine/log/log-append.ts';
 import { DEFAULT_LOG_CONFIG, type LogConfig } from '../../../src/engine/log/log-config.ts';
-import { publishNotes, recoveryPoints } from '../../../src/engine/log/log-checkpoints.ts';
+import { publishNotes, recoveryPoints, unpublishedBytes } from '../../../src/engine/log/log-checkpoints.ts';
 import { planRead, ReadPlan, ReadStatus } from '../../../src/engine/log/log-read.ts';
 import { LogTable, type LogListener, type OpenOptions } from '../../../src/engine/log/log-table.ts';
 import type { Log } from '../../../src/engine/log/log.ts';
@@ -122,6 +122,10 @@ export class LogBench implements LogListener {
       this.fs.syncDirectory(dir);
     }
     return recoveryPoints(this.table)[0]!.offset;
+  }
+
+  unpublished(): number {
+    return unpublishedBytes(this.table);
   }
 
   /** planRead until it does not wait for the disk, then the bytes of the plan. */
