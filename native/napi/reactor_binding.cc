@@ -148,6 +148,17 @@ napi_value call_schedule(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+void set_managed_counters(napi_env env, napi_value object, const ManagedStore& store) {
+  const ManagedCounters& counters = store.counters();
+  set(env, object, "managedWrites", number(env, static_cast<double>(counters.writes)));
+  set(env, object, "managedWrittenBytes", number(env, static_cast<double>(counters.written_bytes)));
+  set(env, object, "managedSyncs", number(env, static_cast<double>(counters.syncs)));
+  set(env, object, "managedFilledBytes", number(env, static_cast<double>(counters.filled_bytes)));
+  set(env, object, "managedWaits", number(env, static_cast<double>(counters.waits)));
+  set(env, object, "managedEvictions", number(env, static_cast<double>(counters.evictions)));
+  set(env, object, "managedBacking", text(env, store.cache().backing()));
+}
+
 napi_value call_counters(napi_env env, napi_callback_info info) {
   Arguments<1> arguments(env, info);
   Reactor* reactor = loop_of(arguments.data)->reactor();
@@ -159,7 +170,68 @@ napi_value call_counters(napi_env env, napi_callback_info info) {
   set(env, result, "takenBytes", number(env, static_cast<double>(state.pool.taken_bytes() - kOutBytes)));
   set(env, result, "coldReads", number(env, static_cast<double>(state.cold_reads_total)));
   set(env, result, "fileJobs", number(env, state.jobs_in_flight));
+  if (state.managed != nullptr) set_managed_counters(env, result, *state.managed);
   return result;
+}
+
+// The store, or null when the reactor is closed.
+ManagedStore* store_of(void* data) {
+  Reactor* reactor = loop_of(data)->reactor();
+  return reactor == nullptr ? nullptr : reactor->managed();
+}
+
+napi_value call_manage(napi_env env, napi_callback_info info) {
+  Arguments<3> arguments(env, info);
+  ManagedStore* store = store_of(arguments.data);
+  if (store == nullptr) return integer(env, -EBADF);
+  return integer(env, store->manage(to_int32(env, arguments.at[0]), to_int64(env, arguments.at[1]), to_int64(env, arguments.at[2])));
+}
+
+napi_value call_release_managed(napi_env env, napi_callback_info info) {
+  Arguments<1> arguments(env, info);
+  if (ManagedStore* store = store_of(arguments.data); store != nullptr) store->release(to_int32(env, arguments.at[0]));
+  return nullptr;
+}
+
+napi_value call_sync_managed(napi_env env, napi_callback_info info) {
+  Arguments<3> arguments(env, info);
+  ManagedStore* store = store_of(arguments.data);
+  ManagedFile* file = store == nullptr ? nullptr : store->find(to_int32(env, arguments.at[0]));
+  if (file == nullptr) return integer(env, -EBADF);
+  const int result = store->sync_now(*file, to_int64(env, arguments.at[1]), to_bool(env, arguments.at[2]));
+  loop_of(arguments.data)->run_soon_if_needed();
+  return integer(env, result);
+}
+
+napi_value call_truncate_managed(napi_env env, napi_callback_info info) {
+  Arguments<2> arguments(env, info);
+  ManagedStore* store = store_of(arguments.data);
+  ManagedFile* file = store == nullptr ? nullptr : store->find(to_int32(env, arguments.at[0]));
+  if (file == nullptr) return integer(env, -EBADF);
+  const int64_t length = to_int64(env, arguments.at[1]);
+  const int result = length < 0 || length > file->end ? -EINVAL : store->truncate(*file, length);
+  loop_of(arguments.data)->run_soon_if_needed();
+  return integer(env, result);
+}
+
+// (fd, into: Uint8Array, offset, length, position): bytes or -errno.
+napi_value call_read_managed(napi_env env, napi_callback_info info) {
+  Arguments<5> arguments(env, info);
+  ManagedStore* store = store_of(arguments.data);
+  ManagedFile* file = store == nullptr ? nullptr : store->find(to_int32(env, arguments.at[0]));
+  if (file == nullptr) return integer(env, -EBADF);
+  napi_typedarray_type type;
+  size_t bytes = 0;
+  void* into = nullptr;
+  if (napi_get_typedarray_info(env, arguments.at[1], &type, &bytes, &into, nullptr, nullptr) != napi_ok || type != napi_uint8_array) {
+    return integer(env, -EINVAL);
+  }
+  const int64_t offset = to_int64(env, arguments.at[2]);
+  const int64_t length = to_int64(env, arguments.at[3]);
+  const int64_t position = to_int64(env, arguments.at[4]);
+  if (offset < 0 || length < 0 || position < 0 || offset + length > static_cast<int64_t>(bytes)) return integer(env, -EINVAL);
+  return number(env, static_cast<double>(store->read_now(*file, static_cast<uint8_t*>(into) + offset,
+                                                         static_cast<size_t>(length), position)));
 }
 
 napi_value call_close(napi_env env, napi_callback_info info) {
@@ -193,6 +265,7 @@ ReactorOptions read_options(napi_env env, napi_value from) {
   options.file_threads = static_cast<int>(std::fmax(1, std::fmin(whole("fileThreads"), 64)));
   options.receive_buffer_bytes = static_cast<int>(whole("receiveBufferBytes"));
   options.send_buffer_bytes = static_cast<int>(whole("sendBufferBytes"));
+  options.managed_bytes = static_cast<size_t>(std::fmin(std::fmax(whole("managedBytes"), 2097152.0), 1099511627776.0));
   options.io_uring = to_bool(env, get(env, from, "ioUring"));
   return options;
 }
@@ -252,6 +325,11 @@ napi_value create_reactor(napi_env env, napi_callback_info info) {
   set_function(env, object, "wake", call_wake, loop);
   set_function(env, object, "schedule", call_schedule, loop);
   set_function(env, object, "counters", call_counters, loop);
+  set_function(env, object, "manageFile", call_manage, loop);
+  set_function(env, object, "releaseManaged", call_release_managed, loop);
+  set_function(env, object, "syncManaged", call_sync_managed, loop);
+  set_function(env, object, "truncateManaged", call_truncate_managed, loop);
+  set_function(env, object, "readManaged", call_read_managed, loop);
   set_function(env, object, "close", call_close, loop);
   return object;
 }

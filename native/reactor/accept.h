@@ -16,6 +16,7 @@ inline constexpr uint32_t kEventFiles = kEventSpecial + 3;
 inline constexpr uint32_t kEventRing = kEventSpecial + 4;
 inline constexpr uint32_t kEventCommits = kEventSpecial + 5;
 inline constexpr uint32_t kEventHost = kEventSpecial + 6;
+inline constexpr uint32_t kEventManaged = kEventSpecial + 7;
 inline constexpr uint32_t kEventLinger = kEventSpecial + 0x1000;
 inline constexpr uint32_t kEventListener = kEventSpecial + 0x10000;
 

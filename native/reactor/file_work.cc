@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "reactor/connection_close.h"
 #include "reactor/send.h"
+#include "sys/direct_file.h"
 #include "sys/file_io.h"
 
 namespace ringlog {
@@ -23,8 +24,11 @@ constexpr uint32_t kRingWorkers = 2;
 // False when the ring is closed or full, or the job is no read: the file threads take it.
 bool submit_to_ring(ReactorState& state, const FileJob& job) {
   const bool reads = job.kind == FileJob::Kind::kRead || job.kind == FileJob::Kind::kColdRead;
+  if (!reads || !state.ring.is_open() || state.ring.in_flight() >= kRingEntries) return false;
   // Where the kernel does not drop what a read brought in, the file threads do.
-  if (!reads || !state.dontcache_works || !state.ring.is_open() || state.ring.in_flight() >= kRingEntries) return false;
+  if (!job.direct && !state.dontcache_works) return false;
+  // Of any alignment: read through a buffer.
+  if (job.direct && job.kind == FileJob::Kind::kRead) return false;
   uint32_t place;
   if (state.free_ring_jobs.empty()) {
     place = static_cast<uint32_t>(state.ring_jobs.size());
@@ -34,8 +38,8 @@ bool submit_to_ring(ReactorState& state, const FileJob& job) {
     state.free_ring_jobs.pop_back();
     state.ring_jobs[place] = job;
   }
-  if (state.ring.read(job.fd, job.into, static_cast<uint32_t>(job.length), static_cast<uint64_t>(job.position), kRwfDontCache,
-                      place)) {
+  const uint32_t flags = job.direct ? 0 : kRwfDontCache;
+  if (state.ring.read(job.fd, job.into, static_cast<uint32_t>(job.length), static_cast<uint64_t>(job.position), flags, place)) {
     state.ring_queued = true;
     return true;
   }
@@ -46,7 +50,8 @@ bool submit_to_ring(ReactorState& state, const FileJob& job) {
 void submit_job(ReactorState& state, const FileJob& job) {
   state.jobs_in_flight++;
   // A flag of the open file; setting it costs less than remembering that it is set.
-  if (job.kind == FileJob::Kind::kRead || job.kind == FileJob::Kind::kColdRead) stop_read_ahead(job.fd);
+  const bool buffered = !job.direct && (job.kind == FileJob::Kind::kRead || job.kind == FileJob::Kind::kColdRead);
+  if (buffered) stop_read_ahead(job.fd);
   if (!submit_to_ring(state, job)) state.file_threads->submit(job);
 }
 
@@ -61,8 +66,17 @@ int32_t cold_slot(ReactorState& state) {
   return index;
 }
 
-void start_cold_read(ReactorState& state, Connection& conn, SendItem& item) {
-  const auto length = static_cast<size_t>(std::min<uint64_t>(item.length, kChunkBytes));
+// `file` is the managed file behind the item, or null.
+void start_cold_read(ReactorState& state, Connection& conn, SendItem& item, const ManagedFile* file) {
+  auto wanted = static_cast<int64_t>(std::min<uint64_t>(item.length, kChunkBytes));
+  int64_t start = item.position;
+  auto length = static_cast<size_t>(wanted);
+  if (file != nullptr) {
+    // What lies in the arena may not be on the disk yet.
+    wanted = std::min(wanted, file->cached_from - start);
+    start = block_floor(start);
+    length = static_cast<size_t>(block_ceil(item.position + wanted) - start);
+  }
   const int32_t block = state.pool.take(length);
   if (block < 0) {
     state.cold_waiting.push_back(conn.index);
@@ -76,12 +90,15 @@ void start_cold_read(ReactorState& state, Connection& conn, SendItem& item) {
   cold.conn = conn.index;
   cold.generation = conn.generation;
   cold.block = block;
+  cold.skip = static_cast<uint32_t>(item.position - start);
+  cold.wanted = static_cast<uint32_t>(wanted);
   item.cold = index;
   FileJob job{};
   job.kind = FileJob::Kind::kColdRead;
-  job.fd = item.file;
+  job.fd = file != nullptr ? file->direct.get() : item.file;
+  job.direct = file != nullptr;
   job.ticket = index;
-  job.position = item.position;
+  job.position = start;
   job.into = state.arena + block;
   job.length = length;
   submit_job(state, job);
@@ -99,15 +116,16 @@ void finish_cold_read(ReactorState& state, const FileJob& job) {
   SendItem& item = conn->queue.front();
   RINGLOG_CHECK_OP(item.cold, ==, job.ticket);
   item.cold = -1;
-  if (job.result <= 0) {
+  const auto got = std::min<int64_t>(job.result - cold.skip, cold.wanted);
+  if (got <= 0) {
     state.pool.drop(cold.block);
     // The length of the answer has been promised: without these bytes the connection cannot go on.
     close_connection(state, *conn, job.result < 0 ? static_cast<int32_t>(job.result) : -EIO);
     return;
   }
   item.block = cold.block;
-  item.block_at = 0;
-  item.block_length = static_cast<uint32_t>(job.result);
+  item.block_at = cold.skip;
+  item.block_length = static_cast<uint32_t>(got);
   if (conn->writable) state.want_write(*conn);
 }
 
@@ -127,18 +145,20 @@ void finish_job(ReactorState& state, const FileJob& job) {
       state.cq.push(Cq::WRITTEN_BACK, job.fd, 0, static_cast<int32_t>(job.result), job.ticket);
       return;
     case FileJob::Kind::kCommit:
-      RINGLOG_CHECK(!"commits have threads of their own");
+    case FileJob::Kind::kTask:
+      RINGLOG_CHECK(!"commits and managed files have threads of their own");
   }
 }
 
 // A short or refused read is finished by the file threads, which loop to the end of the file and know the plain form.
 void finish_ring_read(ReactorState& state, FileJob& job, int32_t result) {
-  if (result == static_cast<int32_t>(job.length)) {
+  // A direct read that is short has met the end of the file: what is left of it is not aligned.
+  if (result == static_cast<int32_t>(job.length) || (job.direct && result >= 0)) {
     job.result = result;
     finish_job(state, job);
     return;
   }
-  if (result == -EOPNOTSUPP || result == -EINVAL) state.dontcache_works = false;
+  if ((result == -EOPNOTSUPP || result == -EINVAL) && !job.direct) state.dontcache_works = false;
   if (result > 0) {
     job.before = static_cast<size_t>(result);
     job.into += result;
@@ -155,6 +175,7 @@ void finish_ring_read(ReactorState& state, FileJob& job, int32_t result) {
 }  // namespace
 
 void submit_sync(ReactorState& state, int fd, int32_t ticket) {
+  if (ManagedFile* file = state.managed->find(fd); file != nullptr) return state.managed->sync(*file, ticket);
   FileJob job{};
   job.kind = FileJob::Kind::kSync;
   job.fd = fd;
@@ -180,6 +201,14 @@ void submit_read(ReactorState& state, int fd, int64_t position, int32_t offset, 
   job.position = position;
   job.into = state.arena + offset;
   job.length = static_cast<size_t>(length);
+  if (ManagedFile* file = state.managed->find(fd); file != nullptr) {
+    job.fd = file->direct.get();
+    job.direct = true;
+    const int64_t cold = std::clamp<int64_t>(file->cached_from - position, 0, length);
+    // The arena's part is copied now: later it may have been given up.
+    job.before = state.managed->copy(*file, position + cold, job.into + cold, static_cast<size_t>(length - cold));
+    job.length = static_cast<size_t>(cold);
+  }
   submit_job(state, job);
 }
 
@@ -222,7 +251,7 @@ bool find_resident(ReactorState& state, Connection& conn, SendItem& item) {
   if (state.cachestat_works) {
     const int64_t resident = resident_bytes(item.file, item.position, chunk_end - item.position);
     if (resident >= 0 && resident < chunk_end - item.position) {
-      start_cold_read(state, conn, item);
+      start_cold_read(state, conn, item, nullptr);
       return false;
     }
     // An old kernel, or a file the kernel will not tell about: send it as if resident.
@@ -230,6 +259,10 @@ bool find_resident(ReactorState& state, Connection& conn, SendItem& item) {
   }
   item.resident_until = chunk_end;
   return true;
+}
+
+void read_cold(ReactorState& state, Connection& conn, SendItem& item, const ManagedFile& file) {
+  start_cold_read(state, conn, item, &file);
 }
 
 void retry_cold(ReactorState& state) {

@@ -24,6 +24,8 @@ void collect_file_work(ReactorState& state);
 // the shard's thread into a block, and the queue waits: a sendfile that has to wait for the disk would stop every
 // partition of this core.
 bool find_resident(ReactorState& state, Connection& conn, SendItem& item);
+// The next bytes of a managed file, which are not in its arena: they are read into a block, and the queue waits.
+void read_cold(ReactorState& state, Connection& conn, SendItem& item, const ManagedFile& file);
 // Cold reads that found no block, once there is memory again.
 void retry_cold(ReactorState& state);
 

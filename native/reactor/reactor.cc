@@ -65,7 +65,10 @@ std::unique_ptr<Reactor> Reactor::create(const ReactorOptions& options, int* err
                        watch(state, state.wake_event.get(), kEventWake) &&
                        watch(state, state.deadline.fd(), kEventTimer) &&
                        watch(state, state.file_threads->event_fd(), kEventFiles) &&
-                       watch(state, state.commit_threads->event_fd(), kEventCommits);
+                       watch(state, state.commit_threads->event_fd(), kEventCommits) &&
+                       state.managed->event_fd() >= 0 && state.managed->filler_event_fd() >= 0 &&
+                       watch(state, state.managed->event_fd(), kEventManaged) &&
+                       watch(state, state.managed->filler_event_fd(), kEventManaged);
   if (!watched) {
     *error = -errno;
     return nullptr;
@@ -139,6 +142,9 @@ void Reactor::take_special_event(uint32_t what) {
     case kEventHost:
       state.host_ready = true;
       return;
+    case kEventManaged:
+      state.managed->collect();
+      return;
     default:
       RINGLOG_CHECK_OP(what, <, kEventSpecial);
   }
@@ -175,6 +181,7 @@ void Reactor::keep_house() {
     if (largest != nullptr) close_connection(state, *largest, -ENOMEM);
     state.starved_since_ms = state.now_ms;
   }
+  if (state.managed->flush_aged(state.now_ms)) state.keep_house_at(state.now_ms + kHousekeepingMs);
   state.pool.trim();
   if (state.starved || state.pool.trim_due()) state.keep_house_at(state.now_ms + kHousekeepingMs);
 }
@@ -209,7 +216,7 @@ bool Reactor::begin_round(int wait_ms) {
   if (state.now_ms >= state.housekeeping_ms) keep_house();
   retry_cold(state);
   if (!state.write_list.empty()) send_ready(state);
-  if (!state.read_list.empty()) receive_ready(state);
+  if (!state.read_list.empty() && !state.managed->pressed()) receive_ready(state);
   accept_ready(state);
 
   state.ctl_f64[Ctl::HELD_BYTES_F64] = static_cast<double>(state.pool.taken_bytes() - kOutBytes);
@@ -226,6 +233,7 @@ bool Reactor::begin_round(int wait_ms) {
 void Reactor::end_round() {
   ReactorState& state = *state_;
   if (state.ctl[Ctl::SQ_COUNT] > 0) execute_submissions(state);
+  state.managed->flush();
   flush_ring(state);
   settle_blocks(state);
   state.sweep();
@@ -233,7 +241,8 @@ void Reactor::end_round() {
   // The timer may have fired early for a deadline that has moved since.
   const int64_t next = std::min(state.armed_ms, state.housekeeping_ms);
   if (next != Deadline::kNever) state.deadline.at_latest(next);
-  if (state.housekeeping_ms == Deadline::kNever && (state.starved || state.pool.trim_due())) {
+  const bool chores = state.starved || state.pool.trim_due() || state.managed->has_dirty();
+  if (state.housekeeping_ms == Deadline::kNever && chores) {
     state.keep_house_at(state.now_ms + kHousekeepingMs);
   }
   state.in_tick = false;
@@ -244,13 +253,14 @@ bool Reactor::needs_round() const {
   if (state.closed || state.in_tick) return false;
   return state.wake_pending || state.tick_requested || !state.cq.empty() || !state.write_list.empty() ||
          state.ring_queued ||
-         (!state.read_list.empty() && !state.starved) || (!state.cold_waiting.empty() && !state.starved);
+         (!state.read_list.empty() && !state.starved && !state.managed->pressed()) || (!state.cold_waiting.empty() && !state.starved);
 }
 
 void Reactor::submit() {
   ReactorState& state = *state_;
   if (state.closed) return;
   execute_submissions(state);
+  state.managed->flush();
   flush_ring(state);
   if (!state.in_tick) state.sweep();
 }
@@ -269,6 +279,10 @@ int64_t Reactor::read_now(int fd, int64_t position, int32_t offset, int32_t leng
   RINGLOG_CHECK_OP(offset, >=, 0);
   RINGLOG_CHECK_OP(length, >=, 0);
   RINGLOG_CHECK_OP(static_cast<size_t>(offset) + static_cast<size_t>(length), <=, state_->arena_map->bytes());
+  if (ManagedFile* file = state_->managed->find(fd); file != nullptr) {
+    if (position < file->cached_from) return -EAGAIN;
+    return static_cast<int64_t>(state_->managed->copy(*file, position, state_->arena + offset, static_cast<size_t>(length)));
+  }
   return read_now_at(fd, state_->arena + offset, static_cast<size_t>(length), position);
 }
 
@@ -292,6 +306,7 @@ void Reactor::shut_down() {
   state.file_threads.reset();
   state.commit_threads.reset();
   state.ring.close();
+  state.managed.reset();
   state.epoll.reset();
   state.wake_event.reset();
   // Views over the arena may live on until the garbage collector runs: they keep addresses, not pages.

@@ -49,6 +49,9 @@ class Reactor {
   int32_t take_block(size_t length) { return state_->pool.take(length); }
   void give_block(int32_t offset);
 
+  // Null once closed.
+  ManagedStore* managed() { return state_->managed.get(); }
+
   // Closes every descriptor after file work in flight has ended. Nothing may be called afterwards except the destructor.
   void shut_down();
 

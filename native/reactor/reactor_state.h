@@ -18,6 +18,7 @@
 #include "reactor/completion_ring.h"
 #include "reactor/connection_table.h"
 #include "reactor/linger.h"
+#include "reactor/managed_store.h"
 #include "reactor/tick_layout.h"
 #include "ring/ring.h"
 #include "sys/deadline.h"
@@ -35,6 +36,8 @@ struct ReactorOptions {
   int receive_buffer_bytes = 0;
   int send_buffer_bytes = 0;
   bool io_uring = true;
+  // Write buffer and tail cache of managed files; mapped when the first one comes.
+  size_t managed_bytes = 128 * 1024 * 1024;
 };
 
 struct Listener {
@@ -52,6 +55,9 @@ struct ColdRead {
   int32_t generation = 0;
   int32_t orphan_ticket = -1;
   int32_t block = -1;
+  // The bytes wanted begin `skip` bytes into the block: a direct read begins at a block of the file.
+  uint32_t skip = 0;
+  uint32_t wanted = 0;
 };
 
 inline constexpr int32_t kCqCapacity = 8192;
@@ -76,7 +82,8 @@ struct ReactorState {
         cq(ctl, cq_slots, kCqCapacity),
         connections(with.max_connections),
         file_threads(std::make_unique<FileThreads>(with.file_threads)),
-        commit_threads(std::make_unique<FileThreads>(kCommitThreads)) {}
+        commit_threads(std::make_unique<FileThreads>(kCommitThreads)),
+        managed(std::make_unique<ManagedStore>(with.managed_bytes, &cq)) {}
 
   const ReactorOptions options;
   Mapping* const arena_map;
@@ -102,6 +109,7 @@ struct ReactorState {
   std::vector<FileJob> finished_jobs;
   std::unique_ptr<FileThreads> commit_threads;
   std::vector<FileJob> finished_commits;
+  std::unique_ptr<ManagedStore> managed;
   uint32_t jobs_in_flight = 0;
   // Reads go through the kernel's ring where it is open; jobs by their place here are its user data.
   IoUring ring;

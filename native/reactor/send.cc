@@ -114,10 +114,37 @@ Step pump_resident(ReactorState& state, Connection& conn, SendItem& item, uint64
   return Step::kGoOn;
 }
 
+// From the arena of managed files. What the socket does not take is looked up again later: nothing is held for it.
+Step pump_cached(ReactorState& state, Connection& conn, SendItem& item, const ManagedFile& file, uint64_t* budget) {
+  iovec vectors[kVectors];
+  const uint64_t length = std::min(item.length, *budget);
+  const int count = state.managed->gather(file, item.position, length, vectors, kVectors);
+  size_t wanted = 0;
+  for (int i = 0; i < count; i++) wanted += vectors[i].iov_len;
+  if (wanted == 0) {
+    // The file is shorter than the answer promised.
+    close_connection(state, conn, -EIO);
+    return Step::kClosed;
+  }
+  const bool last = item.length == wanted && conn.queue.alone();
+  const ssize_t sent = send_vectors(conn.fd, vectors, static_cast<size_t>(count), !last);
+  const Step step = after_send(state, conn, sent, wanted);
+  if (step == Step::kClosed || sent < 0) return step;
+  item.position += sent;
+  item.length -= static_cast<uint64_t>(sent);
+  *budget -= std::min(*budget, static_cast<uint64_t>(sent));
+  return step;
+}
+
 Step pump_file(ReactorState& state, Connection& conn, uint64_t* budget) {
   SendItem& item = conn.queue.front();
   if (item.block >= 0) return pump_block(state, conn, item, budget);
   if (item.cold >= 0) return Step::kWait;
+  if (const ManagedFile* file = state.managed->find(item.file); file != nullptr) {
+    if (item.position >= file->cached_from) return pump_cached(state, conn, item, *file, budget);
+    read_cold(state, conn, item, *file);
+    return Step::kWait;
+  }
   if (item.position >= item.resident_until && !find_resident(state, conn, item)) return Step::kWait;
   return pump_resident(state, conn, item, budget);
 }
@@ -146,16 +173,30 @@ bool queue_slots(ReactorState& state, Connection& conn, int32_t slot, size_t ski
   return true;
 }
 
-// The bytes of a slot as memory: a SEND's own, or a short SEND_FILE's, read into `room` if they are in the page cache.
+// A range of a managed file as memory: in place where one chunk has all of it, copied where it is short.
+bool managed_memory(const ReactorState& state, const ManagedFile& file, int64_t position, size_t length, uint8_t* room,
+                    size_t room_bytes, iovec* vector) {
+  if (position < file.cached_from) return false;
+  if (state.managed->gather(file, position, length, vector, 1) == 1 && vector->iov_len == length) return true;
+  if (length > kCopyBytes || length > room_bytes || state.managed->copy(file, position, room, length) != length) return false;
+  *vector = iovec{room, length};
+  return true;
+}
+
+// The bytes of a slot as memory: a SEND's own, or a short SEND_FILE's, read into `room` if they are in memory.
 bool slot_memory(const ReactorState& state, const int32_t* sq, uint8_t* room, size_t room_bytes, iovec* vector) {
   const auto length = static_cast<size_t>(sq[SqField::LENGTH]);
   if (sq[SqField::OP] == Sq::SEND) {
     *vector = iovec{state.arena + sq[SqField::OFFSET], length};
     return true;
   }
-  if (length > kCopyBytes || length > room_bytes) return false;
   const double* f64 = reinterpret_cast<const double*>(sq);
-  const int64_t got = read_now_at(sq[SqField::FILE_FD], room, length, static_cast<int64_t>(f64[SqField::POSITION_F64]));
+  const auto position = static_cast<int64_t>(f64[SqField::POSITION_F64]);
+  if (const ManagedFile* file = state.managed->find(sq[SqField::FILE_FD]); file != nullptr) {
+    return managed_memory(state, *file, position, length, room, room_bytes, vector);
+  }
+  if (length > kCopyBytes || length > room_bytes) return false;
+  const int64_t got = read_now_at(sq[SqField::FILE_FD], room, length, position);
   if (got != static_cast<int64_t>(length)) return false;
   *vector = iovec{room, length};
   return true;
@@ -182,7 +223,7 @@ int32_t send_run(ReactorState& state, Connection& conn, int32_t slot) {
     const int32_t* sq = state.sq + next * SQ_SLOT_WORDS;
     iovec& vector = vectors[count];
     if (!slot_memory(state, sq, copies + copied, sizeof copies - copied, &vector)) break;
-    if (sq[SqField::OP] == Sq::SEND_FILE) copied += vector.iov_len;
+    if (vector.iov_base == copies + copied) copied += vector.iov_len;
     slots[count++] = next;
     total += vector.iov_len;
     next = state.sq_next[static_cast<size_t>(next)];

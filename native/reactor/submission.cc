@@ -43,10 +43,34 @@ int32_t gather(ReactorState& state, int32_t index, int32_t count, iovec* vectors
   return index;
 }
 
+// Into the arena, all or nothing: the disk has promised the space first.
+int64_t append_managed(ReactorState& state, ManagedFile& file, int32_t head, int32_t count) {
+  iovec vectors[kVectors];
+  int64_t total = 0;
+  for (int32_t index = head; index >= 0; index = slot_at(state, index)[SqField::NEXT]) {
+    total += slot_at(state, index)[SqField::LENGTH];
+  }
+  // Behind a chain that was refused: what would have come before it is missing.
+  const bool misplaced = static_cast<int64_t>(f64_of(slot_at(state, head), SqField::POSITION_F64)) != file.end;
+  const int reserved = misplaced ? -EIO : state.managed->reserve(file, total);
+  for (int32_t next = head; next >= 0;) {
+    int gathered = 0;
+    next = gather(state, next, count, vectors, &gathered);
+    if (reserved < 0) continue;
+    for (int i = 0; i < gathered; i++) {
+      state.managed->append(file, static_cast<const uint8_t*>(vectors[i].iov_base), vectors[i].iov_len, state.now_ms);
+    }
+  }
+  return reserved < 0 ? reserved : total;
+}
+
 int64_t append_chain(ReactorState& state, int32_t head, int32_t count) {
   iovec vectors[kVectors];
   const int32_t* first = slot_at(state, head);
   const int fd = first[SqField::FD];
+  if (ManagedFile* file = state.managed->find(fd); file != nullptr) {
+    return append_managed(state, *file, head, count);
+  }
   const auto position = static_cast<int64_t>(f64_of(first, SqField::POSITION_F64));
   int64_t total = 0;
   int64_t failure = 0;

@@ -6,8 +6,9 @@
 #include <unistd.h>
 
 #include "base/check.h"
-#include "sys/wake_event.h"
+#include "sys/direct_file.h"
 #include "sys/file_io.h"
+#include "sys/wake_event.h"
 
 namespace ringlog {
 
@@ -19,13 +20,17 @@ int64_t execute(const FileJob& job) {
       return sync_data(job.fd);
     case FileJob::Kind::kRead:
     case FileJob::Kind::kColdRead: {
-      const int64_t got = read_fully_at(job.fd, job.into, job.length, job.position, true);
+      if (job.direct && job.kind == FileJob::Kind::kColdRead) return read_blocks_at(job.fd, job.into, job.length, job.position);
+      const int64_t got = job.direct ? read_direct_at(job.fd, job.into, job.length, job.position)
+                                     : read_fully_at(job.fd, job.into, job.length, job.position, true);
       return got < 0 ? got : got + static_cast<int64_t>(job.before);
     }
     case FileJob::Kind::kWriteBack:
       return write_back(job.fd, job.position, static_cast<int64_t>(job.length));
     case FileJob::Kind::kCommit:
       return write_commit(job.commit);
+    case FileJob::Kind::kTask:
+      return job.task(job);
   }
   return 0;
 }
@@ -79,6 +84,12 @@ void FileThreads::take_results(std::vector<FileJob>* out) {
   pthread_mutex_unlock(&mutex_);
 }
 
+void FileThreads::wait_for_result() {
+  pthread_mutex_lock(&mutex_);
+  while (results_.empty()) pthread_cond_wait(&done_, &mutex_);
+  pthread_mutex_unlock(&mutex_);
+}
+
 void* FileThreads::thread_main(void* self) {
   pthread_setname_np(pthread_self(), "ringlog-file");
   // A thread inherits its creator's mask, and a shard is pinned to one core: take the main thread's mask instead, so
@@ -105,7 +116,10 @@ void FileThreads::run() {
     const bool first = results_.empty();
     results_.push_back(job);
     // One signal a batch: the shard takes everything that is there.
-    if (first) signal_event(event_.get());
+    if (first) {
+      signal_event(event_.get());
+      pthread_cond_signal(&done_);
+    }
   }
   pthread_mutex_unlock(&mutex_);
 }

@@ -17,7 +17,7 @@
 namespace ringlog {
 
 struct FileJob {
-  enum class Kind : uint8_t { kSync, kRead, kColdRead, kCommit, kWriteBack };
+  enum class Kind : uint8_t { kSync, kRead, kColdRead, kCommit, kWriteBack, kTask };
 
   Kind kind;
   int fd;
@@ -32,6 +32,10 @@ struct FileJob {
   CommitWrite commit;
   // Bytes in all (0 for a sync, a commit or a write-back), or -errno.
   int64_t result;
+  // The descriptor bypasses the page cache. A kColdRead's memory, length and position are then whole blocks.
+  bool direct;
+  // What a kTask runs; its result is the job's.
+  int64_t (*task)(const FileJob& job);
 };
 
 class FileThreads {
@@ -48,6 +52,8 @@ class FileThreads {
   void submit(const FileJob& job);
   // Appends finished jobs to `out`.
   void take_results(std::vector<FileJob>* out);
+  // Blocks until a result waits. Only while a job is under way.
+  void wait_for_result();
 
  private:
   static void* thread_main(void* self);
@@ -61,6 +67,7 @@ class FileThreads {
 
   pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
   pthread_cond_t work_ = PTHREAD_COND_INITIALIZER;
+  pthread_cond_t done_ = PTHREAD_COND_INITIALIZER;
   bool stopping_ = false;
   std::deque<FileJob> jobs_;
   std::vector<FileJob> results_;

@@ -14,6 +14,9 @@ class Mapping {
  public:
   // Null when the address space or the limit refuses. Pages appear when touched (MAP_NORESERVE).
   static Mapping* create(size_t bytes);
+  // The same in pages of 2 MiB where the kernel gives them: reserved ones (MAP_HUGETLB), else transparent ones. `backing`
+  // says which, for people. `bytes` is a multiple of 2 MiB.
+  static Mapping* create_huge(size_t bytes, const char** backing);
 
   Mapping(const Mapping&) = delete;
   Mapping& operator=(const Mapping&) = delete;

@@ -56,6 +56,9 @@ const PARTITIONS = 3;
 /** The broker is ended after between 1 and this many acked records of a round. */
 const MOST_ACKS = 3000;
 
+/** A kill takes the managed arena along: there only acks=all promises anything, and a reader may have been ahead of the disk. */
+const survivesKill = (storage, acks) => acks === -1 || storage !== 'managed';
+
 const topicOf = (storage, acks) => `crash-${storage}-acks${acks}`;
 
 async function createTopics(broker, topics, configs) {
@@ -141,8 +144,11 @@ async function main(score) {
     const common = { port: broker.port, partitions: PARTITIONS, inFlight: Number(options['in-flight']), random };
     const loads = options.storage
       .split(',')
-      .flatMap((storage) => [-1, 1, 0].map((acks) => new ProducerLoad({ ...common, topic: topicOf(storage, acks), acks })));
-    const readers = loads.map(({ ledger }) => new TailReader(broker.port, ledger.topic, PARTITIONS));
+      .flatMap((storage) => [-1, 1, 0].filter((acks) => survivesKill(storage, acks)).map((acks) => [storage, acks]))
+      .map(([storage, acks]) => new ProducerLoad({ ...common, topic: topicOf(storage, acks), acks }));
+    const readers = loads
+      .filter(({ ledger }) => !ledger.topic.startsWith(topicOf('managed', '')))
+      .map(({ ledger }) => new TailReader(broker.port, ledger.topic, PARTITIONS));
     loads.push(new KafkajsLoad({ ...common, broker, topic: 'crash-kafkajs', defer: (end) => deferred.push(end) }));
     for (const storage of options.storage.split(',')) {
       const topics = loads.map(({ ledger }) => ledger.topic).filter((topic) => topic.startsWith(topicOf(storage, '')));
@@ -166,7 +172,7 @@ async function main(score) {
       const complaints = readers.flatMap((reader) => reader.complaints);
       if (complaints.length > 0) throw new Error(complaints.join('\n'));
     });
-    for (const [i, { name, ledger }] of loads.entries())
+    for (const { name, ledger } of loads)
       await step(`${name}: every acked record is there once, in order, with its bytes`, async ({ signal }) => {
         let acked = 0;
         for (let partition = 0; partition < PARTITIONS; partition++) {
@@ -174,7 +180,7 @@ async function main(score) {
           const result = checkPartition(ledger.sent(partition), read, valueOf, ledger.period);
           const { length } = result.complaints;
           if (length > 0) throw new Error(`partition ${partition}: ${length} complaints\n${result.complaints.slice(0, 8).join('\n')}`);
-          const shown = readers[i]?.read(partition) ?? read;
+          const shown = readers.find(({ topic }) => topic === ledger.topic)?.read(partition) ?? read;
           const other = shown.findIndex(({ id }, at) => id !== read[at]?.id);
           if (other >= 0)
             throw new Error(`partition ${partition}: the consumer was shown ${shown[other].id} at ${other}, now ${read[other]?.id}`);

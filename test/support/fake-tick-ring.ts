@@ -32,6 +32,7 @@ function errnoOf(error: unknown): number {
 }
 
 export class FakeTickRing implements TickRing {
+  readonly managed = null;
   readonly arena: Uint8Array;
   readonly view: DataView;
   readonly arenaAddress = 0x1000;

@@ -6,8 +6,7 @@ import { UNLIMITED, bool, double, int, list, long, string } from './config-row.t
 export const COMPRESSION_TYPES = ['uncompressed', 'gzip', 'snappy', 'lz4', 'zstd', 'producer'] as const;
 export const CLEANUP_POLICIES = ['delete', 'compact'] as const;
 export const TIMESTAMP_TYPES = ['CreateTime', 'LogAppendTime'] as const;
-/** The managed mode joins when it exists. */
-export const STORAGE_MODES = ['page-cache'] as const;
+export const STORAGE_MODES = ['page-cache', 'managed'] as const;
 
 /** Why some keys, and the broker keys that give their defaults, are without effect. */
 export const TOPIC_INERT = {
@@ -73,7 +72,7 @@ export const topicRows = [
   string(
     'ringlog.storage',
     'page-cache',
-    "Where the tail of the log is buffered: the kernel's page cache, or memory that Ringlog manages.",
+    "Where the tail of the log is buffered, from the next segment on: the kernel's page cache, or memory that Ringlog manages (direct IO; acks=1 does not survive a kill).",
     { oneOf: STORAGE_MODES },
   ),
   int('segment.bytes', '1073741824', 'Size at which a log starts a new file.', { min: 1 }),

@@ -49,6 +49,9 @@ export class ShardBroker implements LogListener {
   directoryFailed: (directory: string, errno: number) => void = () => undefined;
   /** A log directory's commit journal does not serve: to be told to the log. */
   journalUnusable: (directory: string, reason: string) => void = () => undefined;
+  /** Topics that ask for managed storage get the page cache in that directory: told once. */
+  storageUnmanaged: (directory: string) => void = () => undefined;
+  private readonly unmanagedDirectories = new Set<string>();
   /** Partitions of other shards; null when clients go to the shard that leads (`ringlog.listeners=per-shard`). */
   remote: RemotePartitions | null = null;
   private touched = new ReusedList<Partition>();
@@ -108,6 +111,13 @@ export class ShardBroker implements LogListener {
 
   onJournalUnusable(directory: string, reason: string): void {
     this.journalUnusable(directory, reason);
+  }
+
+  onUnmanaged(log: Log): void {
+    const directory = log.dir.slice(0, log.dir.lastIndexOf('/'));
+    if (this.unmanagedDirectories.has(directory)) return;
+    this.unmanagedDirectories.add(directory);
+    this.storageUnmanaged(directory);
   }
 
   onFailed(log: Log, _errno: number): void {

@@ -43,4 +43,9 @@ export interface FileSystem {
   replaceText(path: string, text: string): void;
   modifiedMs(path: string): number;
   setModifiedMs(path: string, modifiedMs: number): void;
+  /**
+   * Hand an open file of `endBytes` to the managed storage mode, to be appended to up to about `reserveBytes`: 0, or -errno
+   * where there is no such mode, and the file stays what it is.
+   */
+  manage(fd: number, endBytes: number, reserveBytes: number): number;
 }

@@ -6,6 +6,8 @@
 
 import type { CommitFile, FileSystem } from './file-system.ts';
 
+const EOPNOTSUPP = 95;
+
 export type DiskOperation = 'open' | 'read' | 'write' | 'truncate' | 'fdatasync' | 'rename';
 
 class DiskFile {
@@ -242,6 +244,10 @@ export class MemoryFileSystem implements FileSystem {
 
   modifiedMs(path: string): number {
     return this.file(path).modifiedMs;
+  }
+
+  manage(): number {
+    return -EOPNOTSUPP;
   }
 
   /** A copy of a file's bytes. */

@@ -7,6 +7,7 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { packageFile } from '../base/package-file.ts';
+import type { ManagedFiles } from './managed-files.ts';
 
 interface NativeReactorOptions {
   readonly requestMaxBytes: number;
@@ -17,6 +18,7 @@ interface NativeReactorOptions {
   readonly receiveBufferBytes: number;
   readonly sendBufferBytes: number;
   readonly ioUring: boolean;
+  readonly managedBytes: number;
 }
 
 export interface NativeReactorCounters {
@@ -24,10 +26,19 @@ export interface NativeReactorCounters {
   readonly takenBytes: number;
   readonly coldReads: number;
   readonly fileJobs: number;
+  readonly managedWrites: number;
+  readonly managedWrittenBytes: number;
+  readonly managedSyncs: number;
+  readonly managedFilledBytes: number;
+  /** Appends that had to wait for memory. */
+  readonly managedWaits: number;
+  readonly managedEvictions: number;
+  /** What pages the managed arena has. */
+  readonly managedBacking: string;
 }
 
 /** What createReactor gives: two ArrayBuffers over native memory, and calls that need no `this`. */
-export interface NativeReactorHandle {
+export interface NativeReactorHandle extends ManagedFiles {
   readonly arena: ArrayBuffer;
   /** Control block, completion ring, submission ring, descriptors, in this order without gaps. */
   readonly rings: ArrayBuffer;

@@ -19,6 +19,7 @@ import {
   utimesSync,
   writeSync,
 } from 'node:fs';
+import { constants as systemConstants } from 'node:os';
 import { dirname } from 'node:path';
 import type { CommitFile, FileSystem } from './file-system.ts';
 
@@ -112,4 +113,5 @@ export const nodeFileSystem: FileSystem = {
   },
   modifiedMs: (path) => statSync(path).mtimeMs,
   setModifiedMs: (path, modifiedMs) => utimesSync(path, modifiedMs / 1000, modifiedMs / 1000),
+  manage: () => -systemConstants.errno.EOPNOTSUPP,
 };

@@ -4,6 +4,8 @@
 // Every reactor (native, portable, in memory) provides one; the engine only ever sees this face. Positions in the
 // arrays are in tick-layout.ts.
 
+import type { ManagedFiles } from './managed-files.ts';
+
 export interface TickMemory {
   /** The shard's memory: receive blocks and the out region. Never moves, never grows. */
   readonly arena: Uint8Array;
@@ -26,6 +28,8 @@ export interface TickMemory {
 }
 
 export interface TickRing extends TickMemory {
+  /** The managed storage mode, where the reactor has it. */
+  readonly managed: ManagedFiles | null;
   /**
    * Execute every submission written so far: appends first (one gathered write a chain, completions added to the
    * completion ring at once), then the rest in order, sends gathered into one call a connection. On return the

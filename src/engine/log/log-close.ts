@@ -6,6 +6,7 @@ import { saveLeaderEpochs } from './leader-epoch-file.ts';
 import { noteClosed } from './log-note.ts';
 import type { Log } from './log.ts';
 import { listSnapshots, snapshotPath, writeSnapshot } from './producer-snapshot.ts';
+import { trimSegment } from './managed-segment.ts';
 import { flushIndexes, openSegment, retireSegment } from './segment-files.ts';
 import { addTimeEntry } from './segment-index.ts';
 
@@ -28,6 +29,7 @@ function storeAll(fs: FileSystem, log: Log): void {
       segment.syncedBytes = segment.writtenBytes;
       segment.durableBytes = segment.writtenBytes;
     }
+    if (segment.padded) trimSegment(fs, segment);
     flushIndexes(fs, segment);
   }
   log.durableOffset = log.writtenOffset;

@@ -35,6 +35,8 @@ export interface LogConfig {
   readonly maxCompactionLagMs: number;
   /** delete.retention.ms: how long compaction leaves tombstones. */
   readonly deleteRetentionMs: number;
+  /** ringlog.storage: of segments opened from now on. */
+  readonly storage: 'page-cache' | 'managed';
   /** Accepted, without effect: files grow by appending, and a zero tail would only lengthen recovery. */
   readonly preallocate: boolean;
 }
@@ -60,5 +62,6 @@ export const DEFAULT_LOG_CONFIG: LogConfig = {
   minCompactionLagMs: 0,
   maxCompactionLagMs: Number.MAX_SAFE_INTEGER,
   deleteRetentionMs: 24 * 3_600_000,
+  storage: 'page-cache',
   preallocate: false,
 };

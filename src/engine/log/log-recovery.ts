@@ -16,6 +16,7 @@ import { saveLeaderEpochs, loadLeaderEpochs } from './leader-epoch-file.ts';
 import { recoverSwaps } from './cleaner/swap-recovery.ts';
 import type { Log } from './log.ts';
 import { removeFiles } from './log-cut.ts';
+import { hasManagedMarker, manageSegment } from './managed-segment.ts';
 import { readPartitionMetadata, writePartitionMetadata } from './partition-metadata.ts';
 import { reloadProducers, replayFrom } from './producer-replay.ts';
 import { loadSnapshot, removeSnapshotsAbove } from './producer-snapshot.ts';
@@ -65,6 +66,7 @@ export function recoverLog(fs: FileSystem, scanner: BatchScanner, log: Log, star
   if (isNew) fs.makeDirectory(log.dir);
   if (isNew || readPartitionMetadata(fs, log.dir) === null) writePartitionMetadata(fs, log.dir, log.topicId);
   recoverSwaps(fs, scanner, log.dir);
+  log.hasManaged = hasManagedMarker(fs, log.dir);
   for (const base of tidyDirectory(fs, log.dir, found)) log.segments.push(describeSegment(fs, log.dir, base));
   const epochsWhole = loadLeaderEpochs(fs, log.dir, log.leaderEpochs);
   if (log.segments.length === 0) {
@@ -86,7 +88,7 @@ export function recoverLog(fs: FileSystem, scanner: BatchScanner, log: Log, star
 }
 
 function startAnew(fs: FileSystem, log: Log, start: RecoveryStart): void {
-  const segment = createSegment(fs, log.dir, start.logStartOffset, start.nowMs);
+  const segment = createSegment(fs, log.dir, start.logStartOffset, start.nowMs, log.config);
   log.segments.push(segment);
   log.leaderEpochs.clear();
   setEnds(log, start.logStartOffset);
@@ -177,7 +179,8 @@ function followKept(fs: FileSystem, scanner: BatchScanner, log: Log, start: Reco
 }
 
 function keptNote(fs: FileSystem, log: Log, start: RecoveryStart): RecoveryNote | null {
-  if (start.session === '') return null;
+  // The end of a managed log was in memory that died with the process.
+  if (start.session === '' || log.hasManaged) return null;
   const note = readNote(fs, log.dir, CACHE_NOTE);
   return note !== null && note.session === start.session ? note : null;
 }
@@ -228,16 +231,22 @@ function check(fs: FileSystem, scanner: BatchScanner, log: Log, start: RecoveryS
     tornAt[i] = checkSegment(fs, scanner, log, segments[i]!, i === first ? position : 0, found);
   }
   refuseOverlap(log, first);
-  cutTornTail(fs, log, first, tornAt, found);
+  const dropped = cutTornTail(fs, log, first, tornAt, found);
   for (let i = first; i < segments.length; i++) {
     const segment = segments[i]!;
     // Entries in the old files may disagree with the log: they are written anew, behind those that were skipped.
     fs.fdatasync(segment.fd);
+    segment.padded = false;
     if (i < segments.length - 1) closeScanned(fs, segment);
     else ensureIndexFiles(fs, segment);
   }
   found.rebuiltIndexes = segments.length - first;
   setEnds(log, log.active.endOffset);
+  if (dropped) {
+    removeSnapshotsAbove(fs, log.dir, log.endOffset);
+    log.producers.clear();
+    reloadProducers(fs, scanner, log, true);
+  }
   found.missingOffsets = Math.max(0, start.recoveryPoint - log.endOffset);
   fs.syncDirectory(log.dir);
 }
@@ -308,6 +317,10 @@ function settle(fs: FileSystem, scanner: BatchScanner, log: Log, start: Recovery
   if (log.active.offsetIndex === null) ensureIndexes(fs, scanner, log.active, log.config.indexIntervalBytes);
   // Otherwise the next checkpoint does: a sync for every log would make a start with many of them long.
   if (found.mode === 'checked') saveLeaderEpochs(fs, log);
+  if (!log.active.managed) manageSegment(fs, log.active, log.config);
+  // Once open, the segments before it are read as the last one is written.
+  for (const segment of log.segments) segment.managed = log.active.managed;
+  log.hasManaged ||= log.active.managed;
   log.demandOffset = 0;
 }
 

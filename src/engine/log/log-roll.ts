@@ -6,6 +6,7 @@ import type { BatchFacts } from '../record/batch-facts.ts';
 import { pruneSnapshots } from './log-close.ts';
 import type { Log } from './log.ts';
 import type { LogTable } from './log-table.ts';
+import { trimRolled } from './managed-segment.ts';
 import { OFFSET_ENTRY_BYTES } from './offset-index.ts';
 import { writeSnapshot } from './producer-snapshot.ts';
 import { createSegment, flushIndexes } from './segment-files.ts';
@@ -42,13 +43,16 @@ export function rollLog(table: LogTable, log: Log, nowMs: number): boolean {
   const { fs } = table;
   const old = log.active;
   try {
-    log.segments.push(createSegment(fs, log.dir, log.endOffset, nowMs));
+    log.segments.push(createSegment(fs, log.dir, log.endOffset, nowMs, log.config));
   } catch (error) {
     table.onDiskError(log.dir, error);
     return false;
   }
+  table.noteStorage(log);
   addTimeEntry(old);
   try {
+    // Synced to its end already: no later sync comes by it.
+    trimRolled(fs, log);
     flushIndexes(fs, old);
     writeSnapshot(fs, log.dir, log.endOffset, log.producers);
     pruneSnapshots(fs, log);

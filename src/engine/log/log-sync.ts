@@ -12,7 +12,9 @@ import { assert } from '../base/assert.ts';
 import { Ctl, Sq, SQ_SLOT_WORDS, SqField } from '../io/tick-layout.ts';
 import type { FileSystem } from '../io/file-system.ts';
 import type { TickRing } from '../io/tick-ring.ts';
+import { errnoOf } from './disk-error.ts';
 import type { Log } from './log.ts';
+import { trimRolled } from './managed-segment.ts';
 import { unpinSegment } from './segment-files.ts';
 import type { Segment } from './segment.ts';
 
@@ -75,7 +77,14 @@ export class LogSync {
     }
     segments.clear();
     if (log.syncErrno !== 0) return log.syncErrno;
-    if (!log.closed && !log.failed) this.advance(log);
+    if (log.closed || log.failed) return 0;
+    try {
+      // Before the recovery point can pass them.
+      trimRolled(this.fs, log);
+    } catch (error) {
+      return errnoOf(error);
+    }
+    this.advance(log);
     return 0;
   }
 

@@ -12,6 +12,7 @@ import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import { systemUuidSource, uuidToBytes, type UuidSource } from '../base/uuid.ts';
 import type { FileSystem } from '../io/file-system.ts';
+import { managedFileSystem } from '../io/managed-file-system.ts';
 import { Ctl } from '../io/tick-layout.ts';
 import type { TickRing } from '../io/tick-ring.ts';
 import { AppendChains } from './append-chains.ts';
@@ -44,6 +45,8 @@ export interface LogListener {
   onDirectoryFailed?(directory: string, errno: number): void;
   /** The commit journal of the directory does not serve: segments are synced instead. */
   onJournalUnusable?(directory: string, reason: string): void;
+  /** The topic asks for managed storage and the directory (or the reactor) has none: the page cache serves the log. */
+  onUnmanaged?(log: Log): void;
   /** A read that planRead() answered with WAIT_IO may be tried again. */
   onReadable(log: Log): void;
 }
@@ -116,7 +119,7 @@ export class LogTable {
     { uuids = systemUuidSource, journal = null, writeBackBytes = 0 }: LogTableOptions = {},
   ) {
     this.ring = ring;
-    this.fs = fs;
+    this.fs = ring.managed === null ? fs : managedFileSystem(fs, ring.managed);
     this.clock = clock;
     this.listener = listener;
     this.uuids = uuids;
@@ -126,13 +129,13 @@ export class LogTable {
       failDirectory: (directory: string, errno: number) => this.failDirectory(directory, errno),
       onJournalUnusable: (directory: string, reason: string) => listener.onJournalUnusable?.(directory, reason),
     };
-    this.sync = new LogSync(ring, fs, host);
-    this.commit = new GroupCommit({ ring, fs, sync: this.sync, options: journal }, host);
+    this.sync = new LogSync(ring, this.fs, host);
+    this.commit = new GroupCommit({ ring, fs: this.fs, sync: this.sync, options: journal }, host);
     this.pages = new HeaderPages(ring);
-    this.cold = new ColdSegments(fs);
-    this.deletes = new PendingDeletes(fs);
-    this.scanner = new BatchScanner(fs);
-    this.writeBack = new WriteBack(ring, fs, writeBackBytes, (segment, errno) => this.failDirectory(parentOf(segment.dir), errno));
+    this.cold = new ColdSegments(this.fs);
+    this.deletes = new PendingDeletes(this.fs);
+    this.scanner = new BatchScanner(this.fs);
+    this.writeBack = new WriteBack(ring, this.fs, writeBackBytes, (segment, errno) => this.failDirectory(parentOf(segment.dir), errno));
   }
 
   /** Create or recover the log in `dir`. @throws what the disk throws; nothing is then registered */
@@ -143,6 +146,7 @@ export class LogTable {
     log.firstDirtyOffset = options.firstDirtyOffset;
     try {
       log.recovery = recoverLog(this.fs, this.scanner, log, options);
+      this.noteStorage(log);
       noteOpened(this.fs, log);
     } catch (error) {
       for (const segment of log.segments) retireSegment(this.fs, segment);
@@ -157,6 +161,16 @@ export class LogTable {
     log.ticket = this.freeTickets.length > 0 ? this.freeTickets.pop()! : this.logs.length;
     this.logs[log.ticket] = log;
     return log;
+  }
+
+  /** The log's last segment is new: has it the storage its topic asks for? */
+  noteStorage(log: Log): void {
+    if (log.active.managed) {
+      log.hasManaged = true;
+      // What its notes would say of the page cache is true of the arena only.
+      if (log.session !== '') distrustCache(this.fs, log);
+      log.session = '';
+    } else if (log.config.storage === 'managed') this.listener.onUnmanaged?.(log);
   }
 
   /** Store everything and let go. No append of the log may be in flight (pendingAppends), unless it failed. */
@@ -254,7 +268,7 @@ export class LogTable {
     assert(log.writtenOffset === startOffset, 'appends complete in order', log.name, log.writtenOffset, startOffset);
     segment.writtenBytes += lengthBytes;
     log.writtenOffset = endOffset;
-    this.writeBack.grew(segment, lengthBytes);
+    if (!segment.managed) this.writeBack.grew(segment, lengthBytes);
     if (log.dirtySinceMs < 0) log.dirtySinceMs = this.nowMs;
     noteIfDue(this.fs, log, segment);
     if (endOffset - log.durableOffset >= log.config.flushMessages) this.commit.require(log, endOffset);

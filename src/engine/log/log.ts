@@ -39,6 +39,8 @@ export class Log {
   /** A write or sync failed in a way that cannot be trusted again: no append is taken until a restart. */
   failed = false;
   closed = false;
+  /** It has segments whose end may have been in memory only when the process died. */
+  hasManaged = false;
   /** Deleted, or closed for itself: no checkpoint speaks of it any more. */
   unlisted = false;
   /** Ascending by base offset, never empty; the last one is appended to. */

@@ -77,7 +77,7 @@ function startOver(table: LogTable, log: Log, offset: number): number {
   cutLog(table.fs, table.scanner, log, 0, 0, log.segments[0]!.baseOffset);
   const old = log.segments.pop()!;
   removeFiles(table.fs, old);
-  log.segments.push(createSegment(table.fs, log.dir, offset, table.clock.wallMs()));
+  log.segments.push(createSegment(table.fs, log.dir, offset, table.clock.wallMs(), log.config));
   log.startOffset = offset;
   log.endOffset = offset;
   log.writtenOffset = offset;

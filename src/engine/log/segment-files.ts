@@ -5,6 +5,8 @@
 // a segment completes them from the log (segment-load.ts).
 
 import type { FileSystem } from '../io/file-system.ts';
+import type { LogConfig } from './log-config.ts';
+import { manageSegment } from './managed-segment.ts';
 import { OFFSET_ENTRY_BYTES, OffsetIndex } from './offset-index.ts';
 import { LOG_SUFFIX, OFFSET_INDEX_SUFFIX, segmentFileName, TIME_INDEX_SUFFIX } from './segment-name.ts';
 import { Segment } from './segment.ts';
@@ -15,7 +17,7 @@ export function segmentPath(segment: Segment, suffix: string): string {
 }
 
 /** A new, empty segment whose name is on the disk when this returns: no later sync has to think of the directory. */
-export function createSegment(fs: FileSystem, dir: string, baseOffset: number, nowMs: number): Segment {
+export function createSegment(fs: FileSystem, dir: string, baseOffset: number, nowMs: number, config: LogConfig): Segment {
   const segment = new Segment(dir, baseOffset);
   segment.createdMs = nowMs;
   segment.offsetIndex = new OffsetIndex();
@@ -24,6 +26,7 @@ export function createSegment(fs: FileSystem, dir: string, baseOffset: number, n
   for (const suffix of [OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX]) fs.remove(segmentPath(segment, suffix));
   segment.fd = fs.open(segmentPath(segment, LOG_SUFFIX), 'w+');
   try {
+    manageSegment(fs, segment, config);
     fs.syncDirectory(dir);
   } catch (error) {
     closeDescriptor(fs, segment);
@@ -34,7 +37,10 @@ export function createSegment(fs: FileSystem, dir: string, baseOffset: number, n
 }
 
 export function openSegment(fs: FileSystem, segment: Segment): void {
-  if (segment.fd < 0) segment.fd = fs.open(segmentPath(segment, LOG_SUFFIX), 'r+');
+  if (segment.fd >= 0) return;
+  segment.fd = fs.open(segmentPath(segment, LOG_SUFFIX), 'r+');
+  // Not to be appended to any more: only its reads pass by the page cache.
+  if (segment.managed) segment.managed = fs.manage(segment.fd, segment.writtenBytes, segment.writtenBytes) === 0;
 }
 
 export function closeDescriptor(fs: FileSystem, segment: Segment): void {

@@ -29,6 +29,10 @@ export class Segment {
   dir: string;
   /** -1 while closed: segments other than the active one are opened when read. */
   fd = -1;
+  /** Its bytes go through the reactor's own memory, not through the page cache. */
+  managed = false;
+  /** The file is longer than its batches: see managed-segment.ts. */
+  padded = false;
   stagedBytes = 0;
   writtenBytes = 0;
   syncedBytes = 0;

@@ -3,12 +3,14 @@
 //
 //   a. nothing valid follows, in this segment or a later one: a torn tail. It is cut off, later segments are deleted.
 //   b. something valid follows: damage. It stays where it is, is reported, and reads of it answer CORRUPT.
-// A tail behind the last valid batch of the last segment that holds one is always case a.
+// A tail behind the last valid batch of the last segment that holds one is always case a. What a crash leaves of managed
+// segments is a case of its own: managed-segment.ts.
 
 import type { FileSystem } from '../io/file-system.ts';
 import { ScanStatus, SCAN_REASONS, type BatchScanner } from './batch-scanner.ts';
 import type { Log } from './log.ts';
 import { removeFiles } from './log-cut.ts';
+import { HOLE_BYTES_MAX, isZero, lastBeforeHole } from './managed-segment.ts';
 import { replayBatch } from './producer-replay.ts';
 import type { RecoveryReport } from './recovery-report.ts';
 import { openSegment } from './segment-files.ts';
@@ -33,13 +35,26 @@ export function checkSegment(
     found.scannedBytes += scanner.scannedBytes;
     if (status === ScanStatus.END) return -1;
     const bad = scanner.position;
-    const good = findValidBatch(fs, scanner, segment.fd, bad, segment.writtenBytes, segment.endOffset, segment.baseOffset);
+    const behind = log.hasManaged ? Math.min(bad + HOLE_BYTES_MAX, segment.writtenBytes) : bad;
+    const good = findValidBatch(fs, scanner, segment.fd, behind, segment.writtenBytes, segment.endOffset, segment.baseOffset);
+    if (good < 0 && log.hasManaged && isZero(fs, segment.fd, bad, segment.writtenBytes)) return cutPadding(fs, segment, bad);
     if (good < 0) return tornTail(segment, bad, status);
     scanner.begin(segment.fd, good, segment.writtenBytes, segment.endOffset, false);
     scanner.next();
     isolate(segment, found, bad, good, scanner.baseOffset, SCAN_REASONS[status]!);
     from = good;
   }
+}
+
+/** Reserved and never written: the segment is whole. */
+function cutPadding(fs: FileSystem, segment: Segment, end: number): number {
+  fs.truncate(segment.fd, end);
+  segment.stagedBytes = end;
+  segment.writtenBytes = end;
+  segment.syncedBytes = end;
+  segment.syncingBytes = end;
+  segment.padded = true;
+  return -1;
 }
 
 /** Follow the headers alone to the segment's end. @returns the last batch's position, `position` without any, -1 if they break off */
@@ -75,11 +90,16 @@ function isolate(segment: Segment, found: RecoveryReport, from: number, to: numb
   found.damage.push({ ...range, segment: segment.baseOffset });
 }
 
-/** The last segment that holds a valid batch is the log's last; tails before it are damage, its own is torn. */
-export function cutTornTail(fs: FileSystem, log: Log, first: number, tornAt: readonly number[], found: RecoveryReport): void {
+/**
+ * The last segment that holds a valid batch is the log's last; tails before it are damage, its own is torn.
+ * @returns whether valid batches went with the tail: producers that were replayed from them are not known any more
+ */
+export function cutTornTail(fs: FileSystem, log: Log, first: number, tornAt: readonly number[], found: RecoveryReport): boolean {
   const { segments } = log;
   let last = segments.length - 1;
   while (last > first && segments[last]!.endOffset === segments[last]!.baseOffset && mayGo(log, last, first, tornAt)) last--;
+  if (log.hasManaged) last = Math.min(last, lastBeforeHole(segments, first, tornAt));
+  let dropped = false;
   for (let i = first; i < last; i++) {
     if (tornAt[i]! < 0) continue;
     const segment = segments[i]!;
@@ -88,16 +108,18 @@ export function cutTornTail(fs: FileSystem, log: Log, first: number, tornAt: rea
   for (const gone of segments.splice(last + 1)) {
     found.deletedSegments++;
     found.truncatedBytes += gone.writtenBytes;
+    dropped ||= gone.endOffset > gone.baseOffset;
     removeFiles(fs, gone);
   }
   const segment = segments[last]!;
-  if (tornAt[last]! < 0) return;
+  if (tornAt[last]! < 0) return dropped;
   found.truncatedBytes += segment.writtenBytes - tornAt[last]!;
   fs.truncate(segment.fd, tornAt[last]!);
   segment.stagedBytes = tornAt[last]!;
   segment.writtenBytes = tornAt[last]!;
   segment.syncedBytes = Math.min(segment.syncedBytes, tornAt[last]!);
   segment.syncingBytes = segment.syncedBytes;
+  return dropped;
 }
 
 /** An empty last segment stays when the log reaches exactly to its base: it was rolled to. */

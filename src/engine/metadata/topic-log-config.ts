@@ -26,6 +26,7 @@ export function toLogConfig(config: TopicConfig): LogConfig {
     minCompactionLagMs: config['min.compaction.lag.ms'],
     maxCompactionLagMs: config['max.compaction.lag.ms'],
     deleteRetentionMs: config['delete.retention.ms'],
+    storage: config['ringlog.storage'],
     preallocate: config['preallocate'],
   };
 }

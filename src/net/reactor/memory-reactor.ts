@@ -31,6 +31,7 @@ const DEFAULT_OPTIONS: ReactorOptions = {
   receiveBufferBytes: 0,
   sendBufferBytes: 0,
   ioUring: false,
+  managedBytes: 0,
   ownsThread: false,
 };
 

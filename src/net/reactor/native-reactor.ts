@@ -10,6 +10,7 @@ import {
   type NativeReactorCounters,
   type NativeReactorHandle,
 } from '../../engine/io/native-binding.ts';
+import type { ManagedFiles } from '../../engine/io/managed-files.ts';
 import { CQ_SLOT_WORDS, Ctl, DESC_WORDS, SQ_SLOT_WORDS } from '../../engine/io/tick-layout.ts';
 import type { ListenOptions, Listening, Reactor, ReactorOptions, ReactorReport } from './reactor.ts';
 
@@ -44,6 +45,7 @@ class NativeReactor implements Reactor {
   readonly outBytes: number;
   readonly wakeFd: number;
   readonly report: ReactorReport;
+  readonly managed: ManagedFiles;
 
   // The addon's functions carry their reactor and need no `this`: called through these fields, there is no frame between.
   readonly submit: () => void;
@@ -60,6 +62,7 @@ class NativeReactor implements Reactor {
   constructor(binding: NativeBinding, options: ReactorOptions) {
     const handle = binding.createReactor(options);
     this.#handle = handle;
+    this.managed = handle;
     this.#ownsThread = options.ownsThread;
     this.arena = new Uint8Array(handle.arena);
     this.view = new DataView(handle.arena);

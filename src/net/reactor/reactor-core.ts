@@ -59,6 +59,8 @@ export abstract class ReactorCore implements Reactor {
   readonly frames: FrameMemory;
   abstract readonly report: ReactorReport;
   abstract readonly files: FileWork;
+  /** Needs O_DIRECT and memory of its own: the native reactor's. */
+  readonly managed = null;
   protected readonly options: ReactorOptions;
   protected readonly clock: Clock;
   protected onTick: (() => void) | null = null;

@@ -11,6 +11,8 @@ export interface ReactorOptions {
   /** Bytes one connection may have queued unsent (memory, not file ranges) before it is closed. */
   readonly sendQueueMaxBytes: number;
   readonly maxConnections: number;
+  /** Write buffer and tail cache of managed files; taken when the first one is opened. Not of the portable reactors. */
+  readonly managedBytes: number;
   /** Threads for fdatasync, write-back and cold reads. */
   readonly fileThreads: number;
   /** Socket buffer sizes; 0 leaves the kernel's. */

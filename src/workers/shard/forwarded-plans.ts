@@ -119,7 +119,7 @@ export class ForwardedPlans {
       question.wholeFirstBatch,
       plan,
     );
-    const error = errorOfStatus(status);
+    const error = errorOfStatus(status === ReadStatus.OK && !this.isInFile() ? ReadStatus.FAILED : status);
     if (error !== ErrorCode.NONE) {
       this.sendError(mailbox, ticket, error);
       return true;
@@ -128,6 +128,13 @@ export class ForwardedPlans {
     if (mayWait && (!found || plan.length <= question.beyondBytes)) return false;
     this.send(mailbox, ticket, ErrorCode.NONE, partition, found ? lease(this.broker.logs, plan) : -1);
     return true;
+  }
+
+  /** Another shard reads through the descriptor: what the plan names must be in the file, not in this shard's memory only. */
+  private isInFile(): boolean {
+    const { segment, fd, position, length } = this.plan;
+    if (!segment!.managed) return true;
+    return this.broker.ring.managed!.syncManaged(fd, position + length, false) === 0;
   }
 
   private sendError(mailbox: Mailbox, ticket: number, error: number): void {

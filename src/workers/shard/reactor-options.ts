@@ -9,6 +9,8 @@ const SEND_QUEUE_BYTES = 128 * 1024 * 1024;
 const CONNECTIONS_MAX = 65_536;
 /** One more than a write-back, which goes one at a time, leaves to syncs and cold reads. */
 const FILE_THREADS = 3;
+/** Taken when the first managed log is opened. */
+const MANAGED_BYTES = 128 * 1024 * 1024;
 
 /** Of one shard among `shardCount`. `ownsThread`: the reactor is for a worker's own thread, not for that of a caller. */
 export function reactorOptions(
@@ -27,6 +29,7 @@ export function reactorOptions(
     fileThreads: FILE_THREADS,
     receiveBufferBytes: Math.max(config['socket.receive.buffer.bytes'], 0),
     sendBufferBytes: Math.max(config['socket.send.buffer.bytes'], 0),
+    managedBytes: MANAGED_BYTES,
     ioUring: config['ringlog.io.uring'] !== 'off',
     ownsThread,
   };

@@ -62,6 +62,15 @@ export function shardLog(
         detail: { partition },
       });
     },
+    storageUnmanaged(directory, reactor) {
+      const why =
+        reactor === 'native' ? 'its file system has no O_DIRECT or reserves no space' : `the ${reactor} reactor has no managed storage`;
+      event({
+        level: 'warn',
+        message: `logs with ringlog.storage=managed in ${directory} use the page cache: ${why}`,
+        detail: { directory },
+      });
+    },
     logFailed(partition, reason) {
       event({ level: 'error', message: `log of ${partition} failed: ${reason}`, detail: { partition } });
     },

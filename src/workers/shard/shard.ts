@@ -69,6 +69,7 @@ export interface ShardLog {
   restarted(summary: RestartSummary): void;
   logFailed(partition: string, reason: string): void;
   journalUnusable(directory: string, reason: string): void;
+  storageUnmanaged(directory: string, reactor: string): void;
 }
 
 export class Shard {
@@ -102,6 +103,7 @@ export class Shard {
     this.remote = this.openRemote();
     this.broker.directoryFailed = parts.tellDirectoryFailed;
     this.broker.journalUnusable = (directory, reason) => parts.log.journalUnusable(directory, reason);
+    this.broker.storageUnmanaged = (directory) => parts.log.storageUnmanaged(directory, reactor.report.kind);
     const services = this.buildServices();
     this.server = new KafkaServer({
       reactor,

@@ -57,6 +57,7 @@ export const TEST_OPTIONS: ReactorOptions = {
   receiveBufferBytes: 0,
   sendBufferBytes: 0,
   ioUring: false,
+  managedBytes: 8 * 1024 * 1024,
   ownsThread: false,
 };
 

@@ -1,0 +1,150 @@
+// The managed storage mode: files written by O_DIRECT from an arena that is also the cache of their ends.
+// The shard's thread; append(), flush() and gather() are hot.
+//
+// A file is managed from manage() to release(), named by the descriptor its owner opened (a plain one, which other code
+// may read through: what is below cached_from is on the disk). Its bytes are written through a second descriptor.
+//
+//   append()  copies into chunks of the arena: from then on readers see the bytes. Nothing is on the disk.
+//   flush()   starts a write of whole blocks when 64 KiB or more wait (more while others are under way), up to eight of
+//             1 MiB at a time; sync() and age make it write what there is, the last block padded with zeros.
+//   sync()    fdatasync once everything appended before is written; one write and its sync are one job.
+//
+// Rules that recovery counts on:
+//   a. Past the bytes written a file reads as zeros: blocks are reserved by fallocate or were zeroed before a file is used
+//      again. So whatever a crash leaves is new bytes or zeros, never an old batch, and a walk stops where they end.
+//   b. The partial last block is written again, with the same bytes before the new ones: a write torn between sectors
+//      changes nothing that was acked. No other write may touch that block at the time.
+//   c. Writes under way may reach the disk in any order, so a crash may leave a hole of up to
+//      kManagedWrites * kManagedWriteMax before valid bytes. None of that was synced.
+//
+// The arena never grows. When three quarters of it wait for the disk, pressed() tells the reactor to read no sockets;
+// an append that finds no chunk all the same waits in place for a write to end.
+
+#ifndef RINGLOG_REACTOR_MANAGED_STORE_H
+#define RINGLOG_REACTOR_MANAGED_STORE_H
+
+#include <memory>
+#include <vector>
+
+#include "reactor/completion_ring.h"
+#include "reactor/managed_file.h"
+#include "sys/file_threads.h"
+#include "sys/mapping.h"
+
+namespace ringlog {
+
+inline constexpr int kManagedWrites = 8;
+
+struct ManagedCounters {
+  uint64_t writes = 0;
+  uint64_t written_bytes = 0;
+  uint64_t syncs = 0;
+  uint64_t filled_bytes = 0;
+  // Appends that had to wait for memory.
+  uint64_t waits = 0;
+  uint64_t evictions = 0;
+};
+
+class ManagedStore {
+ public:
+  ManagedStore(size_t arena_bytes, CompletionRing* cq);
+  ManagedStore(const ManagedStore&) = delete;
+  ManagedStore& operator=(const ManagedStore&) = delete;
+  // Waits for writes under way; what was not written is lost, as the caller has decided.
+  ~ManagedStore();
+
+  // Readable (edge-triggered is enough) when collect() has something to do.
+  int event_fd() const { return threads_.event_fd(); }
+  int filler_event_fd() const { return filler_.event_fd(); }
+
+  // Take over a file of `end` bytes; no more than `limit` is reserved ahead. 0 or -errno: where there is no O_DIRECT
+  // the caller goes on without.
+  int manage(int fd, int64_t end, int64_t limit);
+  // Bytes not written are forgotten: sync_now() comes first where they matter.
+  void release(int fd);
+  // Null for a descriptor that is not managed.
+  ManagedFile* find(int fd) {
+    if (fd < 0 || static_cast<size_t>(fd) >= by_fd_.size() || by_fd_[static_cast<size_t>(fd)] < 0) return nullptr;
+    return files_[static_cast<size_t>(by_fd_[static_cast<size_t>(fd)])].get();
+  }
+
+  // Room for `bytes` more: 0, or -ENOSPC and the like when the disk has none. append() may follow for that much.
+  int reserve(ManagedFile& file, int64_t bytes);
+  void append(ManagedFile& file, const uint8_t* from, size_t length, int64_t now_ms);
+  // SYNCED with `ticket` when everything appended so far is on the disk, never before this returns.
+  void sync(ManagedFile& file, int32_t ticket);
+  // Starts the writes that appends since the last call have made worthwhile.
+  void flush();
+  // Writes what has waited longer than a moment. False when nothing waits any more.
+  bool flush_aged(int64_t now_ms);
+  // Results of writes and syncs.
+  void collect();
+
+  // The arena is so full of bytes not yet written that sockets must wait.
+  bool pressed() const { return dirty_chunks_ * 4 > cache_.capacity() * 3; }
+  bool has_dirty() const { return dirty_chunks_ > 0; }
+
+  // Vectors over cached bytes from `position` (>= cached_from) on, up to `length` and `count`; returns how many vectors.
+  int gather(const ManagedFile& file, int64_t position, uint64_t length, iovec* vectors, int count) const;
+  // Copies cached bytes; position >= cached_from. Returns how many.
+  size_t copy(const ManagedFile& file, int64_t position, uint8_t* into, size_t length) const;
+
+  // These wait in place. 0 or -errno.
+  // Everything below `target` is in the file, or on the disk for good.
+  int sync_now(ManagedFile& file, int64_t target, bool durable);
+  int truncate(ManagedFile& file, int64_t length);
+  int64_t read_now(ManagedFile& file, uint8_t* into, size_t length, int64_t position);
+
+  const ManagedCounters& counters() const { return counters_; }
+  const ManagedCache& cache() const { return cache_; }
+
+ private:
+  static int64_t run_write(const FileJob& job);
+  static int64_t run_sync(const FileJob& job);
+  static int64_t run_fill(const FileJob& job);
+
+  int probe_direct(int direct_fd, int64_t end);
+  int32_t index_of(const ManagedFile& file) const;
+  void start_writes(int32_t index);
+  void start_write(int32_t index, int64_t end);
+  void start_sync(int32_t index);
+  void start_fill(int32_t index);
+  void want_all(int32_t index);
+  void on_write(const FileJob& job);
+  void on_sync(const FileJob& job);
+  void on_fill(const FileJob& job);
+  void serve_waiters(int32_t index);
+  void fail(int32_t index, int error);
+  void count_dirty(ManagedFile& file);
+  int32_t take_chunk(int32_t index);
+  bool evict(bool last_too);
+  void drop_chunks(ManagedFile& file);
+  void keep_partial(ManagedFile& file);
+  void wait();
+  void wait_idle(int32_t index);
+  void free_if_done(int32_t index);
+
+  CompletionRing* const cq_;
+  ManagedCache cache_;
+  FileThreads threads_;
+  FileThreads filler_;
+  std::vector<std::unique_ptr<ManagedFile>> files_;
+  std::vector<int32_t> free_files_;
+  std::vector<int32_t> by_fd_;
+  std::vector<ManagedWrite> writes_;
+  std::vector<int32_t> free_writes_;
+  Mapping* tails_ = nullptr;
+  std::vector<int32_t> touched_;
+  std::vector<int32_t> touched_now_;
+  std::vector<FileJob> results_;
+  // Jobs of threads_, and of filler_.
+  uint32_t jobs_ = 0;
+  uint32_t fills_ = 0;
+  int32_t dirty_chunks_ = 0;
+  std::vector<uint64_t> proven_devices_;
+  ManagedCounters counters_;
+};
+
+}  // namespace ringlog
+
+#endif

@@ -1,0 +1,214 @@
+// The managed store against a plain string: what is read, what a sync leaves on the disk, that what follows is zeros.
+
+#include "reactor/managed_store.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <random>
+#include <string>
+
+#include "test/test.h"
+
+namespace ringlog::test {
+
+namespace {
+
+struct Rig {
+  std::vector<int32_t> words = std::vector<int32_t>(static_cast<size_t>(Ctl::WORDS) + 256 * CQ_SLOT_WORDS, 0);
+  CompletionRing cq{words.data(), words.data() + Ctl::WORDS, 256};
+  ManagedStore store;
+
+  explicit Rig(size_t arena_bytes) : store(arena_bytes, &cq) {}
+
+  // Result of the SYNCED with that ticket, after waiting for it; 1 when it does not come.
+  int wait_synced(int32_t ticket) {
+    for (int round = 0; round < 2000; round++) {
+      for (int32_t i = 0; i < cq.count(); i++) {
+        const int32_t* slot = words.data() + Ctl::WORDS + i * CQ_SLOT_WORDS;
+        if (slot[CqField::OP] == Cq::SYNCED && slot[CqField::TICKET] == ticket) {
+          const int result = slot[CqField::RESULT];
+          words[Ctl::CQ_COUNT] = 0;
+          return result;
+        }
+      }
+      pollfd waiting{store.event_fd(), POLLIN, 0};
+      ::poll(&waiting, 1, 5);
+      uint64_t signals = 0;
+      (void)!::read(store.event_fd(), &signals, sizeof signals);
+      store.collect();
+    }
+    return 1;
+  }
+};
+
+struct TestFile {
+  UniqueFd fd;
+  std::string model;
+  std::string path;
+
+  TestFile() {
+    // Beside the sources' disk: /tmp may be memory.
+    char name[] = "/var/tmp/ringlog-managed-XXXXXX";
+    fd.reset(::mkostemp(name, O_CLOEXEC));
+    path = name;
+    ::unlink(name);
+  }
+};
+
+std::string bytes_of(std::mt19937& random, size_t length) {
+  std::string bytes(length, '\0');
+  for (char& byte : bytes) byte = static_cast<char>(random() % 255 + 1);
+  return bytes;
+}
+
+void append(Rig& rig, TestFile& file, const std::string& bytes) {
+  ManagedFile* managed = rig.store.find(file.fd.get());
+  EXPECT_EQ(rig.store.reserve(*managed, static_cast<int64_t>(bytes.size())), 0);
+  rig.store.append(*managed, reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size(), 0);
+  file.model += bytes;
+}
+
+std::string read_at(Rig& rig, TestFile& file, size_t position, size_t length) {
+  std::string bytes(length, '\0');
+  const int64_t got = rig.store.read_now(*rig.store.find(file.fd.get()), reinterpret_cast<uint8_t*>(bytes.data()), length,
+                                         static_cast<int64_t>(position));
+  bytes.resize(got < 0 ? 0 : static_cast<size_t>(got));
+  return bytes;
+}
+
+std::string on_disk(const TestFile& file) {
+  struct stat status {};
+  ::fstat(file.fd.get(), &status);
+  std::string bytes(static_cast<size_t>(status.st_size), '\0');
+  size_t have = 0;
+  while (have < bytes.size()) {
+    const ssize_t got = ::pread(file.fd.get(), bytes.data() + have, bytes.size() - have, static_cast<off_t>(have));
+    if (got <= 0) break;
+    have += static_cast<size_t>(got);
+  }
+  return bytes;
+}
+
+// The model's bytes, then zeros only.
+bool as_recovery_expects(const TestFile& file) {
+  const std::string disk = on_disk(file);
+  if (disk.size() < file.model.size() || disk.compare(0, file.model.size(), file.model) != 0) return false;
+  return std::all_of(disk.begin() + static_cast<std::ptrdiff_t>(file.model.size()), disk.end(), [](char byte) { return byte == 0; });
+}
+
+}  // namespace
+
+TEST(managed_store_keeps_what_is_appended) {
+  constexpr int kFiles = 5;
+  std::mt19937 random(7);
+  // A small arena: chunks are given up, appends wait for writes.
+  Rig rig(2 * 1024 * 1024);
+  std::vector<TestFile> files(kFiles);
+  for (TestFile& file : files) EXPECT_EQ(rig.store.manage(file.fd.get(), 0, 64 * 1024 * 1024), 0);
+  int32_t ticket = 0;
+  for (int step = 0; step < 1200; step++) {
+    TestFile& file = files[random() % kFiles];
+    ManagedFile* managed = rig.store.find(file.fd.get());
+    const uint32_t what = random() % 100;
+    if (what < 70) {
+      const size_t length = random() % 20 == 0 ? random() % 600'000 : random() % 5000 + 1;
+      append(rig, file, bytes_of(random, length));
+    } else if (what < 80) {
+      rig.store.flush();
+    } else if (what < 90 && !file.model.empty()) {
+      const size_t position = random() % file.model.size();
+      const size_t length = random() % 200'000;
+      EXPECT(read_at(rig, file, position, length) == file.model.substr(position, length));
+    } else if (what < 94) {
+      rig.store.sync(*managed, ++ticket);
+      EXPECT_EQ(rig.wait_synced(ticket), 0);
+      EXPECT(as_recovery_expects(file));
+    } else if (what < 96) {
+      EXPECT_EQ(rig.store.sync_now(*managed, INT64_MAX, random() % 2 == 0), 0);
+      EXPECT(as_recovery_expects(file));
+    } else if (what < 97 && !file.model.empty()) {
+      const size_t length = file.model.size() - random() % std::min<size_t>(file.model.size(), 300'000);
+      EXPECT_EQ(rig.store.truncate(*managed, static_cast<int64_t>(length)), 0);
+      file.model.resize(length);
+    } else if (what < 98) {
+      // A clean stop and a start: trimmed, let go, taken over again.
+      EXPECT_EQ(rig.store.sync_now(*managed, INT64_MAX, true), 0);
+      EXPECT_EQ(rig.store.truncate(*managed, static_cast<int64_t>(file.model.size())), 0);
+      rig.store.release(file.fd.get());
+      EXPECT(on_disk(file) == file.model);
+      EXPECT_EQ(rig.store.manage(file.fd.get(), static_cast<int64_t>(file.model.size()), 64 * 1024 * 1024), 0);
+    } else if (what < 99) {
+      rig.store.collect();
+      rig.store.flush_aged(step * 100);
+    }
+  }
+  EXPECT(rig.store.counters().evictions > 50);
+  for (TestFile& file : files) {
+    EXPECT_EQ(rig.store.sync_now(*rig.store.find(file.fd.get()), INT64_MAX, true), 0);
+    EXPECT(as_recovery_expects(file));
+    EXPECT(read_at(rig, file, 0, file.model.size()) == file.model);
+    rig.store.release(file.fd.get());
+  }
+}
+
+TEST(managed_store_waits_where_memory_is_short) {
+  std::mt19937 random(11);
+  Rig rig(2 * 1024 * 1024);
+  TestFile file;
+  EXPECT_EQ(rig.store.manage(file.fd.get(), 0, 1 << 30), 0);
+  // More than the arena at once, as one large request brings.
+  append(rig, file, bytes_of(random, 9'000'001));
+  EXPECT(rig.store.counters().waits > 0);
+  EXPECT(read_at(rig, file, 0, file.model.size()) == file.model);
+  EXPECT_EQ(rig.store.sync_now(*rig.store.find(file.fd.get()), INT64_MAX, true), 0);
+  EXPECT(as_recovery_expects(file));
+}
+
+TEST(managed_store_syncs_several_at_once) {
+  std::mt19937 random(13);
+  Rig rig(8 * 1024 * 1024);
+  std::vector<TestFile> files(20);
+  for (TestFile& file : files) EXPECT_EQ(rig.store.manage(file.fd.get(), 0, 1 << 30), 0);
+  for (int round = 0; round < 10; round++) {
+    for (size_t i = 0; i < files.size(); i++) {
+      append(rig, files[i], bytes_of(random, random() % 9000 + 1));
+      rig.store.sync(*rig.store.find(files[i].fd.get()), static_cast<int32_t>(i));
+      // The tail block is on its way: what comes now waits for it.
+      append(rig, files[i], bytes_of(random, random() % 9000 + 1));
+      rig.store.sync(*rig.store.find(files[i].fd.get()), static_cast<int32_t>(1000 + i));
+    }
+    int waiting = static_cast<int>(files.size()) * 2;
+    for (int spin = 0; spin < 5000 && waiting > 0; spin++) {
+      pollfd event{rig.store.event_fd(), POLLIN, 0};
+      ::poll(&event, 1, 5);
+      uint64_t signals = 0;
+      (void)!::read(rig.store.event_fd(), &signals, sizeof signals);
+      rig.store.collect();
+      waiting -= rig.cq.count();
+      rig.words[Ctl::CQ_COUNT] = 0;
+    }
+    EXPECT_EQ(waiting, 0);
+    for (const TestFile& file : files) EXPECT(as_recovery_expects(file));
+  }
+}
+
+TEST(managed_store_says_when_the_disk_is_full) {
+  Rig rig(2 * 1024 * 1024);
+  TestFile file;
+  // A file may not pass the limit of its process: the same refusal as a full disk's, and no other test is disturbed.
+  EXPECT_EQ(rig.store.manage(file.fd.get(), 0, 1 << 20), 0);
+  ManagedFile* managed = rig.store.find(file.fd.get());
+  EXPECT(rig.store.reserve(*managed, int64_t{1} << 46) < 0);
+  EXPECT_EQ(managed->end, 0);
+  std::mt19937 random(17);
+  append(rig, file, bytes_of(random, 100));
+  EXPECT_EQ(rig.store.sync_now(*managed, INT64_MAX, true), 0);
+  EXPECT(as_recovery_expects(file));
+}
+
+}  // namespace ringlog::test

@@ -1,0 +1,214 @@
+// The tick ring's file operations on files of the managed storage mode, with real sockets and a real disk: what is sent and
+// read is what was appended, whether it is in the arena, on the disk, or partly both.
+
+import { closeSync, fstatSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Cq, Ctl } from '../../src/engine/io/tick-layout.ts';
+import { KIB, MIB } from '../net/reactor/reactor-bench.ts';
+import type { SocketBench } from '../net/reactor/socket-bench.ts';
+import { countersOf, nativeAbsent, openNativeBench } from './native-bench.ts';
+
+const EAGAIN = -11;
+const EIO = -5;
+const ALL = Number.MAX_SAFE_INTEGER;
+
+function pattern(length: number, seed: number): Buffer {
+  const bytes = Buffer.allocUnsafe(length);
+  for (let i = 0; i < length; i++) bytes[i] = (Math.imul(i + 1, seed) >>> 7) | 1;
+  return bytes;
+}
+
+describe.skipIf(nativeAbsent)('managed files', () => {
+  let bench: SocketBench;
+  let directory: string;
+  let path: string;
+  let fd: number;
+  let expected: Buffer;
+  let tickets = 0;
+
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'ringlog-managed-'));
+    path = join(directory, 'file');
+    fd = openSync(path, 'w+');
+    expected = Buffer.alloc(0);
+  });
+
+  afterEach(async () => {
+    bench.reactor.managed!.releaseManaged(fd);
+    await bench.end();
+    closeSync(fd);
+    rmSync(directory, { recursive: true });
+  });
+
+  /** An arena of the least size: 32 chunks of 64 KiB. */
+  async function open(): Promise<void> {
+    bench = await openNativeBench({ managedBytes: 2 * MIB });
+    expect(bench.reactor.managed!.manageFile(fd, 0, 64 * MIB)).toBe(0);
+  }
+
+  async function append(bytes: Buffer, position = expected.length): Promise<number> {
+    const { reactor, submitter } = bench;
+    const ticket = ++tickets;
+    await bench.inTick(() => {
+      const offset = reactor.outOffset + reactor.ctl[Ctl.OUT_USED]!;
+      reactor.arena.set(bytes, offset);
+      reactor.ctl[Ctl.OUT_USED] = reactor.ctl[Ctl.OUT_USED]! + bytes.length;
+      submitter.append(fd, position, ticket, [{ address: reactor.arenaAddress + offset, length: bytes.length }]);
+    });
+    await bench.until(() => bench.recorder.of(Cq.APPENDED).some((seen) => seen.ticket === ticket), 'appended');
+    const { result } = bench.recorder.of(Cq.APPENDED).find((seen) => seen.ticket === ticket)!;
+    if (result === bytes.length) expected = Buffer.concat([expected, bytes]);
+    return result;
+  }
+
+  async function sync(): Promise<number> {
+    const ticket = ++tickets;
+    await bench.inTick(() => bench.submitter.sync(fd, ticket));
+    await bench.until(() => bench.recorder.of(Cq.SYNCED).some((seen) => seen.ticket === ticket), 'synced');
+    return bench.recorder.of(Cq.SYNCED).find((seen) => seen.ticket === ticket)!.result;
+  }
+
+  async function sent(position: number, length: number): Promise<Buffer> {
+    const { peer, name } = await bench.connect();
+    await bench.inTick(() => {
+      bench.submitter.send(name, Buffer.from('head'));
+      bench.submitter.sendFile(name, fd, position, length, ++tickets);
+      bench.submitter.send(name, Buffer.from('tail'));
+    });
+    const got = await bench.untilReceived(peer, length + 8);
+    await bench.until(() => bench.recorder.of(Cq.SENT).some((seen) => seen.ticket === tickets), 'the lease to end');
+    expect([got.subarray(0, 4).toString(), got.subarray(-4).toString()]).toEqual(['head', 'tail']);
+    return got.subarray(4, -4);
+  }
+
+  test('what was appended is sent and read before any of it is on the disk', async () => {
+    await open();
+    const { reactor } = bench;
+    await append(pattern(1000, 3));
+    await append(pattern(70_000, 5));
+    await append(pattern(16, 7));
+    expect((await sent(0, expected.length)).equals(expected)).toBe(true);
+    expect((await sent(990, 30)).equals(expected.subarray(990, 1020))).toBe(true);
+    const block = reactor.takeBlock(16 * KIB);
+    expect(reactor.readNow(fd, 65_000, block, 2000)).toBe(2000);
+    expect(Buffer.from(reactor.arena.subarray(block, block + 2000)).equals(expected.subarray(65_000, 67_000))).toBe(true);
+    expect(reactor.readNow(fd, expected.length - 10, block, 2000)).toBe(10);
+    reactor.giveBlock(block);
+    expect(countersOf(bench).managedSyncs).toBe(0);
+  });
+
+  test('a sync leaves the bytes on the disk, then zeros to a whole block; a cut leaves the bytes alone', async () => {
+    await open();
+    for (let i = 0; i < 20; i++) {
+      await append(pattern(3000 + i * 777, i + 2));
+      expect(await sync()).toBe(0);
+      const file = readFileSync(path);
+      expect(file.length % 4096).toBe(0);
+      expect(file.subarray(0, expected.length).equals(expected)).toBe(true);
+      expect(file.subarray(expected.length).every((byte) => byte === 0)).toBe(true);
+    }
+    expect(bench.reactor.managed!.truncateManaged(fd, expected.length)).toBe(0);
+    expect(readFileSync(path).equals(expected)).toBe(true);
+    // Cut inside what was written, and go on there.
+    expect(bench.reactor.managed!.truncateManaged(fd, 5001)).toBe(0);
+    expected = expected.subarray(0, 5001);
+    await append(pattern(9000, 77));
+    expect(await sync()).toBe(0);
+    expect(readFileSync(path).subarray(0, expected.length).equals(expected)).toBe(true);
+    expect((await sent(0, expected.length)).equals(expected)).toBe(true);
+  });
+
+  test('history that left the arena is read from the disk, also where it meets the arena', async () => {
+    await open();
+    for (let i = 0; i < 24; i++) await append(pattern(300_000 + i, i + 2));
+    expect(countersOf(bench).managedEvictions).toBeGreaterThan(0);
+    const { reactor } = bench;
+    const cold = countersOf(bench).coldReads;
+    expect((await sent(0, expected.length)).equals(expected)).toBe(true);
+    expect((await sent(12_345, 1_234_567)).equals(expected.subarray(12_345, 1_246_912))).toBe(true);
+    expect(countersOf(bench).coldReads).toBeGreaterThan(cold);
+    // Where the arena begins is not told: a read across every place it can be.
+    const block = reactor.takeBlock(256 * KIB);
+    for (let at = expected.length - 3 * MIB; at < expected.length; at += 130_001) {
+      const ticket = ++tickets;
+      const length = Math.min(200_000, expected.length - at);
+      await bench.inTick(() => bench.submitter.read(fd, at, block, length, ticket));
+      await bench.until(() => bench.recorder.of(Cq.READ_DONE).some((seen) => seen.ticket === ticket), 'read');
+      const { result } = bench.recorder.of(Cq.READ_DONE).find((seen) => seen.ticket === ticket)!;
+      expect(result).toBeGreaterThan(0);
+      expect(Buffer.from(reactor.arena.subarray(block, block + result)).equals(expected.subarray(at, at + result))).toBe(true);
+      expect(result).toBe(length);
+      const into = new Uint8Array(length + 1);
+      expect(reactor.managed!.readManaged(fd, into, 1, length, at)).toBe(length);
+      expect(Buffer.from(into.subarray(1)).equals(expected.subarray(at, at + length))).toBe(true);
+    }
+    expect(reactor.readNow(fd, 0, block, 100)).toBe(EAGAIN);
+    reactor.giveBlock(block);
+  });
+
+  test('a scan of history evicts nothing of the end', async () => {
+    await open();
+    for (let i = 0; i < 24; i++) await append(pattern(300_000 + i, i + 2));
+    expect(bench.reactor.managed!.syncManaged(fd, ALL, true)).toBe(0);
+    const before = countersOf(bench);
+    expect((await sent(0, 4 * MIB)).equals(expected.subarray(0, 4 * MIB))).toBe(true);
+    const scanned = countersOf(bench);
+    expect(scanned.managedEvictions).toBe(before.managedEvictions);
+    expect((await sent(expected.length - MIB, MIB)).equals(expected.subarray(-MIB))).toBe(true);
+    expect(countersOf(bench).coldReads).toBe(scanned.coldReads);
+  });
+
+  test('a socket that takes nothing holds no memory: its bytes come from the disk later', async () => {
+    await open();
+    for (let i = 0; i < 4; i++) await append(pattern(400_000, i + 2));
+    const { peer, name } = await bench.connect();
+    peer.pause();
+    await bench.inTick(() => bench.submitter.sendFile(name, fd, 0, 1_600_000, ++tickets));
+    const want = expected;
+    for (let i = 0; i < 20; i++) await append(pattern(400_000, i + 9));
+    peer.resume();
+    const got = await bench.untilReceived(peer, 1_600_000);
+    expect(got.equals(want)).toBe(true);
+  });
+
+  test('an append behind one that was refused is refused too', async () => {
+    await open();
+    await append(pattern(100, 3));
+    expect(await append(pattern(100, 5), 200)).toBe(EIO);
+    expect((await sent(0, 100)).equals(expected)).toBe(true);
+    expect(await append(pattern(100, 9))).toBe(100);
+  });
+
+  test('many syncs in one tick all end, and what waits too long is written without being asked for', async () => {
+    await open();
+    await append(pattern(5000, 3));
+    const first = tickets + 1;
+    await bench.inTick(() => {
+      for (let i = 0; i < 50; i++) bench.submitter.sync(fd, ++tickets);
+    });
+    await bench.until(() => bench.recorder.of(Cq.SYNCED).length >= 50, 'all syncs');
+    expect(bench.recorder.of(Cq.SYNCED).map(({ ticket, result }) => [ticket, result])).toEqual(
+      Array.from({ length: 50 }, (_, i) => [first + i, 0]),
+    );
+    await append(pattern(10, 5));
+    await vi.waitFor(() => expect(readFileSync(path).subarray(0, expected.length).equals(expected)).toBe(true), { timeout: 20_000 });
+    expect(countersOf(bench).managedSyncs).toBeLessThan(5);
+  });
+
+  test('a file taken over again goes on where it ended', async () => {
+    await open();
+    await append(pattern(10_000, 3));
+    const { managed } = bench.reactor;
+    expect(managed!.syncManaged(fd, ALL, true)).toBe(0);
+    expect(managed!.truncateManaged(fd, 10_000)).toBe(0);
+    managed!.releaseManaged(fd);
+    expect(fstatSync(fd).size).toBe(10_000);
+    expect(managed!.manageFile(fd, 10_000, 64 * MIB)).toBe(0);
+    await append(pattern(10_000, 5));
+    expect((await sent(9000, 11_000)).equals(expected.subarray(9000))).toBe(true);
+    expect(await sync()).toBe(0);
+    expect(readFileSync(path).subarray(0, 20_000).equals(expected)).toBe(true);
+  });
+});
