@@ -56,8 +56,13 @@ class DiskFile {
     this.dirtyTo = 0;
   }
 
+  /** What a power cut leaves. */
+  get durable(): Uint8Array {
+    return this.synced.subarray(0, this.syncedSize);
+  }
+
   cutPower(): void {
-    this.replace(this.synced.subarray(0, this.syncedSize));
+    this.replace(this.durable);
   }
 
   private touch(from: number, to: number): void {
@@ -278,6 +283,18 @@ export class MemoryFileSystem implements FileSystem {
     this.openFiles.clear();
     this.nodes = new Map(this.syncedNodes);
     for (const node of this.nodes.values()) if (node !== 'directory') node.cutPower();
+  }
+
+  /** The disk as a power cut now would leave it; this one goes on. */
+  afterPowerCut(): MemoryFileSystem {
+    const left = new MemoryFileSystem();
+    left.nowMs = this.nowMs;
+    for (const [name, node] of this.syncedNodes) {
+      if (node === 'directory') left.nodes.set(name, node);
+      else left.putFile(name, node.durable);
+    }
+    left.syncedNodes = new Map(left.nodes);
+    return left;
   }
 
   /** kill -9: descriptors die, the page cache lives. */
