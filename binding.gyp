@@ -13,6 +13,7 @@
         'native/sys/file_threads.cc',
         'native/sys/mapping.cc',
         'native/sys/tcp_socket.cc',
+        'native/sys/verify_range.cc',
         'native/ring/probe.cc',
         'native/ring/ring.cc',
         'native/reactor/accept.cc',

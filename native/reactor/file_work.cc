@@ -144,6 +144,9 @@ void finish_job(ReactorState& state, const FileJob& job) {
     case FileJob::Kind::kWriteBack:
       state.cq.push(Cq::WRITTEN_BACK, job.fd, 0, static_cast<int32_t>(job.result), job.ticket);
       return;
+    case FileJob::Kind::kVerify:
+      state.cq.push(Cq::VERIFIED, job.fd, 0, static_cast<int32_t>(job.result), job.ticket);
+      return;
     case FileJob::Kind::kCommit:
     case FileJob::Kind::kTask:
       RINGLOG_CHECK(!"commits and managed files have threads of their own");
@@ -190,6 +193,18 @@ void submit_write_back(ReactorState& state, int fd, int64_t position, int32_t le
   job.ticket = ticket;
   job.position = position;
   job.length = static_cast<size_t>(length);
+  submit_job(state, job);
+}
+
+void submit_verify(ReactorState& state, int fd, int32_t cells, int32_t ticket) {
+  static_assert(VerifyCell::POSITION == 0 && VerifyCell::LIMIT_OFFSET == 4 && VerifyCell::STATUS == 5 && VerifyCell::CELLS == 9);
+  RINGLOG_CHECK(cells >= 0 && cells % 8 == 0);
+  RINGLOG_CHECK_OP(static_cast<size_t>(cells) + VerifyCell::CELLS * sizeof(double), <=, state.arena_map->bytes());
+  FileJob job{};
+  job.kind = FileJob::Kind::kVerify;
+  job.fd = fd;
+  job.ticket = ticket;
+  job.cells = reinterpret_cast<double*>(state.arena + cells);
   submit_job(state, job);
 }
 

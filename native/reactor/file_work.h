@@ -10,6 +10,7 @@ namespace ringlog {
 
 void submit_sync(ReactorState& state, int fd, int32_t ticket);
 void submit_write_back(ReactorState& state, int fd, int64_t position, int32_t length, int32_t ticket);
+void submit_verify(ReactorState& state, int fd, int32_t cells, int32_t ticket);
 void submit_read(ReactorState& state, int fd, int64_t position, int32_t offset, int32_t length, int32_t ticket);
 // Opens the kernel's ring for reads; without it they go to the file threads. 0 or -errno.
 int open_ring(ReactorState& state);

@@ -153,6 +153,8 @@ void execute_one(ReactorState& state, int32_t index) {
     }
     case Sq::SYNC:
       return submit_sync(state, slot[SqField::FD], slot[SqField::TICKET]);
+    case Sq::VERIFY:
+      return submit_verify(state, slot[SqField::FD], slot[SqField::OFFSET], slot[SqField::TICKET]);
     case Sq::WRITE_BACK:
       return submit_write_back(state, slot[SqField::FD], static_cast<int64_t>(f64_of(slot, SqField::POSITION_F64)),
                                slot[SqField::LENGTH], slot[SqField::TICKET]);

@@ -37,6 +37,7 @@ struct Cq {
   static constexpr int32_t WAKE = 9;
   static constexpr int32_t COMMITTED = 10;
   static constexpr int32_t WRITTEN_BACK = 11;
+  static constexpr int32_t VERIFIED = 12;
 };
 
 struct CqField {
@@ -121,6 +122,7 @@ struct Sq {
   static constexpr int32_t ARM = 11;
   static constexpr int32_t COMMIT = 12;
   static constexpr int32_t WRITE_BACK = 13;
+  static constexpr int32_t VERIFY = 14;
 };
 
 struct SqField {
@@ -148,6 +150,19 @@ struct CommitPiece {
   static constexpr int32_t POSITION_F64 = 1;
   static constexpr int32_t LENGTH_F64 = 2;
   static constexpr int32_t CELLS = 3;
+};
+
+struct VerifyCell {
+  static constexpr int32_t POSITION = 0;
+  static constexpr int32_t WINDOW_BYTES = 1;
+  static constexpr int32_t END = 2;
+  static constexpr int32_t MIN_OFFSET = 3;
+  static constexpr int32_t LIMIT_OFFSET = 4;
+  static constexpr int32_t STATUS = 5;
+  static constexpr int32_t GOOD_BYTES = 6;
+  static constexpr int32_t NEXT_OFFSET = 7;
+  static constexpr int32_t NEEDED_BYTES = 8;
+  static constexpr int32_t CELLS = 9;
 };
 inline constexpr int32_t COMMIT_SYNC = 1;
 inline constexpr int32_t APPEND_PATCH = 1;

@@ -1,39 +1,17 @@
 #include "sys/commit_write.h"
 
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "sys/aligned_buffer.h"
 #include "sys/crc32c.h"
 #include "sys/file_io.h"
 
 namespace ringlog {
 
 namespace {
-
-class AlignedBuffer {
- public:
-  AlignedBuffer() = default;
-  AlignedBuffer(const AlignedBuffer&) = delete;
-  AlignedBuffer& operator=(const AlignedBuffer&) = delete;
-  ~AlignedBuffer() { std::free(data_); }
-
-  // Null when there is no memory; what it held is gone.
-  uint8_t* reserve(size_t bytes) {
-    if (bytes <= bytes_) return data_;
-    std::free(data_);
-    const size_t rounded = (bytes + kCommitAlign - 1) / kCommitAlign * kCommitAlign;
-    data_ = static_cast<uint8_t*>(std::aligned_alloc(kCommitAlign, rounded));
-    bytes_ = data_ == nullptr ? 0 : rounded;
-    return data_;
-  }
-
- private:
-  uint8_t* data_ = nullptr;
-  size_t bytes_ = 0;
-};
 
 thread_local AlignedBuffer buffer;
 

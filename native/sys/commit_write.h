@@ -9,9 +9,6 @@
 
 namespace ringlog {
 
-// What O_DIRECT asks of memory, length and position on every disk that matters.
-inline constexpr size_t kCommitAlign = 4096;
-
 struct CommitWrite {
   int fd;
   int64_t position;

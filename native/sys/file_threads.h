@@ -17,7 +17,7 @@
 namespace ringlog {
 
 struct FileJob {
-  enum class Kind : uint8_t { kSync, kRead, kColdRead, kCommit, kWriteBack, kTask };
+  enum class Kind : uint8_t { kSync, kRead, kColdRead, kCommit, kWriteBack, kVerify, kTask };
 
   Kind kind;
   int fd;
@@ -30,7 +30,9 @@ struct FileJob {
   size_t before;
   // kCommit only; it says all that fields above say for other kinds, but the ticket.
   CommitWrite commit;
-  // Bytes in all (0 for a sync, a commit or a write-back), or -errno.
+  // kVerify only: what was asked, then what was found.
+  double* cells;
+  // Bytes in all (0 for a sync, a verification, a commit or a write-back), or -errno.
   int64_t result;
   // The descriptor bypasses the page cache. A kColdRead's memory, length and position are then whole blocks.
   bool direct;

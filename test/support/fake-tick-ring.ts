@@ -16,11 +16,13 @@ import {
   Sq,
   SQ_SLOT_WORDS,
   SqField,
+  VerifyCell,
 } from '../../src/engine/io/tick-layout.ts';
 import type { TickRing } from '../../src/engine/io/tick-ring.ts';
 import type { LogTable } from '../../src/engine/log/log-table.ts';
 import type { CommitRecord } from '../../src/net/reactor/file-work.ts';
 import { gatherCommit } from '../../src/net/reactor/gather-commit.ts';
+import { verifyBuffer, verifyRead } from '../../src/net/reactor/verify-range.ts';
 import { BatchField, writeInt64 } from '../../src/engine/record/batch-header.ts';
 
 const SLOTS = 256;
@@ -55,6 +57,8 @@ export class FakeTickRing implements TickRing {
   /** Bytes that the disk takes of the next appends before it says ENOSPC; null for all. */
   appendFault: ((path: number, lengthBytes: number) => number | null) | null = null;
   syncFault: number | null = null;
+  /** What a read of the disk sees that the page cache does not show. */
+  verifyFault: ((bytes: Uint8Array, position: number) => void) | null = null;
   writeBackFault: number | null = null;
   /** They are not answered: complete them by hand. */
   holdWriteBacks = false;
@@ -99,6 +103,7 @@ export class FakeTickRing implements TickRing {
       else if (op === Cq.SYNCED) table.onSynced(ticket, result);
       else if (op === Cq.COMMITTED) table.onCommitted(ticket, result);
       else if (op === Cq.WRITTEN_BACK) table.onWrittenBack(result);
+      else if (op === Cq.VERIFIED) table.onVerified(result);
       else if (op === Cq.READ_DONE) table.onReadDone(ticket, result);
     }
     this.ctl[Ctl.CQ_COUNT] = 0;
@@ -127,6 +132,7 @@ export class FakeTickRing implements TickRing {
       if (op === Sq.SYNC) this.sync(at);
       else if (op === Sq.COMMIT) this.commit(at);
       else if (op === Sq.WRITE_BACK) this.writeBack(at);
+      else if (op === Sq.VERIFY) this.verify(at);
       else if (op === Sq.READ) this.read(at);
     }
     this.ctl[Ctl.SQ_COUNT] = 0;
@@ -211,6 +217,14 @@ export class FakeTickRing implements TickRing {
     const position = this.sqF64[at / 2 + SqField.POSITION_F64]!;
     this.writeBacks.push({ fd: this.sq[at + SqField.FD]!, position, length: this.sq[at + SqField.LENGTH]! });
     if (!this.holdWriteBacks) this.complete(Cq.WRITTEN_BACK, 0, -(this.writeBackFault ?? 0));
+  }
+
+  private verify(at: number): void {
+    const cells = new Float64Array(this.arena.buffer, this.sq[at + SqField.OFFSET]!, VerifyCell.CELLS);
+    const bytes = verifyBuffer(cells);
+    const got = this.fs.read(this.sq[at + SqField.FD]!, bytes, 0, bytes.length, cells[VerifyCell.POSITION]!);
+    this.verifyFault?.(bytes, cells[VerifyCell.POSITION]!);
+    this.complete(Cq.VERIFIED, 0, verifyRead(bytes, got, cells));
   }
 
   private commit(at: number): void {

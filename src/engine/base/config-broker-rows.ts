@@ -196,6 +196,12 @@ export const brokerRows = [
     'Dirty pages of a shard that wait in the page cache before the oldest are handed to the disk; 0 leaves it to the kernel.',
     { min: 0 },
   ),
+  long(
+    'ringlog.scrub.bytes.per.second',
+    '1048576',
+    'How fast all shards together read their logs again, below the page cache, to find what has rotted on the disk; 0 is never.',
+    { min: 0 },
+  ),
   string('ringlog.reactor', 'auto', 'What moves bytes: the native addon, or node:net and node:fs. auto takes the addon where it loads.', {
     oneOf: ['auto', 'native', 'portable'],
   }),

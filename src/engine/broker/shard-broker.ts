@@ -52,6 +52,8 @@ export class ShardBroker implements LogListener {
   /** Topics that ask for managed storage get the page cache in that directory: told once. */
   storageUnmanaged: (directory: string) => void = () => undefined;
   private readonly unmanagedDirectories = new Set<string>();
+  /** Scrubbing found damage: to be told to the log. */
+  rotFound: (partition: string, words: string) => void = () => undefined;
   /** Partitions of other shards; null when clients go to the shard that leads (`ringlog.listeners=per-shard`). */
   remote: RemotePartitions | null = null;
   private touched = new ReusedList<Partition>();
@@ -75,7 +77,11 @@ export class ShardBroker implements LogListener {
     this.topics = topics;
     this.fsync = config['ringlog.fsync'] as FsyncPolicy;
     this.wheel = new TimingWheel(clock.monotonicMs());
-    this.logs = new LogTable(ring, fs, clock, this, { journal, writeBackBytes: config['ringlog.writeback.bytes'] });
+    this.logs = new LogTable(ring, fs, clock, this, {
+      journal,
+      writeBackBytes: config['ringlog.writeback.bytes'],
+      scrubBytesPerSecond: Math.ceil(config['ringlog.scrub.bytes.per.second'] / identity.shardCount),
+    });
   }
 
   /** Monotonic milliseconds at the start of this tick. */
@@ -94,6 +100,10 @@ export class ShardBroker implements LogListener {
 
   onWritten(log: Log): void {
     this.touch(log);
+  }
+
+  onRot(log: Log, words: string): void {
+    this.rotFound(log.name, words);
   }
 
   onReadable(log: Log): void {

@@ -62,6 +62,8 @@ export const Cq = {
   COMMITTED: 10,
   /** A WRITE_BACK ended: TICKET, RESULT = 0 or -errno. An error is told here once, and never again by a sync of the file. */
   WRITTEN_BACK: 11,
+  /** A VERIFY ended: TICKET, RESULT = 0 or -errno (then nothing was found out). */
+  VERIFIED: 12,
 } as const;
 
 /** Fields of a completion slot that several kinds share. */
@@ -190,6 +192,9 @@ export const Sq = {
   /** Have the kernel write the dirty pages of LENGTH bytes of FD at POSITION, and wait until it has, off the shard thread.
    *  Nothing is durable by this: neither the file's length nor the disk's own cache is thought of. */
   WRITE_BACK: 13,
+  /** Check the record batches in a range of FD as they are on the disk, off the shard thread. The range is described by
+   *  float64 cells at arena OFFSET, and what was found is written there too (see VerifyCell). */
+  VERIFY: 14,
 } as const;
 
 export const SqField = {
@@ -227,6 +232,28 @@ export const CommitPiece = {
   POSITION_F64: 1,
   LENGTH_F64: 2,
   CELLS: 3,
+} as const;
+
+/** Float64 cells of a VERIFY: asked for, then found. */
+export const VerifyCell = {
+  /** Where a batch begins. */
+  POSITION: 0,
+  /** How much is looked at; a batch that does not end within waits for the next VERIFY. */
+  WINDOW_BYTES: 1,
+  /** The batches end exactly here. */
+  END: 2,
+  /** Offsets are at or above, and below. */
+  MIN_OFFSET: 3,
+  LIMIT_OFFSET: 4,
+  /** 0, or a ScanStatus: what is wrong with the batch behind the good ones. */
+  STATUS: 5,
+  /** Bytes of whole good batches. */
+  GOOD_BYTES: 6,
+  /** The least offset of what follows them. */
+  NEXT_OFFSET: 7,
+  /** Not 0: the first batch needs a window of so much. */
+  NEEDED_BYTES: 8,
+  CELLS: 9,
 } as const;
 
 /** FLAGS of a COMMIT: FD was not opened for synchronous writes, so fdatasync follows the write. */

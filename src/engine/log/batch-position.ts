@@ -10,6 +10,7 @@ import { BATCH_HEADER_BYTES, BATCH_LENGTH_OVERHEAD, BATCH_MAGIC, BatchField, rea
 import { CHUNK_BYTES, PageStatus } from './header-pages.ts';
 import type { Log } from './log.ts';
 import type { LogTable } from './log-table.ts';
+import type { OffsetIndex } from './offset-index.ts';
 import { openSegment } from './segment-files.ts';
 import { ensureIndexes, hasIndexes, rebuildIndexes } from './segment-load.ts';
 import type { Segment } from './segment.ts';
@@ -101,6 +102,8 @@ function locateByIndex(table: LogTable, log: Log, segment: Segment, offset: numb
   // Entries of batches still staged lie beyond what can be read.
   if (ceiling < index.count && index.positions[ceiling]! < end) {
     end = index.positions[ceiling]!;
+    // Its header cannot be believed; what is looked for lies before it.
+    if (segment.damage !== null && damageEnd(segment, end) > end) return walkTo(table, log, segment, offset, startOf(index, ceiling), end);
     const at = headerAt(table, log, segment, end, BATCH_HEADER_BYTES); // b
     if (at < 0) return at;
     const baseOffset = headerBase(table.ring.view, at);
@@ -108,8 +111,11 @@ function locateByIndex(table: LogTable, log: Log, segment: Segment, offset: numb
     if (lastOffset !== segment.baseOffset + index.relativeOffsets[ceiling]!) return Locate.MISLED;
     if (baseOffset <= offset) return end;
   }
-  const start = ceiling === 0 ? 0 : index.positions[ceiling - 1]!;
-  return walkTo(table, log, segment, offset, start, end); // c
+  return walkTo(table, log, segment, offset, startOf(index, ceiling), end); // c
+}
+
+function startOf(index: OffsetIndex, ceiling: number): number {
+  return ceiling === 0 ? 0 : index.positions[ceiling - 1]!;
 }
 
 /** The first batch in [start, end) that reaches `offset`; otherwise `end` if a batch begins there. */
@@ -156,10 +162,12 @@ function locateAgain(table: LogTable, log: Log, segment: Segment, offset: number
   return found === Locate.MISLED ? Locate.CORRUPT : found;
 }
 
-/** End of the damaged range that begins at `position`, or `position`. */
+/** End of the damaged range that holds `position`, or `position`. */
 function damageEnd(segment: Segment, position: number): number {
   const damage = segment.damage!;
-  for (let i = 0; i < damage.length; i++) if (damage[i]!.startPosition === position) return damage[i]!.endPosition;
+  for (let i = 0; i < damage.length; i++) {
+    if (position >= damage[i]!.startPosition && position < damage[i]!.endPosition) return damage[i]!.endPosition;
+  }
   return position;
 }
 

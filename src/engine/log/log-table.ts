@@ -24,9 +24,11 @@ import { GroupCommit } from './group-commit.ts';
 import { HeaderPages } from './header-pages.ts';
 import { closeLog } from './log-close.ts';
 import type { LogConfig } from './log-config.ts';
+import { loadDamage } from './damage-file.ts';
 import { dropStaged } from './log-cut.ts';
 import { distrustCache, noteIfDue, noteOpened } from './log-note.ts';
 import { recoverLog } from './log-recovery.ts';
+import { LogScrub } from './log-scrub.ts';
 import { LogSync } from './log-sync.ts';
 import { Log } from './log.ts';
 import { PendingDeletes } from './pending-deletes.ts';
@@ -47,6 +49,8 @@ export interface LogListener {
   onJournalUnusable?(directory: string, reason: string): void;
   /** The topic asks for managed storage and the directory (or the reactor) has none: the page cache serves the log. */
   onUnmanaged?(log: Log): void;
+  /** Scrubbing found bytes on the disk that are not what was written; they are isolated. */
+  onRot?(log: Log, words: string): void;
   /** A read that planRead() answered with WAIT_IO may be tried again. */
   onReadable(log: Log): void;
 }
@@ -71,6 +75,7 @@ export interface LogTableOptions {
   readonly uuids?: UuidSource;
   readonly journal?: JournalOptions | null;
   readonly writeBackBytes?: number;
+  readonly scrubBytesPerSecond?: number;
 }
 
 /** Unsynced bytes after which a log is synced though nobody waits, so that recovery never has much to read. */
@@ -95,6 +100,7 @@ export class LogTable {
   readonly cold: ColdSegments;
   readonly deletes: PendingDeletes;
   readonly writeBack: WriteBack;
+  readonly scrub: LogScrub;
   readonly scanner: BatchScanner;
   /** Infinity leaves all writing back to the kernel. */
   recoveryStepBytes = RECOVERY_STEP_BYTES;
@@ -116,7 +122,7 @@ export class LogTable {
     fs: FileSystem,
     clock: Clock,
     listener: LogListener,
-    { uuids = systemUuidSource, journal = null, writeBackBytes = 0 }: LogTableOptions = {},
+    { uuids = systemUuidSource, journal = null, writeBackBytes = 0, scrubBytesPerSecond = 0 }: LogTableOptions = {},
   ) {
     this.ring = ring;
     this.fs = ring.managed === null ? fs : managedFileSystem(fs, ring.managed);
@@ -136,6 +142,7 @@ export class LogTable {
     this.deletes = new PendingDeletes(this.fs);
     this.scanner = new BatchScanner(this.fs);
     this.writeBack = new WriteBack(ring, this.fs, writeBackBytes, (segment, errno) => this.failDirectory(parentOf(segment.dir), errno));
+    this.scrub = new LogScrub(this, scrubBytesPerSecond, (log, words) => listener.onRot?.(log, words));
   }
 
   /** Create or recover the log in `dir`. @throws what the disk throws; nothing is then registered */
@@ -147,6 +154,7 @@ export class LogTable {
     try {
       log.recovery = recoverLog(this.fs, this.scanner, log, options);
       this.noteStorage(log);
+      loadDamage(this.fs, this.scanner, log);
       noteOpened(this.fs, log);
     } catch (error) {
       for (const segment of log.segments) retireSegment(this.fs, segment);
@@ -292,6 +300,10 @@ export class LogTable {
     this.writeBack.onWrittenBack(result);
   }
 
+  onVerified(result: number): void {
+    this.scrub.onVerified(result);
+  }
+
   onReadDone(ticket: number, result: number): void {
     unpinSegment(this.fs, this.pages.onReadDone(ticket, result));
     this.wakeReaders();
@@ -331,7 +343,7 @@ export class LogTable {
 
   /** Appends, syncs, reads or sends are in flight. */
   get isBusy(): boolean {
-    if (this.writeBack.isBusy) return true;
+    if (this.writeBack.isBusy || this.scrub.isBusy) return true;
     return this.chains.pending > 0 || this.sync.running > 0 || this.commit.running > 0 || this.pages.loading > 0 || this.leases.held > 0;
   }
 

@@ -11,7 +11,10 @@ import { ScanStatus, type BatchScanner } from './batch-scanner.ts';
 const WINDOW_BYTES = 1024 * 1024;
 const RELATIVE_OFFSET_MAX = 0x7fff_ffff;
 
-/** Position of the first believable batch in (bad, end), or -1. Offsets lie in [minOffset, segmentBase + 2^31). */
+/**
+ * Position of the first believable batch in (bad, end), or -1. Offsets lie in [minOffset, segmentBase + 2^31).
+ * @param stop look at no beginning behind it
+ */
 export function findValidBatch(
   fs: FileSystem,
   scanner: BatchScanner,
@@ -20,11 +23,12 @@ export function findValidBatch(
   end: number,
   minOffset: number,
   segmentBase: number,
+  stop = end,
 ): number {
   const window = new Uint8Array(Math.min(WINDOW_BYTES, end - bad));
   const view = new DataView(window.buffer);
   const limitOffset = segmentBase + RELATIVE_OFFSET_MAX;
-  for (let start = bad + 1; end - start >= BATCH_HEADER_BYTES;) {
+  for (let start = bad + 1; end - start >= BATCH_HEADER_BYTES && start <= stop;) {
     const bytes = fs.read(fd, window, 0, Math.min(window.length, end - start), start);
     const last = bytes - BATCH_HEADER_BYTES;
     if (last < 0) return -1;

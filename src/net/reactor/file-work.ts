@@ -17,6 +17,8 @@ export interface FileWork {
   sync(fd: number, done: (result: number) => void): void;
   /** Have the kernel write a range of dirty pages; -ENOSYS where nobody can ask for it. `done` is called later. */
   writeBack(fd: number, position: number, length: number, done: (result: number) => void): void;
+  /** Check record batches; `cells` are as VerifyCell says, and filled in before `done` is called, later. */
+  verify(fd: number, cells: Float64Array, done: (result: number) => void): void;
   /**
    * One record of a commit journal: `pieces` one after the other, written to `fd` at `position` in one call and made
    * durable, by fdatasync when `sync`. `done` is called later, never before commit() returns.

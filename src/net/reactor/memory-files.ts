@@ -4,9 +4,11 @@
 // when they are released.
 
 import type { FileSystem } from '../../engine/io/file-system.ts';
+import { VerifyCell } from '../../engine/io/tick-layout.ts';
 import { errnoOf } from './errno-of.ts';
 import type { CommitRecord, FileWork } from './file-work.ts';
 import { gatherCommit } from './gather-commit.ts';
+import { verifyBuffer, verifyRead } from './verify-range.ts';
 
 export class MemoryFiles implements FileWork {
   /** Syncs wait for releaseSyncs() while this is set. */
@@ -97,6 +99,11 @@ export class MemoryFiles implements FileWork {
       return;
     }
     this.due.push(run);
+  }
+
+  verify(fd: number, cells: Float64Array, done: (result: number) => void): void {
+    const bytes = verifyBuffer(cells);
+    this.read(fd, bytes, cells[VerifyCell.POSITION]!, (got) => done(verifyRead(bytes, got, cells)));
   }
 
   /** There is no cache to write back from. */

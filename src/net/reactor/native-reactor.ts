@@ -145,6 +145,11 @@ function nativeReport(binding: NativeBinding, options: ReactorOptions, handle: N
         reason: options.ioUring ? ring.reason : 'io_uring is switched off',
       },
       {
+        facility: 'scrub',
+        engine: findings.get('O_DIRECT')!.available ? 'O_DIRECT' : 'the page cache',
+        reason: 'on a file thread, as ringlog.scrub.bytes.per.second says',
+      },
+      {
         facility: 'history',
         engine: findings.get('RWF_DONTCACHE')!.available ? 'RWF_DONTCACHE' : 'dropped after reading',
         reason: 'nothing is read ahead and nothing stays in the page cache, so that a scan leaves the tail there',

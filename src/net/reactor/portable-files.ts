@@ -3,9 +3,11 @@
 
 import { constants } from 'node:os';
 import { fdatasync, read, readSync, write, writevSync } from 'node:fs';
+import { VerifyCell } from '../../engine/io/tick-layout.ts';
 import { errnoOf } from './errno-of.ts';
 import type { CommitRecord, FileWork } from './file-work.ts';
 import { gatherCommit } from './gather-commit.ts';
+import { verifyBuffer, verifyRead } from './verify-range.ts';
 
 export class PortableFiles implements FileWork {
   private inFlight = 0;
@@ -33,6 +35,11 @@ export class PortableFiles implements FileWork {
       done(error === null ? 0 : errnoOf(error));
       this.ended();
     });
+  }
+
+  verify(fd: number, cells: Float64Array, done: (result: number) => void): void {
+    const bytes = verifyBuffer(cells);
+    this.read(fd, bytes, cells[VerifyCell.POSITION]!, (got) => done(verifyRead(bytes, got, cells)));
   }
 
   /** Node has no sync_file_range. */

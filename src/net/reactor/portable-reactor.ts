@@ -138,6 +138,7 @@ function portableReport(options: ReactorOptions, reason: string): ReactorReport 
       { facility: 'appends', engine: 'writev on the shard thread', reason: 'node:fs' },
       { facility: 'fsync and cold reads', engine: `libuv pool of ${poolThreads}`, reason: 'UV_THREADPOOL_SIZE sets it for the process' },
       { facility: 'write-back', engine: 'the kernel', reason: 'Node has no sync_file_range: ringlog.writeback.bytes has no effect' },
+      { facility: 'scrub', engine: 'libuv pool', reason: 'Node cannot read below the page cache: rot under cached pages is not seen' },
       { facility: 'tail reads', engine: 'copied through memory', reason: 'Node has no sendfile; a read may wait for the disk' },
       { facility: 'residency', engine: 'none', reason: 'Node cannot ask what is in the page cache' },
       { facility: 'wake-up', engine: 'Atomics.waitAsync', reason: 'Node has no eventfd' },

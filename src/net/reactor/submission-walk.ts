@@ -3,7 +3,7 @@
 
 import { constants } from 'node:os';
 import { BrokenInvariant } from '../../engine/base/assert.ts';
-import { COMMIT_SYNC, CommitPiece, Cq, Ctl, Sq, SQ_SLOT_WORDS, SqField } from '../../engine/io/tick-layout.ts';
+import { COMMIT_SYNC, CommitPiece, Cq, Ctl, Sq, SQ_SLOT_WORDS, SqField, VerifyCell } from '../../engine/io/tick-layout.ts';
 import type { TickMemory } from '../../engine/io/tick-ring.ts';
 import type { AddressSpace } from './address-space.ts';
 import { writeAppendChain } from './append-chain.ts';
@@ -67,6 +67,9 @@ function execute(target: SubmissionTarget, slot: number, touched: ReactorConnect
     case Sq.READ:
       read(target, slot);
       return;
+    case Sq.VERIFY:
+      verify(target, slot);
+      return;
     case Sq.WRITE_BACK:
       writeBack(target, slot);
       return;
@@ -120,6 +123,14 @@ function executeOnSocket(target: SubmissionTarget, slot: number, op: number, tou
 
 function sync(target: SubmissionTarget, fd: number, ticket: number): void {
   target.files.sync(fd, (result) => target.completions.push(Cq.SYNCED, -1, 0, result, ticket));
+}
+
+function verify(target: SubmissionTarget, slot: number): void {
+  const { sq, arena } = target;
+  const at = slot * SQ_SLOT_WORDS;
+  const ticket = sq[at + SqField.TICKET]!;
+  const cells = new Float64Array(arena.buffer, arena.byteOffset + sq[at + SqField.OFFSET]!, VerifyCell.CELLS);
+  target.files.verify(sq[at + SqField.FD]!, cells, (result) => target.completions.push(Cq.VERIFIED, -1, 0, result, ticket));
 }
 
 function writeBack(target: SubmissionTarget, slot: number): void {

@@ -32,6 +32,7 @@ export class Housekeeping extends TimerEntry {
 
   stop(): void {
     this.stopped = true;
+    this.broker.logs.scrub.stop();
     this.broker.wheel.cancel(this);
   }
 
@@ -43,6 +44,7 @@ export class Housekeeping extends TimerEntry {
     if (unpublishedBytes(broker.logs) >= broker.logs.recoveryStepBytes) this.checkpointDue();
     if (broker.nowMs() >= this.nextRetentionMs) this.retain();
     this.openMissing();
+    broker.logs.scrub.look(broker.nowMs());
     broker.wheel.add(this, broker.nowMs() + this.lookMs);
   }
 

@@ -71,6 +71,9 @@ export function shardLog(
         detail: { directory },
       });
     },
+    rotFound(partition, words) {
+      event({ level: 'error', message: `damage on the disk in ${partition}: ${words}`, detail: { partition } });
+    },
     logFailed(partition, reason) {
       event({ level: 'error', message: `log of ${partition} failed: ${reason}`, detail: { partition } });
     },

@@ -68,6 +68,8 @@ export interface ShardLog {
   /** How the logs of a start were opened that a clean stop had not closed. */
   restarted(summary: RestartSummary): void;
   logFailed(partition: string, reason: string): void;
+  /** Scrubbing found damage on the disk. */
+  rotFound(partition: string, words: string): void;
   journalUnusable(directory: string, reason: string): void;
   storageUnmanaged(directory: string, reactor: string): void;
 }
@@ -102,6 +104,7 @@ export class Shard {
     );
     this.remote = this.openRemote();
     this.broker.directoryFailed = parts.tellDirectoryFailed;
+    this.broker.rotFound = (partition, words) => parts.log.rotFound(partition, words);
     this.broker.journalUnusable = (directory, reason) => parts.log.journalUnusable(directory, reason);
     this.broker.storageUnmanaged = (directory) => parts.log.storageUnmanaged(directory, reactor.report.kind);
     const services = this.buildServices();

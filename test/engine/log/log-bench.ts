@@ -61,6 +61,10 @@ export class LogBench implements LogListener {
     this.events.push(`failed ${errno}`);
   }
 
+  onRot(log: Log, words: string): void {
+    this.events.push(`rot in ${log.name}: ${words}`);
+  }
+
   onReadable(log: Log): void {
     this.events.push(`readable ${log.name}`);
   }

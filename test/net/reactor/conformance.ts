@@ -4,6 +4,7 @@ import { afterEach, describe } from 'vitest';
 import { backPressureCases } from './conformance-back-pressure.ts';
 import { commitCases } from './conformance-commits.ts';
 import { writeBackCases } from './conformance-write-back.ts';
+import { verifyCases } from './conformance-verify.ts';
 import { closingCases } from './conformance-closing.ts';
 import { fileCases } from './conformance-files.ts';
 import { frameCases } from './conformance-frames.ts';
@@ -35,6 +36,7 @@ export function describeReactor(engine: TestEngine): void {
     describe('files', () => fileCases(context));
     describe('commits', () => commitCases(context));
     describe('write-back', () => writeBackCases(context));
+    describe('verify', () => verifyCases(context));
     describe('time and wake-ups', () => timeCases(context));
     describe('back-pressure', () => backPressureCases(context));
     describe('closing', () => closingCases(context));

@@ -88,6 +88,13 @@ export class Submitter {
     this.ring.sq[this.slot(Sq.SYNC, fd) + SqField.TICKET] = ticket;
   }
 
+  /** `offset`: of the cells in the arena. */
+  verify(fd: number, offset: number, ticket: number): void {
+    const at = this.slot(Sq.VERIFY, fd);
+    this.ring.sq[at + SqField.OFFSET] = offset;
+    this.ring.sq[at + SqField.TICKET] = ticket;
+  }
+
   writeBack(fd: number, position: number, length: number, ticket: number): void {
     const at = this.slot(Sq.WRITE_BACK, fd);
     this.ring.sq[at + SqField.LENGTH] = length;

@@ -116,6 +116,9 @@ export class KafkaServer {
       case Cq.WRITTEN_BACK:
         this.broker.logs.onWrittenBack(cq[slot + CqField.RESULT]!);
         break;
+      case Cq.VERIFIED:
+        this.broker.logs.onVerified(cq[slot + CqField.RESULT]!);
+        break;
       case Cq.READ_DONE:
         this.broker.logs.onReadDone(cq[slot + CqField.TICKET]!, cq[slot + CqField.RESULT]!);
         break;
