@@ -22,7 +22,7 @@ export function filesBelow(dataDir) {
     for (const name of readdirSync(join(dataDir, folder.name))) {
       const path = join(dataDir, folder.name, name);
       const kind = name.split('.').at(-1);
-      if (kind in found && statSync(path).size > 0) found[kind].push(path);
+      if (kind in found && (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0) found[kind].push(path);
     }
   }
   return found;

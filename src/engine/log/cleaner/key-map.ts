@@ -10,7 +10,7 @@ const HASH_WORDS = 4;
 const KEY_SLOT_BYTES = HASH_WORDS * 4 + 8;
 /** Beyond this share looking for a key takes too many steps. */
 const LOAD_MAX = 0.9;
-const SLOTS_MIN = 16;
+const SLOTS_MIN = 4;
 
 export class KeyMap {
   /** Every record up to this offset has been put, or needed not to be; -1 before the first. */
