@@ -179,7 +179,7 @@ export const logFilesGroup = {
           if (value !== '' || found.has(key)) equal(found.get(key), value, `the last value of ${key}`);
         }
         assert(records.length < next / 2, `${records.length} of ${next} records are left`);
-        for (const { key, value } of records) if (value !== '') numberIn(value);
+        for (const { value } of records) if (value !== '') numberIn(value);
         await broker.stop();
         const { deep } = await dumpEverything(context, broker.dataDir, { [topic]: { records: records.length, segments: 2 } });
         const own = deep.split(/^(?=Dumping )/m).filter((part) => part.split('\n')[0].includes(`/${topic}-0/`));
