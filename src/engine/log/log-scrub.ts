@@ -127,7 +127,7 @@ export class LogScrub {
     for (; this.ticket < logs.length; this.ticket++, this.afterBase = -1) {
       const log = logs[this.ticket]!;
       if (log === null || log.failed || log.closed) continue;
-      const index = log.segments.findIndex((segment) => segment.baseOffset > this.afterBase && isOnDisk(segment));
+      const index = log.segments.findIndex((segment) => segment.baseOffset > this.afterBase && isOnDisk(log, segment));
       if (index < 0) continue;
       const segment = log.segments[index]!;
       this.afterBase = segment.baseOffset;
@@ -263,9 +263,10 @@ export class LogScrub {
   }
 }
 
-/** The end of a managed segment is in the reactor's memory, and its last block is written again and again. */
-function isOnDisk(segment: Segment): boolean {
-  return segment.syncedBytes > 0 && (!segment.managed || segment.syncedBytes === segment.writtenBytes);
+/** The end of the managed segment that is appended to is in the reactor's memory, and its last block is written again and again. */
+function isOnDisk(log: Log, segment: Segment): boolean {
+  if (segment.managed && (segment === log.active || segment.syncedBytes < segment.writtenBytes)) return false;
+  return segment.syncedBytes > 0;
 }
 
 function begin(log: Log, index: number, fd: number): Cursor {
