@@ -34,6 +34,21 @@ export function timeCases({ open }: ConformanceContext): void {
     });
     await bench.inTick(() => bench.submitter.arm(start + 10));
     await bench.inTick(() => bench.submitter.arm(start + 60));
+    await bench.untilCompleted(Cq.TIMER, 1);
+    expect(reactor.ctlF64[Ctl.NOW_MS_F64]).toBeGreaterThanOrEqual(start + 60);
+    expect(reactor.ctlF64[Ctl.NOW_MS_F64]).toBeLessThan(start + 600_000);
+  });
+
+  test('Infinity disarms', async () => {
+    const bench = await open();
+    const { reactor } = bench;
+    let start = 0;
+    await bench.inTick(() => {
+      start = reactor.ctlF64[Ctl.NOW_MS_F64]!;
+      bench.submitter.arm(start + 10);
+      bench.submitter.arm(Infinity);
+    });
+    await bench.inTick(() => bench.submitter.arm(start + 60));
     await bench.inTick(() => bench.submitter.arm(Infinity));
     let before = 0;
     await bench.inTick(() => {
