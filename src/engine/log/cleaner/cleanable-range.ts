@@ -37,7 +37,7 @@ export function cleanableRange(table: LogTable, log: Log, stableOffset: number, 
   for (; count + 1 < segments.length; count++) {
     const segment = segments[count]!;
     const nextOffset = segments[count + 1]!.baseOffset;
-    if (nextOffset > limit || segment.syncedBytes !== segment.writtenBytes || table.commit.holds(log, segment)) break;
+    if (nextOffset > limit || !isSettled(segment) || table.commit.holds(log, segment)) break;
     if (nextOffset <= firstDirtyOffset) {
       cleanBytes += segment.writtenBytes;
       continue;
@@ -49,6 +49,11 @@ export function cleanableRange(table: LogTable, log: Log, stableOffset: number, 
   if (dirtyBytes === 0) return null;
   const endOffset = segments[count]!.baseOffset;
   return { firstDirtyOffset, endOffset, segmentCount: count, dirtyRatio: dirtyBytes / (cleanBytes + dirtyBytes), isOverdue };
+}
+
+/** Its file is what it will stay: on the disk, and trimmed where it was of the managed mode. */
+function isSettled(segment: Segment): boolean {
+  return segment.syncedBytes === segment.writtenBytes && !segment.padded;
 }
 
 function isOlder(table: LogTable, log: Log, segment: Segment, timeMs: number): boolean {
