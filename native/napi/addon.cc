@@ -125,6 +125,7 @@ napi_value call_probe(napi_env env, napi_callback_info info) {
       finding_row(env, "RWF_NOWAIT", files.nowait_read),
       finding_row(env, "RWF_DONTCACHE", files.dontcache_read),
       finding_row(env, "O_DIRECT", files.direct),
+      finding_row(env, "huge pages", probe_huge_pages()),
   };
   napi_value result;
   RINGLOG_NAPI(napi_create_array(env, &result));

@@ -5,6 +5,52 @@
 
 namespace ringlog {
 
+namespace {
+
+constexpr uint32_t kCells = static_cast<uint32_t>(CommitPiece::CELLS);
+
+bool in_arena(ReactorState& state, const double* piece) {
+  const ManagedFile* file = state.managed->find(static_cast<int>(piece[CommitPiece::FD_F64]));
+  return file != nullptr && static_cast<int64_t>(piece[CommitPiece::POSITION_F64]) >= file->cached_from;
+}
+
+// Bytes of managed files are in memory that may be given up while the record is gathered: they are copied, and the pieces
+// then name the copy. Where that cannot be, they are brought into the file. 0 or -errno; `block` holds the copy, -1 for none.
+int copy_managed(ReactorState& state, double* pieces, uint32_t count, int32_t* block) {
+  int failure = 0;
+  const auto bring = [&](ManagedFile& file) {
+    const int result = state.managed->sync_now(file, file.end, false);
+    if (result < 0) failure = result;
+  };
+  size_t bytes = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    const double* piece = pieces + i * kCells;
+    ManagedFile* file = state.managed->find(static_cast<int>(piece[CommitPiece::FD_F64]));
+    if (file == nullptr) continue;
+    if (in_arena(state, piece)) bytes += static_cast<size_t>(piece[CommitPiece::LENGTH_F64]);
+    else bring(*file);
+  }
+  *block = bytes == 0 ? -1 : state.pool.take(bytes);
+  uint8_t* to = *block < 0 ? nullptr : state.arena + *block;
+  for (uint32_t i = 0; i < count; i++) {
+    double* piece = pieces + i * kCells;
+    if (!in_arena(state, piece)) continue;
+    ManagedFile* file = state.managed->find(static_cast<int>(piece[CommitPiece::FD_F64]));
+    if (to == nullptr) {
+      bring(*file);
+      continue;
+    }
+    const auto length = static_cast<size_t>(piece[CommitPiece::LENGTH_F64]);
+    RINGLOG_CHECK_OP(state.managed->copy(*file, static_cast<int64_t>(piece[CommitPiece::POSITION_F64]), to, length), ==, length);
+    piece[CommitPiece::FD_F64] = -1;
+    piece[CommitPiece::POSITION_F64] = static_cast<double>(reinterpret_cast<uintptr_t>(to));
+    to += length;
+  }
+  return failure;
+}
+
+}  // namespace
+
 void submit_commit(ReactorState& state, const int32_t* slot) {
   static_assert(CommitPiece::FD_F64 == 0 && CommitPiece::POSITION_F64 == 1 && CommitPiece::LENGTH_F64 == 2 && CommitPiece::CELLS == 3);
   const auto arena_bytes = static_cast<int64_t>(state.arena_map->bytes());
@@ -24,6 +70,15 @@ void submit_commit(ReactorState& state, const int32_t* slot) {
   job.commit.pieces = reinterpret_cast<const double*>(state.arena + pieces);
   job.commit.piece_count = static_cast<uint32_t>(slot[SqField::PIECES]);
   job.commit.total_bytes = static_cast<size_t>(slot[SqField::TOTAL_BYTES]);
+  int32_t block = -1;
+  const int failure = copy_managed(state, reinterpret_cast<double*>(state.arena + pieces), job.commit.piece_count, &block);
+  if (failure < 0) {
+    if (block >= 0) state.pool.drop(block);
+    state.cq.push(Cq::COMMITTED, job.fd, 0, failure, job.ticket);
+    return;
+  }
+  // Not used by a commit otherwise.
+  job.position = block;
   job.commit.sync = (slot[SqField::FLAGS] & COMMIT_SYNC) != 0;
   state.jobs_in_flight++;
   state.commit_threads->submit(job);
@@ -33,6 +88,7 @@ void collect_commits(ReactorState& state) {
   state.commit_threads->take_results(&state.finished_commits);
   for (const FileJob& job : state.finished_commits) {
     state.jobs_in_flight--;
+    if (job.position >= 0) state.pool.drop(static_cast<int32_t>(job.position));
     state.cq.push(Cq::COMMITTED, job.fd, 0, static_cast<int32_t>(job.result), job.ticket);
   }
   state.finished_commits.clear();

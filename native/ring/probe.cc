@@ -16,6 +16,7 @@
 #include "base/unique_fd.h"
 #include "ring/abi.h"
 #include "ring/ring.h"
+#include "sys/mapping.h"
 
 namespace ringlog {
 namespace {
@@ -152,6 +153,13 @@ RingProbe probe_ring() {
   const bool reads = operations.last_op >= uring::kOpRead && (operations.ops[uring::kOpRead].flags & uring::kProbeOpSupported) != 0;
   probe.io_uring = reads ? Finding{true, describe_setup(probe.setup_flags)} : Finding{false, "reads are not among its operations"};
   return probe;
+}
+
+Finding probe_huge_pages() {
+  const char* backing = "no memory";
+  Mapping* const mapping = Mapping::create_huge(2 * 1024 * 1024, &backing);
+  if (mapping != nullptr) mapping->drop();
+  return {::strstr(backing, "huge") != nullptr, backing};
 }
 
 FileProbe probe_files(const char* directory) {

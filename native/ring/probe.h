@@ -40,6 +40,9 @@ struct FileProbe {
 
 RingProbe probe_ring();
 
+// What pages the managed arena would get.
+Finding probe_huge_pages();
+
 // Tries on an unnamed temporary file in `directory`.
 FileProbe probe_files(const char* directory);
 

@@ -197,6 +197,41 @@ describe.skipIf(nativeAbsent)('managed files', () => {
     expect(countersOf(bench).managedSyncs).toBeLessThan(5);
   });
 
+  test('a commit gathers bytes that are in the arena only, or have left it', async () => {
+    await open();
+    const { reactor, submitter } = bench;
+    for (let i = 0; i < 12; i++) await append(pattern(300_000, i + 2));
+    const last = expected.length;
+    await append(pattern(5000, 99));
+    const journal = bench.openFile(Buffer.alloc(0));
+    const block = reactor.takeBlock(64 * KIB);
+    const ranges = [
+      [last, 5000],
+      [100, 3000],
+      [last - 70_000, 74_000],
+    ] as const;
+    reactor.arena.set(pattern(100, 123), block);
+    const head = Buffer.from(reactor.arena.subarray(block, block + 100));
+    const commit = {
+      head: block,
+      headBytes: 100,
+      piecesOffset: block + 4096,
+      pieces: ranges.map(([position, length]) => ({ fd, position, length })),
+      totalBytes: 84 * KIB,
+      sync: false,
+    };
+    await bench.inTick(() => submitter.commit(journal, 0, ++tickets, commit));
+    await bench.until(() => bench.recorder.of(Cq.COMMITTED).length === 1, 'the commit');
+    expect(bench.recorder.of(Cq.COMMITTED)[0]!.result).toBe(0);
+    const pieces = ranges.map(([position, length]) => expected.subarray(position, position + length));
+    const record = Buffer.concat([head, ...pieces]);
+    const written = bench.fileBytes(journal);
+    // The record's checksum lies over its first bytes.
+    const skip = 4;
+    expect(written.subarray(skip, record.length).equals(record.subarray(skip))).toBe(true);
+    reactor.giveBlock(block);
+  });
+
   test('a file taken over again goes on where it ended', async () => {
     await open();
     await append(pattern(10_000, 3));

@@ -208,9 +208,8 @@ export const brokerRows = [
   string('ringlog.io.uring', 'auto', 'Whether io_uring serves the file work it is faster at; auto probes.', {
     oneOf: ['auto', 'on', 'off'],
   }),
-  long('ringlog.memory.bytes', null, 'Memory for buffers and caches of all shards; unset leaves it to them.', {
+  long('ringlog.memory.bytes', null, 'Memory for buffers and caches of all shards together; unset leaves them bounds of their own.', {
     min: 16777216,
-    inert: 'buffers have bounds of their own, and take memory only as they are used',
   }),
   bool('ringlog.insecure', 'false', 'Allows listeners beyond this machine although nothing encrypts or authenticates.', {
     importance: 'high',

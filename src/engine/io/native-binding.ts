@@ -70,7 +70,7 @@ export interface NativeReactorHandle extends ManagedFiles {
 
 /** One thing the kernel, the container or the file system allows or refuses, found by trying. */
 interface NativeFinding {
-  readonly facility: 'kernel' | 'io_uring' | 'cachestat' | 'RWF_NOWAIT' | 'RWF_DONTCACHE' | 'O_DIRECT';
+  readonly facility: 'kernel' | 'io_uring' | 'cachestat' | 'RWF_NOWAIT' | 'RWF_DONTCACHE' | 'O_DIRECT' | 'huge pages';
   readonly available: boolean;
   readonly reason: string;
 }

@@ -137,8 +137,6 @@ export class CommitJournal {
       return Added.NO;
     }
     const { active } = log;
-    // A record is gathered from files; of a managed one the end is in memory.
-    if (active.managed) return Added.NO;
     const bytes = active.writtenBytes - active.durableBytes;
     if (bytes > this.options.segmentFromBytes || log.durableOffset < active.baseOffset) return Added.NO;
     if (this.gathering !== null && !this.gathering.takes(bytes)) this.write();

@@ -133,6 +133,11 @@ function nativeReport(binding: NativeBinding, options: ReactorOptions, handle: N
       { facility: 'sockets', engine: 'epoll', reason: 'one callback a tick' },
       { facility: 'append', engine: 'pwritev', reason: 'gathered per file and tick on the shard thread' },
       { facility: 'commit', engine: '2 commit threads', reason: 'one write of the commit journal for all partitions' },
+      {
+        facility: 'managed append',
+        engine: `direct, from an arena of ${Math.round(options.managedBytes / 2 ** 20)} MiB`,
+        reason: `four writer threads: kernels to 6.18 hand io_uring's writes to threads too; ${findings.get('huge pages')!.reason}`,
+      },
       { facility: 'sync', engine: `${options.fileThreads} file threads`, reason: 'fdatasync blocks' },
       {
         facility: 'write-back',

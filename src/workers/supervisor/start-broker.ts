@@ -25,6 +25,7 @@ import { probeListeners } from './probe-listeners.ts';
 import { RunningBroker } from './running-broker.ts';
 import { openShards, type ShardFleet } from './shard-fleet.ts';
 import { usableCores } from './usable-cores.ts';
+import { memoryShare } from '../shard/reactor-options.ts';
 
 const METADATA_FOLDER = 'ringlog-metadata';
 
@@ -96,6 +97,8 @@ function planTopology({ config }: BrokerSettings, log: BrokerLog): Topology {
     plan = { shardCount: 1, cores: plan.cores.slice(0, 1) };
   }
   const shardCount = Math.max(1, plan.shardCount);
+  const memory = memoryShare(config, shardCount);
+  if (!memory.ok) throw new CannotStart([memory.error]);
   const listeners: (readonly Listener[])[] = [];
   const identities: ShardIdentity[] = [];
   for (let shard = 0; shard < shardCount; shard++) {
