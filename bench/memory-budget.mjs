@@ -25,9 +25,11 @@ export function parseMemoryGroup(cgroups, mounts) {
   return two && inTwo ? { version: 2, dir: join(two.dir, inTwo.path) } : undefined;
 }
 
+const made = new Set(); // directories that are ours to remove
+
 const limitFile = { 1: 'memory.limit_in_bytes', 2: 'memory.max' };
 
-/** A group of at most `bytes`: `{ procsFile, split(), remove() }`, or `{ reason }` why there is none. */
+/** A group of at most `bytes`: `{ procsFile, split() }`, or `{ reason }` why there is none. */
 export function createMemoryBudget(name, bytes) {
   const place = parseMemoryGroup(readFileSync('/proc/self/cgroup', 'utf8'), readFileSync('/proc/self/mounts', 'utf8'));
   if (!place) return { reason: 'no memory cgroup is mounted' };
@@ -37,12 +39,12 @@ export function createMemoryBudget(name, bytes) {
   } catch (error) {
     return { reason: `cgroup v${place.version} is not writable (${error.code})` };
   }
-  const remove = () => rmdirSync(dir);
   const limit = join(dir, limitFile[place.version]);
   if (!existsSync(limit)) {
-    remove();
+    rmdirSync(dir);
     return { reason: `cgroup v${place.version} does not pass the memory controller on to groups below this process` };
   }
+  made.add(dir);
   writeFileSync(limit, String(bytes));
   return {
     procsFile: join(dir, 'cgroup.procs'),
@@ -53,6 +55,20 @@ export function createMemoryBudget(name, bytes) {
         names.map((key) => new RegExp(`^${key} (\\d+)`, 'm').exec(stat)?.[1]).find((value) => value !== undefined);
       return { ownMiB: field('total_rss', 'anon') / 2 ** 20, cacheMiB: field('total_cache', 'file') / 2 ** 20 };
     },
-    remove,
   };
+}
+
+/** Removes every group made here. Their brokers have been ended, but a process may stay in its group for a moment longer. */
+export async function removeMemoryBudgets() {
+  for (const dir of made) {
+    for (const deadline = Date.now() + 10_000; existsSync(dir);) {
+      try {
+        rmdirSync(dir);
+      } catch (error) {
+        if (error.code !== 'EBUSY' || Date.now() > deadline) throw error;
+        await new Promise((done) => setTimeout(done, 20));
+      }
+    }
+    made.delete(dir);
+  }
 }

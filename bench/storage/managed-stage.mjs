@@ -55,8 +55,8 @@ export async function openManagedStage({ options, dataDir, device, isManagedTher
     const { out: syncSeconds } = await runNative('disk', ['sync', dataDir], { timeoutMs: 60_000 });
     result.wholeSystemCpuSeconds = others() - busy - result.client.totalCpuSeconds;
     const foreign = result.wholeSystemCpuSeconds - (brokerAndKernelCpu(system.pid) - known) - Number(syncSeconds);
-    if (foreign > 0.15 * result.wholeSystemCpuSeconds)
-      warn(`${row.id}: other processes used ${Math.round((100 * foreign) / result.wholeSystemCpuSeconds)} % of the CPU that is counted`);
+    result.foreignShare = Math.max(0, foreign / result.wholeSystemCpuSeconds);
+    if (result.foreignShare > 0.15) warn(`${row.id}: other processes used a part of the CPU that is counted (foreign)`);
     result.newPageNs = Number(newPageNs);
     if (device) result.deviceWriteBytes = deviceCounters(device).writeBytes - deviceBefore.writeBytes;
     await load(system, 'delete', { topic });

@@ -16,6 +16,7 @@ const switchesPerRequest = {
 const bytesPerCpuSecond = { name: 'GB/CPU-s', of: (r) => r.totalBytes / GB / r.wholeSystemCpuSeconds };
 const cpuPerGigabyte = { name: 'CPU-s/GB', of: (r) => (r.wholeSystemCpuSeconds * GB) / r.totalBytes };
 const brokerCpuPerGigabyte = { name: 'broker alone', of: (r) => r.broker.cpuSecondsPerGB };
+const foreignShare = { name: 'foreign', of: (r) => r.foreignShare };
 const pageNs = { name: 'ns/new page', of: (r) => r.newPageNs };
 
 const durable = (id, title, load, floor, aim) => ({
@@ -45,7 +46,7 @@ const managed = (size, records, regime) => ({
   regime,
   load: { partitions: 4, connections: 4, inFlight: 5, recordBytes: 1000, records },
   contenders: ['page-cache', 'managed'],
-  figures: [bytesPerCpuSecond, cpuPerGigabyte, brokerCpuPerGigabyte, writeAmplification, pageNs],
+  figures: [bytesPerCpuSecond, cpuPerGigabyte, brokerCpuPerGigabyte, writeAmplification, pageNs, foreignShare],
   // In hot pages the page cache may well win: that ratio is printed, and has no goal.
   ratios: [{ figure: 'GB/CPU-s', over: 'managed', under: 'page-cache', ...(regime === 'hot' ? {} : { floor: 1, aim: 1.3 }) }],
 });
