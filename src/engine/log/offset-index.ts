@@ -11,19 +11,16 @@
 
 export const OFFSET_ENTRY_BYTES = 8;
 
+const FIRST_CAPACITY = 16;
+
 export class OffsetIndex {
-  relativeOffsets: Int32Array;
-  positions: Int32Array;
+  relativeOffsets = new Int32Array(FIRST_CAPACITY);
+  positions = new Int32Array(FIRST_CAPACITY);
   count = 0;
   /** Of those in memory, how many are in the file too. */
   flushed = 0;
   /** Older entries that are only in the file. */
   skipped = 0;
-
-  constructor(capacity = 16) {
-    this.relativeOffsets = new Int32Array(capacity);
-    this.positions = new Int32Array(capacity);
-  }
 
   add(relativeOffset: number, position: number): void {
     const at = this.count++;

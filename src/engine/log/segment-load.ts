@@ -51,8 +51,8 @@ function loadSkipped(fs: FileSystem, scanner: BatchScanner, segment: Segment, in
   const offsets = segment.offsetIndex!;
   const times = segment.timeIndex!;
   const older = new Segment(segment.dir, segment.baseOffset);
-  const olderOffsets = (older.offsetIndex = new OffsetIndex(offsets.total));
-  const olderTimes = (older.timeIndex = new TimeIndex(times.total));
+  const olderOffsets = (older.offsetIndex = new OffsetIndex());
+  const olderTimes = (older.timeIndex = new TimeIndex());
   const whole = readSkippedOffsets(fs, segment, olderOffsets) && readSkippedTimes(fs, segment, olderTimes);
   const flushedOffsets = whole ? offsets.skipped + offsets.flushed : 0;
   const flushedTimes = whole ? times.skipped + times.flushed : 0;

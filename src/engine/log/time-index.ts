@@ -7,19 +7,16 @@
 export const TIME_ENTRY_BYTES = 12;
 const TWO_POW_32 = 0x1_0000_0000;
 
+const FIRST_CAPACITY = 16;
+
 export class TimeIndex {
-  timestamps: Float64Array;
-  relativeOffsets: Int32Array;
+  timestamps = new Float64Array(FIRST_CAPACITY);
+  relativeOffsets = new Int32Array(FIRST_CAPACITY);
   count = 0;
   /** Of those in memory, how many are in the file too. */
   flushed = 0;
   /** Older entries that are only in the file, as in the offset index. */
   skipped = 0;
-
-  constructor(capacity = 16) {
-    this.timestamps = new Float64Array(capacity);
-    this.relativeOffsets = new Int32Array(capacity);
-  }
 
   /** Adds an entry when both columns grow, as the format demands. */
   add(timestamp: number, relativeOffset: number): void {

@@ -147,7 +147,22 @@ test('the last five batches of every producer are known after any restarts', () 
       writers.bench.table.closeAll();
       expect(writers.bench.fs.openCount).toBe(0);
     }),
-    { numRuns: 200 },
+    {
+      numRuns: 200,
+      examples: [
+        // An index that was empty in its file and grows in memory, asked for as a whole.
+        [
+          { segmentBytes: 800, indexIntervalBytes: 136 },
+          [
+            { kind: 'write', producer: 1, records: 1, bytes: 0 },
+            { kind: 'restart', how: 'clean', notes: false, resend: false },
+            { kind: 'write', producer: 1, records: 1, bytes: 0 },
+            { kind: 'write', producer: 1, records: 2, bytes: 0 },
+            { kind: 'restart', how: 'clean', notes: false, resend: false },
+          ],
+        ],
+      ],
+    },
   );
 }, 120_000);
 

@@ -258,6 +258,7 @@ describe('toLogConfig', () => {
       segmentBytes: 1048577,
       segmentMs: 2,
       segmentIndexBytes: 43,
+      storage: 'page-cache',
       indexIntervalBytes: 4,
       retentionMs: 5,
       retentionBytes: 6,
