@@ -34,7 +34,9 @@ beforeEach(() => {
   put('bin/cxx', '#!/bin/sh\necho compiler 1\n', true);
   put('bin/npm.js', standIn('npm', ''));
   const made = (path: string): string => `fs.mkdirSync('${dirname(path)}', { recursive: true }); fs.writeFileSync('${path}', '');`;
-  put('node_modules/typescript/bin/tsc', standIn('tsc', made('dist/cli/main.js')));
+  put('node_modules/typescript/bin/tsc', standIn('tsc', ''));
+  const bundles = ['ringlog', 'bench'].map((name) => made(`dist/bundle/${name}.js`));
+  put('scripts/bundle.mjs', `import fs from 'node:fs'; ${bundles.join(' ')}`);
   const built = made('build/Release/ringlog.node');
   put(
     'node_modules/node-gyp/bin/node-gyp.js',
