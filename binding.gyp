@@ -25,6 +25,7 @@
         'native/reactor/linger.cc',
         'native/reactor/managed_store.cc',
         'native/reactor/produce_walker.cc',
+        'native/reactor/read_ahead.cc',
         'native/reactor/reactor.cc',
         'native/reactor/receive.cc',
         'native/reactor/send.cc',

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "reactor/connection_close.h"
+#include "reactor/read_ahead.h"
 #include "reactor/send.h"
 #include "sys/direct_file.h"
 #include "sys/file_io.h"
@@ -23,7 +24,7 @@ constexpr uint32_t kRingWorkers = 2;
 
 // False when the ring is closed or full, or the job is no read: the file threads take it.
 bool submit_to_ring(ReactorState& state, const FileJob& job) {
-  const bool reads = job.kind == FileJob::Kind::kRead || job.kind == FileJob::Kind::kColdRead;
+  const bool reads = job.kind == FileJob::Kind::kRead || job.kind == FileJob::Kind::kColdRead || job.kind == FileJob::Kind::kReadAhead;
   if (!reads || !state.ring.is_open() || state.ring.in_flight() >= kRingEntries) return false;
   // Where the kernel does not drop what a read brought in, the file threads do.
   if (!job.direct && !state.dontcache_works) return false;
@@ -45,14 +46,6 @@ bool submit_to_ring(ReactorState& state, const FileJob& job) {
   }
   state.free_ring_jobs.push_back(place);
   return false;
-}
-
-void submit_job(ReactorState& state, const FileJob& job) {
-  state.jobs_in_flight++;
-  // A flag of the open file; setting it costs less than remembering that it is set.
-  const bool buffered = !job.direct && (job.kind == FileJob::Kind::kRead || job.kind == FileJob::Kind::kColdRead);
-  if (buffered) stop_read_ahead(job.fd);
-  if (!submit_to_ring(state, job)) state.file_threads->submit(job);
 }
 
 int32_t cold_slot(ReactorState& state) {
@@ -141,6 +134,9 @@ void finish_job(ReactorState& state, const FileJob& job) {
     case FileJob::Kind::kColdRead:
       finish_cold_read(state, job);
       return;
+    case FileJob::Kind::kReadAhead:
+      finish_read_ahead(state, job);
+      return;
     case FileJob::Kind::kWriteBack:
       state.cq.push(Cq::WRITTEN_BACK, job.fd, 0, static_cast<int32_t>(job.result), job.ticket);
       return;
@@ -176,6 +172,14 @@ void finish_ring_read(ReactorState& state, FileJob& job, int32_t result) {
 }
 
 }  // namespace
+
+void submit_job(ReactorState& state, const FileJob& job) {
+  state.jobs_in_flight++;
+  // A flag of the open file; setting it costs less than remembering that it is set.
+  const bool buffered = !job.direct && (job.kind == FileJob::Kind::kRead || job.kind == FileJob::Kind::kColdRead);
+  if (buffered) stop_read_ahead(job.fd);
+  if (!submit_to_ring(state, job)) state.file_threads->submit(job);
+}
 
 void submit_sync(ReactorState& state, int fd, int32_t ticket) {
   if (ManagedFile* file = state.managed->find(fd); file != nullptr) return state.managed->sync(*file, ticket);
@@ -276,8 +280,20 @@ bool find_resident(ReactorState& state, Connection& conn, SendItem& item) {
   return true;
 }
 
-void read_cold(ReactorState& state, Connection& conn, SendItem& item, const ManagedFile& file) {
+bool read_cold(ReactorState& state, Connection& conn, SendItem& item, ManagedFile& file) {
+  const int64_t start = item.position;
+  switch (take_read_ahead(state, conn, item, file)) {
+    case Ahead::kGiven:
+      note_cold_read(state, file, start, start + item.block_length);
+      return true;
+    case Ahead::kLoading:
+      return false;
+    case Ahead::kNone:
+      break;
+  }
   start_cold_read(state, conn, item, &file);
+  if (item.cold >= 0) note_cold_read(state, file, start, start + state.cold_reads[static_cast<size_t>(item.cold)].wanted);
+  return false;
 }
 
 void retry_cold(ReactorState& state) {

@@ -8,6 +8,8 @@
 
 namespace ringlog {
 
+// Hands a job to the ring or the file threads.
+void submit_job(ReactorState& state, const FileJob& job);
 void submit_sync(ReactorState& state, int fd, int32_t ticket);
 void submit_write_back(ReactorState& state, int fd, int64_t position, int32_t length, int32_t ticket);
 void submit_verify(ReactorState& state, int fd, int32_t cells, int32_t ticket);
@@ -25,8 +27,9 @@ void collect_file_work(ReactorState& state);
 // the shard's thread into a block, and the queue waits: a sendfile that has to wait for the disk would stop every
 // partition of this core.
 bool find_resident(ReactorState& state, Connection& conn, SendItem& item);
-// The next bytes of a managed file, which are not in its arena: they are read into a block, and the queue waits.
-void read_cold(ReactorState& state, Connection& conn, SendItem& item, const ManagedFile& file);
+// The next bytes of a managed file, which are not in its arena: true when a read ahead has them in a block already, else
+// they are read into one, and the queue waits.
+bool read_cold(ReactorState& state, Connection& conn, SendItem& item, ManagedFile& file);
 // Cold reads that found no block, once there is memory again.
 void retry_cold(ReactorState& state);
 

@@ -93,6 +93,14 @@ struct ManagedFile {
   int32_t dirty_chunks = 0;
   // In the list of files appended to since the last flush.
   bool touched = false;
+  // Another number when bytes change their meaning: what was read before is not to be believed.
+  uint64_t serial = 0;
+  // Where the last read of history ended.
+  int64_t read_to = -1;
+  // Reads ahead under way.
+  int readers = 0;
+  // Syncs asked for since space was last reserved.
+  int syncs_asked = 0;
   int plain_fd = -1;
   UniqueFd direct;
   // Let go by its owner; what is under way ends first.

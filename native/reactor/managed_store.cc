@@ -27,6 +27,8 @@ constexpr int64_t kReserveMax = 64 * 1024 * 1024;
 // One zeroing job: short, as a write that has come up to it waits.
 constexpr int64_t kFillBytes = 4 * 1024 * 1024;
 constexpr int64_t kAgeMs = 1000;
+// Syncs from one reservation to the next that make zeroing the next one worth its writes.
+constexpr int kFillSyncs = 8;
 
 constexpr int64_t kChunk = ManagedCache::kChunkBytes;
 
@@ -103,6 +105,7 @@ int ManagedStore::manage(int fd, int64_t end, int64_t limit) {
   file->allocated = std::max<int64_t>(end, block_floor(status.st_size));
   file->limit = limit;
   file->plain_fd = fd;
+  file->serial = next_serial_++;
   int32_t index;
   if (free_files_.empty()) {
     index = static_cast<int32_t>(files_.size());
@@ -133,7 +136,7 @@ void ManagedStore::release(int fd) {
 
 void ManagedStore::free_if_done(int32_t index) {
   ManagedFile& file = *files_[static_cast<size_t>(index)];
-  if (!file.released || file.writes > 0 || file.syncing || file.filling) return;
+  if (!file.released || file.writes > 0 || file.syncing || file.filling || file.readers > 0) return;
   drop_chunks(file);
   files_[static_cast<size_t>(index)].reset();
   free_files_.push_back(index);
@@ -153,6 +156,8 @@ int ManagedStore::reserve(ManagedFile& file, int64_t bytes) {
   }
   if (result < 0) return result;
   file.allocated = to;
+  const bool pays = std::exchange(file.syncs_asked, 0) >= kFillSyncs;
+  if (!pays) return 0;
   if (!file.filling) file.fill_from = need;
   file.fill_to = to;
   if (!file.filling) start_fill(index_of(file));
@@ -191,6 +196,7 @@ void ManagedStore::append(ManagedFile& file, const uint8_t* from, size_t length,
 void ManagedStore::sync(ManagedFile& file, int32_t ticket) {
   const int32_t index = index_of(file);
   file.waiters.push_back({file.end, ticket});
+  file.syncs_asked++;
   file.wanted = file.end;
   start_writes(index);
   serve_waiters(index);
@@ -577,6 +583,8 @@ int ManagedStore::truncate(ManagedFile& file, int64_t length) {
   if (::ftruncate(file.direct.get(), length) != 0) return -errno;
   file.end = length;
   file.allocated = length;
+  file.serial = next_serial_++;
+  file.read_to = -1;
   for (int64_t* mark : {&file.submitted, &file.written, &file.synced}) *mark = std::min(*mark, length);
   if (file.chunks.empty()) file.cached_from = length;
   file.wanted = std::min(wanted, length);

@@ -11,6 +11,7 @@
 #include "reactor/commit_work.h"
 #include "reactor/connection_close.h"
 #include "reactor/file_work.h"
+#include "reactor/read_ahead.h"
 #include "reactor/receive.h"
 #include "reactor/send.h"
 #include "reactor/submission.h"
@@ -181,6 +182,7 @@ void Reactor::keep_house() {
     if (largest != nullptr) close_connection(state, *largest, -ENOMEM);
     state.starved_since_ms = state.now_ms;
   }
+  if (expire_read_ahead(state)) state.keep_house_at(state.now_ms + kHousekeepingMs);
   if (state.managed->flush_aged(state.now_ms)) state.keep_house_at(state.now_ms + kHousekeepingMs);
   state.pool.trim();
   if (state.starved || state.pool.trim_due()) state.keep_house_at(state.now_ms + kHousekeepingMs);

@@ -60,6 +60,20 @@ struct ColdRead {
   uint32_t wanted = 0;
 };
 
+// Bytes of a managed file's history, or on their way into a block.
+struct ReadAhead {
+  // -1: free.
+  int32_t block = -1;
+  // ManagedFile::serial, and its place in the store while loading.
+  uint64_t serial = 0;
+  int32_t file = -1;
+  int64_t start = 0;
+  int64_t end = 0;
+  bool loading = false;
+  int64_t used_ms = 0;
+};
+
+inline constexpr int kReadAheads = 8;
 inline constexpr int32_t kCqCapacity = 8192;
 inline constexpr int32_t kSqCapacity = 16384;
 inline constexpr int32_t kDescCapacity = 8192;
@@ -151,6 +165,10 @@ struct ReactorState {
 
   std::vector<ColdRead> cold_reads;
   std::vector<int32_t> free_cold_reads;
+  ReadAhead read_aheads[kReadAheads];
+  // Connections that wait for one of them.
+  std::vector<int32_t> ahead_waiting;
+  uint64_t ahead_hits = 0;
   // Connections whose cold read found no block.
   std::vector<int32_t> cold_waiting;
   AppendTails tails;

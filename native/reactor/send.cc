@@ -140,10 +140,9 @@ Step pump_file(ReactorState& state, Connection& conn, uint64_t* budget) {
   SendItem& item = conn.queue.front();
   if (item.block >= 0) return pump_block(state, conn, item, budget);
   if (item.cold >= 0) return Step::kWait;
-  if (const ManagedFile* file = state.managed->find(item.file); file != nullptr) {
+  if (ManagedFile* file = state.managed->find(item.file); file != nullptr) {
     if (item.position >= file->cached_from) return pump_cached(state, conn, item, *file, budget);
-    read_cold(state, conn, item, *file);
-    return Step::kWait;
+    return read_cold(state, conn, item, *file) ? pump_block(state, conn, item, budget) : Step::kWait;
   }
   if (item.position >= item.resident_until && !find_resident(state, conn, item)) return Step::kWait;
   return pump_resident(state, conn, item, budget);

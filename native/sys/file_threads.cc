@@ -32,8 +32,9 @@ int64_t execute(const FileJob& job) {
     case FileJob::Kind::kSync:
       return sync_data(job.fd);
     case FileJob::Kind::kRead:
+    case FileJob::Kind::kReadAhead:
     case FileJob::Kind::kColdRead: {
-      if (job.direct && job.kind == FileJob::Kind::kColdRead) return read_blocks_at(job.fd, job.into, job.length, job.position);
+      if (job.direct && job.kind != FileJob::Kind::kRead) return read_blocks_at(job.fd, job.into, job.length, job.position);
       const int64_t got = job.direct ? read_direct_at(job.fd, job.into, job.length, job.position)
                                      : read_fully_at(job.fd, job.into, job.length, job.position, true);
       return got < 0 ? got : got + static_cast<int64_t>(job.before);

@@ -17,7 +17,7 @@
 namespace ringlog {
 
 struct FileJob {
-  enum class Kind : uint8_t { kSync, kRead, kColdRead, kCommit, kWriteBack, kVerify, kTask };
+  enum class Kind : uint8_t { kSync, kRead, kColdRead, kCommit, kWriteBack, kVerify, kReadAhead, kTask };
 
   Kind kind;
   int fd;

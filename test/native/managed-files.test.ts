@@ -160,6 +160,44 @@ describe.skipIf(nativeAbsent)('managed files', () => {
     expect(countersOf(bench).coldReads).toBe(scanned.coldReads);
   });
 
+  test('requests that follow each other find the next bytes read already; those that jump do not', async () => {
+    await open();
+    for (let i = 0; i < 24; i++) await append(pattern(300_000 + i, i + 2));
+    const step = 200_000;
+    for (let at = 0; at + step < 4 * MIB; at += step) expect((await sent(at, step)).equals(expected.subarray(at, at + step))).toBe(true);
+    const { aheadHits, coldReads } = countersOf(bench);
+    expect(aheadHits).toBeGreaterThan(10);
+    expect(coldReads).toBeLessThan(10);
+    for (const at of [3 * MIB, 100, 2 * MIB, 50_000]) expect((await sent(at, 1000)).equals(expected.subarray(at, at + 1000))).toBe(true);
+    // What was read ahead is given back when nobody comes for it.
+    await vi.waitFor(() => expect(countersOf(bench).takenBytes).toBe(0), { timeout: 20_000 });
+  });
+
+  test('bytes that were read ahead are forgotten when the file is cut', async () => {
+    await open();
+    for (let i = 0; i < 24; i++) await append(pattern(300_000, i + 2));
+    for (let at = 0; at < MIB; at += 250_000) await sent(at, 250_000);
+    expect(bench.reactor.managed!.truncateManaged(fd, 900_000)).toBe(0);
+    expected = expected.subarray(0, 900_000);
+    for (let i = 0; i < 24; i++) await append(pattern(300_000, i + 50));
+    for (let at = 500_000; at < 3 * MIB; at += 250_000) {
+      expect((await sent(at, 250_000)).equals(expected.subarray(at, at + 250_000))).toBe(true);
+    }
+  });
+
+  test('space is zeroed ahead only for a file that is synced often', async () => {
+    await open();
+    for (let i = 0; i < 12; i++) await append(pattern(300_000, i + 2));
+    expect(await sync()).toBe(0);
+    expect(countersOf(bench).managedFilledBytes).toBe(0);
+    for (let i = 0; i < 60; i++) {
+      await append(pattern(100_000, i + 2));
+      expect(await sync()).toBe(0);
+    }
+    expect(countersOf(bench).managedFilledBytes).toBeGreaterThan(0);
+    expect(readFileSync(path).subarray(0, expected.length).equals(expected)).toBe(true);
+  });
+
   test('a socket that takes nothing holds no memory: its bytes come from the disk later', async () => {
     await open();
     for (let i = 0; i < 4; i++) await append(pattern(400_000, i + 2));

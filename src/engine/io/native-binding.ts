@@ -26,6 +26,8 @@ export interface NativeReactorCounters {
   readonly takenBytes: number;
   readonly coldReads: number;
   readonly fileJobs: number;
+  /** Times that a read of a managed file's history found its bytes read already. */
+  readonly aheadHits: number;
   readonly managedWrites: number;
   readonly managedWrittenBytes: number;
   readonly managedSyncs: number;
