@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// Installs the foreign Kafka clients that the interop and crash rigs run, each once and only when it is missing: kcat and
-// Java by apt, the others below the git-ignored `.peers/`. Plain Node, no dependencies.
+// Installs the foreign Kafka clients that the interop and crash rigs run, and the browser of the bench report's test, each
+// once and only when it is missing: kcat, Java and Chromium by apt, the others below the git-ignored `.peers/`. Plain Node,
+// no dependencies.
 //
 //   node scripts/install-clients.mjs kcat java platformatic python franz-go
 
@@ -104,7 +105,15 @@ export function installFranz() {
   return join(folder, 'franz');
 }
 
+/** Without it the report's browser test is skipped. */
+function installChromium() {
+  const browser = 'chromium-headless-shell';
+  if (!works(browser, '--version')) apt(browser);
+  return browser;
+}
+
 const installers = {
+  chromium: installChromium,
   kcat: installKcat,
   java: installJava,
   platformatic: installPlatformatic,

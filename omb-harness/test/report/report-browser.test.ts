@@ -1,0 +1,119 @@
+// The report as a reader has it, in a headless Chromium: charts drawn, keys and tables work, dark and light, no complaint of
+// the browser. Pictures are kept in .cache/report. `node scripts/install-clients.mjs chromium` installs the browser.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { expect, test } from 'vitest';
+import { reportAssets } from '../../src/cli/report-file.ts';
+import { reportPage } from '../../src/report/report-page.ts';
+import { browserCommand, HeadlessBrowser } from '../support/headless-browser.ts';
+import { madeRun } from '../support/made-run.ts';
+
+const pictures = join(import.meta.dirname, '..', '..', '..', '.cache', 'report');
+
+/** How many pixels of each chart's canvas have something on them, and how many in the colour of its first line. */
+const inked = `[...document.querySelectorAll('figure')].map((figure) => {
+  const canvas = figure.querySelector('canvas');
+  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  const probe = document.createElement('canvas').getContext('2d');
+  probe.fillStyle = getComputedStyle(figure.querySelector('.legend line')).stroke;
+  probe.fillRect(0, 0, 1, 1);
+  const [r, g, b] = probe.getImageData(0, 0, 1, 1).data;
+  let any = 0, line = 0;
+  for (let at = 0; at < data.length; at += 4) {
+    if (data[at + 3] > 0) any++;
+    if (data[at + 3] === 255 && data[at] === r && data[at + 1] === g && data[at + 2] === b) line++;
+  }
+  return { id: figure.id, any, line };
+})`;
+
+/** Two frames: uPlot draws in a microtask, ResizeObserver speaks after layout. */
+const settled = 'new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))';
+
+// Where no Chromium is installed there is nothing to look with; the structure is tested without.
+test.skipIf(browserCommand === null)(
+  'charts, keys, tables and themes work in Chromium, with nothing on its console',
+  async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'report-page-'));
+    const browser = await HeadlessBrowser.open(browserCommand!, 1200, 900);
+    try {
+      const file = join(dir, 'report.html');
+      writeFileSync(file, reportPage([madeRun()], reportAssets()));
+      await browser.prefer('light');
+      await browser.load(pathToFileURL(file).href);
+      await browser.evaluate(settled);
+      const light = await browser.evaluate<{ id: string; any: number; line: number }[]>(inked);
+      expect(light).toHaveLength(9);
+      for (const { id, any, line } of light) expect([id, any > 1000, line > 20]).toEqual([id, true, true]);
+      expect(await browser.evaluate('globalThis.hurt ?? null')).toBeNull();
+      mkdirSync(pictures, { recursive: true });
+      writeFileSync(join(pictures, 'light.png'), await browser.picture());
+
+      const focus = (id: string): Promise<boolean> =>
+        browser.evaluate(`document.querySelector('#${id} .plot').focus(), document.activeElement.matches('#${id} .plot')`);
+      const text = (selector: string): Promise<string> => browser.evaluate(`document.querySelector('${selector}').textContent`);
+      expect(await focus('run0-throughput')).toBe(true);
+      await browser.press('Home');
+      for (let at = 0; at < 5; at++) await browser.press('ArrowRight');
+      expect(await text('#run0-throughput .spoken')).toMatch(/^4\.5 s: due 1,000 records\/s, sent 0 records\/s, acknowledged 0 records\/s/);
+      // One cursor for the whole time axis.
+      expect(await text('#run0-cpu .position')).toBe('4.5 s');
+      expect(await text('#percentiles-publish .position')).toBe('');
+      await browser.press('End');
+      expect(await text('#run0-cpu .position')).toBe('9.5 s');
+      await browser.press('Escape');
+      expect(await text('#run0-cpu .position')).toBe('');
+      await focus('percentiles-publish');
+      await browser.press('Home');
+      expect(await text('#percentiles-publish .spoken')).toMatch(/^0%: from intended time 2(\.\d+)? ms/);
+
+      const rows = await browser.evaluate<number>(
+        `(async () => { const all = [...document.querySelectorAll('figure details')]; for (const one of all) one.open = true;
+       await ${settled}; return all.map((one) => one.querySelectorAll('tbody tr').length).filter((count) => count > 0).length })()`,
+      );
+      expect(rows).toBe(9);
+      await browser.evaluate("for (const one of document.querySelectorAll('figure details')) one.open = false");
+
+      await browser.evaluate("document.querySelector('#run0-throughput .legend button').click()");
+      expect(await browser.evaluate(`document.querySelector('#run0-throughput .legend button').getAttribute('aria-pressed')`)).toBe(
+        'false',
+      );
+      const ground = 'getComputedStyle(document.body).backgroundColor';
+      const bright = await browser.evaluate(ground);
+      await browser.prefer('dark');
+      await browser.evaluate(settled);
+      const night = await browser.evaluate(ground);
+      expect(night).not.toBe(bright);
+      for (const { id, line } of await browser.evaluate<typeof light>(inked))
+        expect([id, line > 20]).toEqual([id, id !== 'run0-throughput']);
+      writeFileSync(join(pictures, 'dark.png'), await browser.picture());
+      await browser.evaluate("document.getElementById('theme').click()");
+      expect(await browser.evaluate(ground)).toBe(bright);
+      expect(browser.complaints).toEqual([]);
+    } finally {
+      await browser.close();
+      rmSync(dir, { recursive: true, force: true });
+    }
+  },
+  120_000,
+);
+
+test.skipIf(browserCommand === null)(
+  'a script that got into the page would not run, and the browser would say so',
+  async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'report-page-'));
+    const browser = await HeadlessBrowser.open(browserCommand!, 800, 600);
+    try {
+      const file = join(dir, 'report.html');
+      writeFileSync(file, reportPage([madeRun()], reportAssets()).replace('</body>', '<script>globalThis.hurt = 3</script></body>'));
+      await browser.load(pathToFileURL(file).href);
+      expect(await browser.evaluate('globalThis.hurt ?? null')).toBeNull();
+      expect(browser.complaints.join('\n')).toMatch(/Content Security Policy/);
+    } finally {
+      await browser.close();
+      rmSync(dir, { recursive: true, force: true });
+    }
+  },
+  120_000,
+);
