@@ -19,7 +19,8 @@ import { defaultRateSearch } from '../stats/rate-finding.ts';
 import { BenchFailed } from './bench-failed.ts';
 import { harnessFolder, loadDriver, loadPayload, loadWorkload } from './bench-files.ts';
 import { LiveLine } from './live-line.ts';
-import { openResultFolder, writeRun } from './result-folder.ts';
+import { reportOf } from './report-file.ts';
+import { openResultFolder, put, writeRun } from './result-folder.ts';
 
 /** 0: all valid. Saturated runs are measurements too. */
 const EXIT_INVALID = 2;
@@ -49,8 +50,21 @@ interface Pair {
 
 export async function runBench(args: readonly string[]): Promise<void> {
   const program = benchCommand();
+  program.enablePositionalOptions().addCommand(reportCommand());
   program.action((workloads: string[], options: BenchOptions) => bench(workloads, options, args));
   await program.parseAsync([...args], { from: 'user' });
+}
+
+function reportCommand(): Command {
+  return new Command('report')
+    .description('make the report anew from the results of one run, or of several over each other')
+    .argument('<results...>', 'result.json files, or the folders of runs')
+    .option('-o, --output <file>', 'the HTML file (default: beside the result; of several runs, report.html here)')
+    .action((paths: string[], { output }: { readonly output?: string }) => {
+      const { page, file } = reportOf(paths);
+      put(output ?? file, page);
+      process.stdout.write(`${output ?? file}\n`);
+    });
 }
 
 function benchCommand(): Command {
@@ -78,6 +92,7 @@ Exit status: 0 measured, 2 a run is INVALID, 3 the harness failed.
 Examples:
   ringlog bench
   ringlog bench omb-harness/workloads/quick.yaml --duration-seconds 20
+  ringlog bench report bench-results/quick-ringlog-*/
   ringlog bench -d driver-kafka/kafka-latency.yaml workloads/1-topic-1-partition-1kb.yaml --bootstrap 127.0.0.1:9092`,
     );
 }
@@ -112,7 +127,7 @@ async function attempt(pair: Pair, options: BenchOptions, command: readonly stri
     const written = writeRun(options.results, result, options.output ?? null);
     const { verdict, runId } = result;
     if (options.json === true) process.stdout.write(`${JSON.stringify({ type: 'result', runId, verdict, ...written })}\n`);
-    else process.stdout.write(`\n  results     ${written.dir}\n  OMB result  ${written.ombFile}\n`);
+    else process.stdout.write(`\n  results     ${written.dir}\n  OMB result  ${written.ombFile}\n  report      ${written.reportFile}\n`);
     if (verdict.standing === 'INVALID') process.exitCode = Math.max(Number(process.exitCode ?? 0), EXIT_INVALID);
   } catch (error) {
     if (!(error instanceof Error) || !['CommandFailed', 'DriverError'].includes(error.name)) throw error;

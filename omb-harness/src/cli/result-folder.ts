@@ -7,7 +7,9 @@ import { RESULT_VERSION, type RunResult } from '../contracts/run-result.ts';
 import { writeHistogramLog } from '../formats/histogram-log.ts';
 import { ombResultFileName, writeOmbResult } from '../formats/omb-result.ts';
 import { writeResultFile } from '../formats/result-file.ts';
+import { reportPage } from '../report/report-page.ts';
 import { BenchFailed } from './bench-failed.ts';
+import { reportAssets } from './report-file.ts';
 
 const MARK = 'ringlog-bench.json';
 
@@ -29,6 +31,7 @@ export function openResultFolder(dir: string): void {
 export interface WrittenResult {
   readonly dir: string;
   readonly ombFile: string;
+  readonly reportFile: string;
 }
 
 /** @param ombFile in place of OMB's own naming */
@@ -40,11 +43,13 @@ export function writeRun(dir: string, result: RunResult, ombFile: string | null)
   put(join(own, 'result.json'), writeResultFile(result));
   put(join(own, 'histograms.hlog'), writeHistogramLog(result));
   put(omb, writeOmbResult(result));
-  return { dir: own, ombFile: omb };
+  const reportFile = join(own, 'report.html');
+  put(reportFile, reportPage([result], reportAssets()));
+  return { dir: own, ombFile: omb, reportFile };
 }
 
 /** Whole or not at all: a full disk leaves no half of a result under its name. */
-function put(path: string, text: string): void {
+export function put(path: string, text: string): void {
   guarded(path, () => {
     writeFileSync(`${path}.part`, text);
     renameSync(`${path}.part`, path);

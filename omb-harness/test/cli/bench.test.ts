@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RunResult } from '../../src/contracts/run-result.ts';
 
@@ -58,6 +58,13 @@ test("quick runs against a broker it starts: a table, our result, OMB's at -o, a
   expect(total.brokerCpuSeconds).toBeGreaterThan(0);
   expect(JSON.parse(readFileSync(join(dir, 'omb.json'), 'utf8'))).toMatchObject({ driver: 'ringlog', messageSize: 1024 });
   expect(readdirSync(join(dir, 'whole')).filter((name) => name.startsWith('broker-'))).toEqual([]);
+  // The last line is the report's path; made anew it is the same.
+  const report = /\n {2}report {6}(.+report\.html)\n$/.exec(out)![1]!;
+  const page = readFileSync(join(dir, report), 'utf8');
+  const again = await bench(['report', dirname(report), '-o', 'again.html']);
+  expect(again).toEqual({ code: 0, out: 'again.html\n', err: '' });
+  expect(readFileSync(join(dir, 'again.html'), 'utf8')).toBe(page);
+  expect(page).toContain('Memory of the broker');
 }, 120_000);
 
 test('Ctrl-C writes what there is, marked', async () => {
@@ -91,6 +98,8 @@ test('what cannot work is one clear line', async () => {
     [['-b', '127.0.0.1:1'], 3, 'cannot reach 127.0.0.1:1'],
     [[misspelt], 1, "w.yaml:2: unknown field 'mesageSize'; did you mean 'messageSize'?"],
     [['qick'], 1, 'did you mean quick?'],
+    [['report', 'absent.json'], 1, 'absent.json'],
+    [['report', 'file'], 1, 'file is not a result'],
     [['--results', 'file'], 1, 'cannot write file'],
     [['-w', 'http://a:8080'], 1, 'the load runs on this one'],
   ];
