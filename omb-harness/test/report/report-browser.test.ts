@@ -20,12 +20,13 @@ const inked = `[...document.querySelectorAll('figure')].map((figure) => {
   probe.fillStyle = getComputedStyle(figure.querySelector('.legend line')).stroke;
   probe.fillRect(0, 0, 1, 1);
   const [r, g, b] = probe.getImageData(0, 0, 1, 1).data;
-  let any = 0, line = 0;
+  let any = 0, line = 0, heat = 0;
   for (let at = 0; at < data.length; at += 4) {
     if (data[at + 3] > 0) any++;
+    if (data[at + 2] > data[at] + 60 && data[at + 3] > 40 && data[at + 3] < 255) heat++;
     if (data[at + 3] === 255 && data[at] === r && data[at + 1] === g && data[at + 2] === b) line++;
   }
-  return { id: figure.id, any, line };
+  return { id: figure.id, any, line, heat };
 })`;
 
 /** Two frames: uPlot draws in a microtask, ResizeObserver speaks after layout. */
@@ -43,9 +44,10 @@ test.skipIf(browserCommand === null)(
       await browser.prefer('light');
       await browser.load(pathToFileURL(file).href);
       await browser.evaluate(settled);
-      const light = await browser.evaluate<{ id: string; any: number; line: number }[]>(inked);
+      const light = await browser.evaluate<{ id: string; any: number; line: number; heat: number }[]>(inked);
       expect(light).toHaveLength(9);
-      for (const { id, any, line } of light) expect([id, any > 1000, line > 20]).toEqual([id, true, true]);
+      for (const { id, any, line, heat } of light)
+        expect([id, any > 1000, line > 20, heat > 10_000]).toEqual([id, true, true, id.endsWith('-heat')]);
       expect(await browser.evaluate('globalThis.hurt ?? null')).toBeNull();
       mkdirSync(pictures, { recursive: true });
       writeFileSync(join(pictures, 'light.png'), await browser.picture());
