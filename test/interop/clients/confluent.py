@@ -5,7 +5,7 @@
 import sys
 import time
 
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -71,10 +71,19 @@ def consume(group, count):
     sys.stdout.write("".join(out))
 
 
+def commit(consumer):
+    try:
+        consumer.commit(asynchronous=False)
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError._NO_OFFSET:
+            raise
+
+
 def share(group, count):
     members = [member(group), member(group)]
     for one in members:
-        one.subscribe([topic])
+        # A member that comes late takes partitions over: from where they were read to, not from the beginning.
+        one.subscribe([topic], on_revoke=lambda consumer, _: commit(consumer))
     out = []
     partitions = len(members[0].list_topics(topic, timeout=10).topics[topic].partitions)
     while len(out) < int(count) or any(len(one.assignment()) != partitions // 2 for one in members):
