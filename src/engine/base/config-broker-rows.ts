@@ -57,12 +57,7 @@ export const brokerRows = [
   bool('delete.topic.enable', 'true', 'Whether topics can be deleted.', { importance: 'high' }),
   // Network
   int('socket.request.max.bytes', '104857600', 'Largest request; a connection that sends a larger one is closed.', { min: 1 }),
-  int(
-    'socket.send.buffer.bytes',
-    '-1',
-    'Send buffer of a connection in the kernel; -1 leaves it to the kernel, which grows it with the connection (Kafka: 102400, less than one fetch answer).',
-    { min: -1 },
-  ),
+  int('socket.send.buffer.bytes', '102400', 'Send buffer of a connection in the kernel; -1 leaves it to the kernel.', { min: -1 }),
   int('socket.receive.buffer.bytes', '102400', 'Receive buffer of a connection in the kernel; -1 leaves it to the kernel.', { min: -1 }),
   int('socket.listen.backlog.size', '50', 'Connections the kernel keeps waiting to be accepted.', { min: 1 }),
   long('connections.max.idle.ms', '600000', 'Time after which a silent connection is closed.', { min: -1 }),
