@@ -61,7 +61,8 @@ describe.skipIf(absent)('on the native reactor', () => {
       expect(Buffer.from(managed.records!).equals(Buffer.from(other.records!))).toBe(true);
     }
     // Not on the disk yet, and asked for by connections that may have come to either shard.
-    for (const topic of ['m', 'p']) await produce(client, topic, textBatch(['in memory']), { acks: 1 });
+    const late = textBatch(['in memory']);
+    for (const topic of ['m', 'p']) await produce(client, topic, late, { acks: 1 });
     for (let i = 0; i < 8; i++) {
       const one = await broker.client();
       const [managed, other] = [await fetch(one, 'm', { offset: 120 }), await fetch(one, 'p', { offset: 120 })];
