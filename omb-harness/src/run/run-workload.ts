@@ -183,10 +183,10 @@ class WorkloadRun {
     if (this.stop.signal.aborted) throw new Error('stopped while the rate was looked for');
     const phase = this.announce('search', rate, this.tools.searchStepSeconds);
     await this.sleepUntil(phase.endNs!);
-    await this.settled(phase.id, this.clock.nowNs() + this.tools.drainMs * 1e6);
+    const asked = rate * this.tools.searchStepSeconds;
+    await this.settled(phase.id, asked, this.clock.nowNs() + this.tools.drainMs * 1e6);
     const { due, acked, overflowed } = this.ledger.countersOf(phase.id);
     const p99Ms = this.ledger.latencyOf(phase.id, 'publishResponse').percentileNs(99) / 1e6;
-    const asked = rate * this.tools.searchStepSeconds;
     const lagMs = this.ledger.latencyOf(phase.id, 'publishDelay').percentileNs(99) / 1e6;
     const why = `${acked} of ${Math.round(asked)} acknowledged, ${overflowed} overflowed, p99 ${p99Ms.toFixed(2)} ms, p99 of the wait before sending ${lagMs.toFixed(2)} ms`;
     const held = acked >= 0.99 * asked && due >= 0.99 * asked && overflowed === 0;
@@ -196,11 +196,11 @@ class WorkloadRun {
     return { passed: held && p99Ms <= bound, why };
   }
 
-  /** All that was sent in the phase is answered, or no more comes. */
-  private async settled(phaseId: number, limitNs: number): Promise<void> {
+  /** All of the phase is reported and answered, or no more comes. Loads report by interval: the last part comes after the end. */
+  private async settled(phaseId: number, asked: number, limitNs: number): Promise<void> {
     for (;;) {
       const { due, acked, errors, overflowed } = this.ledger.countersOf(phaseId);
-      if (acked + errors + overflowed >= due && due > 0) return;
+      if (due > asked - 1 && acked + errors + overflowed >= due) return;
       if (this.clock.nowNs() >= limitNs || this.stop.signal.aborted) return;
       await this.sleepUntil(this.clock.nowNs() + POLL_NS);
     }
