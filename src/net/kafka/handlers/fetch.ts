@@ -13,8 +13,9 @@ import type { PendingRequest } from '../../../engine/purgatory/request-line.ts';
 import type { Connection } from '../server/connection.ts';
 import type { Outbox } from '../server/outbox.ts';
 import { FetchRequestCursor } from '../wire/fetch-request.ts';
-import { ANSWER_BYTES_MAX, FetchResponseWriter, topicBytesMax } from '../wire/fetch-response.ts';
+import { ANSWER_BYTES_MAX, FetchResponseWriter, hasLeaderHint, topicBytesMax } from '../wire/fetch-response.ts';
 import { type FetchSession, FetchSessionCache } from './fetch-session.ts';
+import { NO_TAGS, type NodeEndpoints } from './node-endpoints.ts';
 
 const TOPIC_ID_SINCE = 13;
 const NO_SESSION = 0;
@@ -48,14 +49,16 @@ export class FetchHandler {
   readonly sessions: FetchSessionCache;
   private readonly broker: ShardBroker;
   private readonly outbox: Outbox;
+  private readonly endpoints: NodeEndpoints;
   private readonly writer: FetchResponseWriter;
   private readonly cursor = new FetchRequestCursor();
   private readonly idle = new ReusedList<PendingFetch>();
   private readonly maxBytesLimit: number;
 
-  constructor(broker: ShardBroker, outbox: Outbox, random: () => number) {
+  constructor(broker: ShardBroker, outbox: Outbox, endpoints: NodeEndpoints, random: () => number) {
     this.broker = broker;
     this.outbox = outbox;
+    this.endpoints = endpoints;
     this.writer = new FetchResponseWriter(outbox.bytes, outbox.view);
     this.sessions = new FetchSessionCache(broker.config['max.incremental.fetch.session.cache.slots'], random);
     this.maxBytesLimit = broker.config['fetch.max.bytes'];
@@ -212,7 +215,8 @@ export class FetchHandler {
 
   private write(operation: PendingFetch, connection: Connection): void {
     const count = operation.sessionError === ErrorCode.NONE ? operation.count : 0;
-    const sizeMax = answerBytesMax(operation, count);
+    const tags = this.tagsOf(operation, connection, count);
+    const sizeMax = answerBytesMax(operation, count) + tags.length;
     const fits = sizeMax <= this.outbox.capacityBytes;
     const bytes = fits ? this.outbox.bytes : new Uint8Array(sizeMax);
     const writer = fits ? this.writer : new FetchResponseWriter(bytes, new DataView(bytes.buffer));
@@ -226,10 +230,21 @@ export class FetchHandler {
       if (included > 0) this.writeTopic(writer, operation, i, end, included);
       i = end;
     }
-    writer.end();
+    writer.end(tags);
     if (fits) this.outbox.trim(writer.at);
     this.send(connection, writer, start, fits ? null : bytes);
     if (operation.session !== null && count > 0) operation.session.first = (operation.first + 1) % count;
+  }
+
+  /** The addresses of the leaders that the answer names. */
+  private tagsOf(operation: PendingFetch, connection: Connection, count: number): Uint8Array {
+    if (!operation.faulty) return NO_TAGS;
+    const leaders = new Set<number>();
+    for (let i = 0; i < count; i++) {
+      const target = targetAt(operation, i);
+      if (hasLeaderHint(target, operation.apiVersion)) leaders.add(target.topic!.leaderNodeIds[target.partitionIndex]!);
+    }
+    return this.endpoints.tagsOf(leaders, connection.listener);
   }
 
   private writeTopic(writer: FetchResponseWriter, operation: PendingFetch, from: number, end: number, included: number): void {

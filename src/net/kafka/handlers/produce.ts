@@ -12,9 +12,10 @@ import { BatchStatus, Ctl, Desc, DESC_WORDS, Frame } from '../../../engine/io/ti
 import type { TopicEntry } from '../../../engine/partition/topic-table.ts';
 import { BATCH_HEADER_BYTES, BatchAttribute } from '../../../engine/record/batch-header.ts';
 import { hasKeylessRecord } from '../../../engine/record/keyless-records.ts';
-import { produceResponseBytesMax, writeProduceResponse } from '../wire/produce-response.ts';
+import { leadersNamed, produceResponseBytesMax, writeProduceResponse } from '../wire/produce-response.ts';
 import type { Connection } from '../server/connection.ts';
 import type { Outbox } from '../server/outbox.ts';
+import { NO_TAGS, type NodeEndpoints } from './node-endpoints.ts';
 
 const DESC_F64 = DESC_WORDS / 2;
 const NO_ACKS = 0;
@@ -46,13 +47,15 @@ class PendingProduce extends ProduceOperation {
 export class ProduceHandler {
   private readonly broker: ShardBroker;
   private readonly outbox: Outbox;
+  private readonly endpoints: NodeEndpoints;
   private readonly refuse: (connection: Connection, reason: string) => void;
   private readonly idle = new ReusedList<PendingProduce>();
 
   /** `refuse` closes a connection and says why. */
-  constructor(broker: ShardBroker, outbox: Outbox, refuse: (connection: Connection, reason: string) => void) {
+  constructor(broker: ShardBroker, outbox: Outbox, endpoints: NodeEndpoints, refuse: (connection: Connection, reason: string) => void) {
     this.broker = broker;
     this.outbox = outbox;
+    this.endpoints = endpoints;
     this.refuse = refuse;
   }
 
@@ -191,21 +194,23 @@ export class ProduceHandler {
 
   private write(operation: PendingProduce, connection: Connection): void {
     const outbox = this.outbox;
-    const sizeMax = produceResponseBytesMax(operation);
+    const leaders = leadersNamed(operation);
+    const tags = leaders === null ? NO_TAGS : this.endpoints.tagsOf(leaders, connection.listener);
+    const sizeMax = produceResponseBytesMax(operation) + tags.length;
     if (sizeMax > outbox.capacityBytes) {
-      this.writeLarge(operation, connection, sizeMax);
+      this.writeLarge(operation, connection, tags, sizeMax);
       return;
     }
     const start = outbox.reserve(sizeMax);
-    const end = writeProduceResponse(outbox.bytes, outbox.view, start, operation);
+    const end = writeProduceResponse(outbox.bytes, outbox.view, start, operation, tags);
     outbox.trim(end);
     outbox.send(connection.conn, connection.generation, start, end - start);
   }
 
   /** Thousands of entries, or names without measure: written beside the out region. */
-  private writeLarge(operation: PendingProduce, connection: Connection, sizeMax: number): void {
+  private writeLarge(operation: PendingProduce, connection: Connection, tags: Uint8Array, sizeMax: number): void {
     const bytes = new Uint8Array(sizeMax);
-    const end = writeProduceResponse(bytes, new DataView(bytes.buffer), 0, operation);
+    const end = writeProduceResponse(bytes, new DataView(bytes.buffer), 0, operation, tags);
     this.outbox.sendCopy(connection.conn, connection.generation, bytes.subarray(0, end));
   }
 

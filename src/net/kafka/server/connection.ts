@@ -8,6 +8,8 @@ export class Connection {
   readonly generation: number;
   /** address:port of the peer. */
   readonly peer: string;
+  /** The listener it came in by: there is one. */
+  readonly listener = 'PLAINTEXT';
   readonly line = new RequestLine();
   /** Client id of the newest cold request: for logs and member ids. */
   clientId = '';

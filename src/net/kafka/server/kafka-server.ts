@@ -10,6 +10,7 @@ import type { ShardServices } from '../../../engine/broker/shard-services.ts';
 import { CloseReason, Cq, CQ_SLOT_WORDS, CqField, Ctl, Frame, FrameStatus } from '../../../engine/io/tick-layout.ts';
 import type { Reactor } from '../../reactor/reactor.ts';
 import { FetchHandler } from '../handlers/fetch.ts';
+import { NodeEndpoints } from '../handlers/node-endpoints.ts';
 import { ProduceHandler } from '../handlers/produce.ts';
 import type { ApiRegistry } from '../handlers/api-registry.ts';
 import { Connection } from './connection.ts';
@@ -58,8 +59,9 @@ export class KafkaServer {
     this.reactor = parts.reactor;
     this.broker = parts.broker;
     this.outbox = new Outbox(parts.reactor);
-    this.produce = new ProduceHandler(parts.broker, this.outbox, (connection, reason) => this.refuse(connection, reason));
-    this.fetch = new FetchHandler(parts.broker, this.outbox, parts.random);
+    const endpoints = new NodeEndpoints(() => parts.services.image());
+    this.produce = new ProduceHandler(parts.broker, this.outbox, endpoints, (connection, reason) => this.refuse(connection, reason));
+    this.fetch = new FetchHandler(parts.broker, this.outbox, endpoints, parts.random);
     this.dispatcher = new RequestDispatcher(parts.reactor, this.outbox, parts.registry, parts.services, {
       refuse: (connection, reason) => this.refuse(connection, reason),
       failed: (api, error) => parts.log.handlerFailed(api, error),

@@ -16,8 +16,6 @@ import type { Connection } from './connection.ts';
 import type { Outbox } from './outbox.ts';
 
 const API_VERSIONS = 18;
-/** The listener every connection comes in by, as long as there is one. */
-const LISTENER = 'PLAINTEXT';
 
 export interface DispatchListener {
   refuse(connection: Connection, reason: string): void;
@@ -165,7 +163,7 @@ export class RequestDispatcher {
       apiVersion,
       clientId: connection.clientId,
       clientHost: connection.clientHost,
-      listener: LISTENER,
+      listener: connection.listener,
       services: this.services,
       noteSoftware: (name, softwareVersion) => {
         connection.softwareName = name;

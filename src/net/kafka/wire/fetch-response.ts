@@ -10,6 +10,8 @@ import type { FetchTarget } from '../../../engine/broker/fetch-target.ts';
 
 const FLEXIBLE_SINCE = 12;
 const TOPIC_ID_SINCE = 13;
+/** The field is there from version 12 on; Kafka fills it from 16 on, when the answer can say where that leader is. */
+const LEADER_HINT_SINCE = 16;
 
 /** Bound of one partition without its records. */
 const PARTITION_BYTES_MAX = 72;
@@ -87,26 +89,28 @@ export class FetchResponseWriter {
     if (this.flexible) this.partitionTags(target);
   }
 
-  /** @returns the whole frame's bytes, records included, without its length prefix */
-  end(): number {
-    if (this.flexible) this.bytes[this.at++] = 0;
+  /**
+   * `tags`: the answer's tag section, which versions before 12 do not have.
+   * @returns the whole frame's bytes, records included, without its length prefix
+   */
+  end(tags: Uint8Array): number {
+    if (this.flexible) for (let i = 0; i < tags.length; i++) this.bytes[this.at++] = tags[i]!;
     const frameBytes = this.at - this.start - 4 + this.recordBytes;
     this.view.setInt32(this.start, frameBytes);
     return frameBytes;
   }
 
-  /** Tag 1, CurrentLeader (KIP-951), when the client asked the wrong node. */
+  /** Tag 1, CurrentLeader. */
   private partitionTags(target: FetchTarget): void {
-    const wrongLeader = target.error === ErrorCode.NOT_LEADER_OR_FOLLOWER || target.error === ErrorCode.FENCED_LEADER_EPOCH;
-    if (!wrongLeader || target.topic === null) {
+    if (!hasLeaderHint(target, this.version)) {
       this.bytes[this.at++] = 0;
       return;
     }
     this.bytes[this.at++] = 1;
     this.bytes[this.at++] = 1;
     this.bytes[this.at++] = 9;
-    this.int32(target.topic.leaderNodeIds[target.partitionIndex]!);
-    this.int32(target.topic.leaderEpochs[target.partitionIndex]!);
+    this.int32(target.topic!.leaderNodeIds[target.partitionIndex]!);
+    this.int32(target.topic!.leaderEpochs[target.partitionIndex]!);
     this.bytes[this.at++] = 0;
   }
 
@@ -151,6 +155,12 @@ export class FetchResponseWriter {
     }
     this.bytes[this.at++] = rest;
   }
+}
+
+/** Whether the partition's answer says who leads it now (KIP-951): the client asked the wrong node, or with an old epoch. */
+export function hasLeaderHint(target: FetchTarget, version: number): boolean {
+  const wrong = target.error === ErrorCode.NOT_LEADER_OR_FOLLOWER || target.error === ErrorCode.FENCED_LEADER_EPOCH;
+  return wrong && version >= LEADER_HINT_SINCE && target.topic !== null;
 }
 
 /** Bound of the bytes one topic with `partitions` partitions takes. */

@@ -11,7 +11,7 @@ const LEADER_HINT_SINCE = 10;
 const ENTRY_BYTES_MAX = 48;
 const FIXED_BYTES_MAX = 64;
 
-/** An upper bound of what writeProduceResponse() needs, without endpoints. */
+/** An upper bound of what writeProduceResponse() needs, without the answer's tags. */
 export function produceResponseBytesMax(operation: ProduceOperation): number {
   let size = FIXED_BYTES_MAX + operation.count * ENTRY_BYTES_MAX;
   for (let entry = 0; entry < operation.count; entry++) {
@@ -20,6 +20,25 @@ export function produceResponseBytesMax(operation: ProduceOperation): number {
     if (message != null) size += message.length * 3 + 5;
   }
   return size;
+}
+
+/** Whether the entry's answer says who leads its partition (KIP-951). */
+function hasLeaderHint(operation: ProduceOperation, entry: number): boolean {
+  const wrongNode = operation.errors[entry] === ErrorCode.NOT_LEADER_OR_FOLLOWER;
+  return wrongNode && operation.apiVersion >= LEADER_HINT_SINCE && operation.topics[entry] != null;
+}
+
+/** The nodes that the entries of the answer name as leaders; null, without an allocation, when there are none. */
+export function leadersNamed(operation: ProduceOperation): Set<number> | null {
+  let leaders: Set<number> | null = null;
+  for (let entry = 0; entry < operation.count; entry++) {
+    if (hasLeaderHint(operation, entry)) (leaders ??= new Set()).add(leaderOf(operation, entry));
+  }
+  return leaders;
+}
+
+function leaderOf(operation: ProduceOperation, entry: number): number {
+  return operation.topics[entry]!.leaderNodeIds[operation.partitionIndexes[entry]!]!;
 }
 
 /** The topic's name bytes as the request gave them (or as the topic table has them). */
@@ -33,8 +52,17 @@ function nameOf(operation: ProduceOperation, entry: number): Uint8Array {
 // a cursor object a call is what this file exists to avoid.
 let at = 0;
 
-/** @returns the offset after the answer; its first four bytes are the frame length. */
-export function writeProduceResponse(bytes: Uint8Array, view: DataView, start: number, operation: ProduceOperation): number {
+/**
+ * `tags`: the answer's tag section, which versions before 9 do not have.
+ * @returns the offset after the answer; its first four bytes are the frame length.
+ */
+export function writeProduceResponse(
+  bytes: Uint8Array,
+  view: DataView,
+  start: number,
+  operation: ProduceOperation,
+  tags: Uint8Array,
+): number {
   const version = operation.apiVersion;
   const flexible = version >= FLEXIBLE_SINCE;
   at = start + 4;
@@ -52,7 +80,7 @@ export function writeProduceResponse(bytes: Uint8Array, view: DataView, start: n
   }
   view.setInt32(at, 0);
   at += 4;
-  if (flexible) bytes[at++] = 0;
+  if (flexible) for (let i = 0; i < tags.length; i++) bytes[at++] = tags[i]!;
   view.setInt32(start, at - start - 4);
   return at;
 }
@@ -71,14 +99,8 @@ function writeEntry(bytes: Uint8Array, view: DataView, operation: ProduceOperati
     writeMessage(bytes, view, operation.messages[entry]!, flexible);
   }
   if (!flexible) return;
-  const topic = operation.topics[entry];
-  if (error === ErrorCode.NOT_LEADER_OR_FOLLOWER && version >= LEADER_HINT_SINCE && topic != null) {
-    writeLeaderHint(
-      bytes,
-      view,
-      topic.leaderNodeIds[operation.partitionIndexes[entry]!]!,
-      topic.leaderEpochs[operation.partitionIndexes[entry]!]!,
-    );
+  if (hasLeaderHint(operation, entry)) {
+    writeLeaderHint(bytes, view, leaderOf(operation, entry), operation.topics[entry]!.leaderEpochs[operation.partitionIndexes[entry]!]!);
   } else {
     bytes[at++] = 0;
   }

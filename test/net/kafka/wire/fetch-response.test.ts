@@ -7,11 +7,18 @@ import { uuidFromBytes } from '../../../../src/engine/base/uuid.ts';
 import { FetchTarget } from '../../../../src/engine/broker/fetch-target.ts';
 import { TopicEntry } from '../../../../src/engine/partition/topic-table.ts';
 import { decodeFetchResponse } from '../../../../src/net/kafka/schema/generated/fetch.ts';
-import { ANSWER_BYTES_MAX, FetchResponseWriter, topicBytesMax } from '../../../../src/net/kafka/wire/fetch-response.ts';
+import { ANSWER_BYTES_MAX, FetchResponseWriter, hasLeaderHint, topicBytesMax } from '../../../../src/net/kafka/wire/fetch-response.ts';
+import { nodeAt, nodeEndpoints, NODE_LISTENER } from './sample-nodes.ts';
 
 const partition = fc.record({
   index: fc.integer({ min: 0, max: 9 }),
-  error: fc.constantFrom<number>(ErrorCode.NONE, ErrorCode.OFFSET_OUT_OF_RANGE, ErrorCode.NOT_LEADER_OR_FOLLOWER),
+  error: fc.constantFrom<number>(
+    ErrorCode.NONE,
+    ErrorCode.OFFSET_OUT_OF_RANGE,
+    ErrorCode.NOT_LEADER_OR_FOLLOWER,
+    ErrorCode.FENCED_LEADER_EPOCH,
+    ErrorCode.UNKNOWN_LEADER_EPOCH,
+  ),
   highWatermark: fc.integer({ min: -1, max: 2 ** 52 }),
   logStartOffset: fc.integer({ min: -1, max: 2 ** 40 }),
   records: fc.uint8Array({ maxLength: 200 }),
@@ -32,6 +39,7 @@ test('reads back as what was found', () => {
         const bytes = new Uint8Array(16_384).fill(0xaa);
         const writer = new FetchResponseWriter(bytes, new DataView(bytes.buffer));
         const records: Uint8Array[] = [];
+        const leaders = new Set<number>();
         let max = ANSWER_BYTES_MAX;
         writer.begin(8, version, 77, ErrorCode.NONE, sessionId, topics.length);
         for (const { name, id, partitions } of topics) {
@@ -52,11 +60,14 @@ test('reads back as what was found', () => {
             target.logStartOffset = given.logStartOffset;
             target.plannedBytes = given.records.length;
             writer.partition(target);
+            if (hasLeaderHint(target, version)) leaders.add(entry.leaderNodeIds[given.index]!);
             if (given.records.length > 0) records.push(given.records);
           }
           writer.endTopic();
         }
-        const frameBytes = writer.end();
+        const tags = nodeEndpoints.tagsOf(leaders, NODE_LISTENER);
+        max += tags.length;
+        const frameBytes = writer.end(tags);
         expect(writer.at - 8).toBeLessThanOrEqual(max);
         const pieces: Uint8Array[] = [];
         let from = 8;
@@ -77,6 +88,7 @@ test('reads back as what was found', () => {
         expect(response.responses.map((row) => (version >= 13 ? row.topicId : row.topic))).toEqual(
           topics.map((row) => (version >= 13 ? uuidFromBytes(row.id) : row.name)),
         );
+        const named = new Set<number>();
         response.responses.forEach((row, t) =>
           row.partitions.forEach((answered, p) => {
             const given = topics[t]!.partitions[p]!;
@@ -87,10 +99,14 @@ test('reads back as what was found', () => {
             if (version >= 5) expect(answered.logStartOffset).toBe(given.logStartOffset);
             expect(answered.preferredReadReplica).toBe(-1);
             expect(Buffer.from(answered.records!)).toEqual(Buffer.from(given.records));
-            const hinted = version >= 12 && given.error === ErrorCode.NOT_LEADER_OR_FOLLOWER;
+            const wrong = given.error === ErrorCode.NOT_LEADER_OR_FOLLOWER || given.error === ErrorCode.FENCED_LEADER_EPOCH;
+            const hinted = version >= 16 && wrong;
+            if (hinted) named.add(100 + given.index);
             expect(answered.currentLeader.leaderId).toBe(hinted ? 100 + given.index : -1);
+            expect(answered.currentLeader.leaderEpoch).toBe(hinted ? given.index : -1);
           }),
         );
+        expect(response.nodeEndpoints).toEqual([...named].map((id) => nodeAt(id)));
       },
     ),
     { numRuns: 300 },

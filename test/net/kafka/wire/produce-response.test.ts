@@ -7,8 +7,10 @@ import { uuidFromBytes } from '../../../../src/engine/base/uuid.ts';
 import { ProduceOperation } from '../../../../src/engine/broker/produce-operation.ts';
 import type { Partition } from '../../../../src/engine/partition/partition.ts';
 import { TopicEntry } from '../../../../src/engine/partition/topic-table.ts';
+import { NO_TAGS } from '../../../../src/net/kafka/handlers/node-endpoints.ts';
 import { decodeProduceResponse } from '../../../../src/net/kafka/schema/generated/produce.ts';
-import { produceResponseBytesMax, writeProduceResponse } from '../../../../src/net/kafka/wire/produce-response.ts';
+import { leadersNamed, produceResponseBytesMax, writeProduceResponse } from '../../../../src/net/kafka/wire/produce-response.ts';
+import { nodeAt, nodeEndpoints, NODE_LISTENER } from './sample-nodes.ts';
 
 class Operation extends ProduceOperation {
   override answer(): void {}
@@ -54,9 +56,11 @@ test('reads back as what was decided', () => {
           operation.decide(at, known ? given.error : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
         });
       }
-      const max = produceResponseBytesMax(operation);
+      const leaders = leadersNamed(operation);
+      const tags = leaders === null ? NO_TAGS : nodeEndpoints.tagsOf(leaders, NODE_LISTENER);
+      const max = produceResponseBytesMax(operation) + tags.length;
       const bytes = new Uint8Array(max + 16).fill(0xaa);
-      const end = writeProduceResponse(bytes, new DataView(bytes.buffer), 8, operation);
+      const end = writeProduceResponse(bytes, new DataView(bytes.buffer), 8, operation, tags);
       expect(end - 8).toBeLessThanOrEqual(max);
       const reader = new ByteReader(bytes, 8, end);
       expect(reader.int32()).toBe(end - 12);
@@ -66,6 +70,7 @@ test('reads back as what was decided', () => {
       expect(reader.remaining).toBe(0);
       expect(response.throttleTimeMs).toBe(0);
       expect(response.responses.length).toBe(topics.length);
+      const named = new Set<number>();
       response.responses.forEach((answered, t) => {
         const { name, id, known, entries } = topics[t]!;
         if (version >= 13) expect(answered.topicId).toBe(uuidFromBytes(id));
@@ -81,10 +86,12 @@ test('reads back as what was decided', () => {
           if (version >= 5) expect(partition.logStartOffset).toBe(error === ErrorCode.NONE ? given.startOffset : -1);
           if (version >= 8) expect(partition.errorMessage).toBe(given.message);
           const hinted = version >= 10 && error === ErrorCode.NOT_LEADER_OR_FOLLOWER;
+          if (hinted) named.add(7 + given.index);
           expect(partition.currentLeader.leaderId).toBe(hinted ? 7 + given.index : -1);
           expect(partition.currentLeader.leaderEpoch).toBe(hinted ? given.index : -1);
         });
       });
+      expect(response.nodeEndpoints).toEqual([...named].map((id) => nodeAt(id)));
     }),
     { numRuns: 300 },
   );
