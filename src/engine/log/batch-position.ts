@@ -10,6 +10,7 @@ import { BATCH_HEADER_BYTES, BATCH_LENGTH_OVERHEAD, BATCH_MAGIC, BatchField, rea
 import { CHUNK_BYTES, PageStatus } from './header-pages.ts';
 import type { Log } from './log.ts';
 import type { LogTable } from './log-table.ts';
+import { isNeverFlushed } from './never-flushed.ts';
 import type { OffsetIndex } from './offset-index.ts';
 import { openSegment } from './segment-files.ts';
 import { ensureIndexes, hasIndexes, rebuildIndexes } from './segment-load.ts';
@@ -60,7 +61,10 @@ export function prepareSegment(table: LogTable, log: Log, segment: Segment): boo
 /** Position of the first batch that reaches `offset`, or a Locate. The segment is prepared. */
 export function locateOffset(table: LogTable, log: Log, segment: Segment, offset: number): number {
   if (segment.damage !== null && isDamaged(segment, offset)) return Locate.CORRUPT;
-  if (offset <= segment.baseOffset) return segment.writtenBytes > 0 ? 0 : Locate.NOT_HERE;
+  if (offset <= segment.baseOffset) {
+    const start = segment.damage === null ? 0 : damageEnd(segment, 0);
+    return segment.writtenBytes > start ? start : Locate.NOT_HERE;
+  }
   const recent = log.recent.find(offset, segment.baseOffset);
   if (recent >= 0) return log.recent.position(recent); // a
   const known = log.positions.find(offset, segment.baseOffset);
@@ -91,7 +95,10 @@ export function damageAt(segment: Segment, position: number): number {
 
 function isDamaged(segment: Segment, offset: number): boolean {
   const damage = segment.damage!;
-  for (let i = 0; i < damage.length; i++) if (offset >= damage[i]!.startOffset && offset < damage[i]!.endOffset) return true;
+  for (let i = 0; i < damage.length; i++) {
+    const range = damage[i]!;
+    if (offset >= range.startOffset && offset < range.endOffset && !isNeverFlushed(range)) return true;
+  }
   return false;
 }
 

@@ -1,5 +1,6 @@
-// What scrubbing found unreadable, kept over restarts: a clean stop is followed by no scan that could find it again. Owner:
-// the shard's thread. Not hot.
+// What recovery, reading or scrubbing found unreadable, kept over restarts: a clean stop is followed by no scan that could
+// find it again, and what never reached the disk must not look like a loss once the recovery point has passed it. Owner: the
+// shard's thread. Not hot.
 //
 // On disk: `damaged-ranges` in the partition's directory, as text in the manner of the checkpoint files; each line
 // `segment startPosition endPosition startOffset endOffset reason`. A line whose bytes are good again (somebody put a copy in
@@ -28,15 +29,21 @@ export function saveDamage(fs: FileSystem, log: Log): void {
   fs.replaceText(pathOf(log), ['0', rows.length, ...rows, ''].join('\n'));
 }
 
-/** Take up again what is still damaged. @throws what the disk throws */
+/** Take up again what is still damaged, and keep what recovery found besides. @throws what the disk throws */
 export function loadDamage(fs: FileSystem, scanner: BatchScanner, log: Log): void {
-  if (!fs.exists(pathOf(log))) return;
-  for (const { base, range } of readRows(fs.readText(pathOf(log)))) {
+  for (const { base, range } of readDamage(fs, log)) {
     const segment = log.segments.find((each) => each.baseOffset === base);
-    if (segment === undefined || range.endPosition > segment.writtenBytes) continue;
-    if (segment.damage?.some((known) => known.startPosition <= range.startPosition && known.endPosition > range.startPosition)) continue;
+    if (segment === undefined || range.endPosition > segment.writtenBytes || segment.damage?.some((known) => covers(known, range)))
+      continue;
     if (!isWholeAgain(fs, scanner, log, segment, range)) addDamage(segment, range);
   }
+  const { damage, unflushed } = log.recovery!;
+  if (damage.length + unflushed.length > 0) saveDamage(fs, log);
+}
+
+function covers(known: DamagedRange, range: DamagedRange): boolean {
+  if (known.startPosition === range.startPosition) return known.endPosition >= range.endPosition;
+  return known.startPosition < range.startPosition && known.endPosition > range.startPosition;
 }
 
 /** In the order of their positions. */
@@ -46,10 +53,17 @@ export function addDamage(segment: Segment, range: DamagedRange): void {
   segment.damage.sort((a, b) => a.startPosition - b.startPosition);
 }
 
-/** A file that breaks its own format says nothing: scrubbing finds the damage again. */
-function readRows(text: string): { base: number; range: DamagedRange }[] {
+export interface DamageRow {
+  /** Base offset of the segment. */
+  readonly base: number;
+  readonly range: DamagedRange;
+}
+
+/** A file that breaks its own format says nothing: scrubbing finds the damage again. @throws what the disk throws */
+export function readDamage(fs: FileSystem, log: Log): DamageRow[] {
+  if (!fs.exists(pathOf(log))) return [];
   try {
-    return checkpointRows(text, FIELDS).map((row) => {
+    return checkpointRows(fs.readText(pathOf(log)), FIELDS).map((row) => {
       const [base, startPosition, endPosition, startOffset, endOffset] = row.slice(0, 5).map(checkpointNumber) as [
         number,
         number,
@@ -66,6 +80,11 @@ function readRows(text: string): { base: number; range: DamagedRange }[] {
 }
 
 function isWholeAgain(fs: FileSystem, scanner: BatchScanner, log: Log, segment: Segment, range: DamagedRange): boolean {
+  if (range.endPosition === range.startPosition) {
+    // A gap between two segments: one of them is another by now.
+    const next = log.segments[log.segments.indexOf(segment) + 1];
+    return segment.writtenBytes !== range.startPosition || next?.baseOffset !== range.endOffset;
+  }
   const wasOpen = segment.fd >= 0;
   openSegment(fs, segment);
   scanner.begin(segment.fd, range.startPosition, range.endPosition, range.startOffset, true);

@@ -49,6 +49,7 @@ export function cutLog(fs: FileSystem, scanner: BatchScanner, log: Log, index: n
   segment.syncingBytes = Math.min(segment.syncingBytes, position);
   segment.pacedBytes = Math.min(segment.pacedBytes, position);
   segment.endOffset = offset;
+  segment.damage = segment.damage?.filter(({ startPosition }) => startPosition < position) ?? null;
   if (position === 0) segment.firstTimestamp = -1;
   for (const gone of dropped) removeFiles(fs, gone);
   fs.truncate(segment.fd, position);

@@ -80,13 +80,14 @@ function planInSegment(
     if (end === Locate.NOT_HERE || end === Locate.CORRUPT) end = segment.writtenBytes;
     else if (end < 0) return statusOf(end);
   }
+  const reachesLimit = (next === null || next.baseOffset > limit) && (segment.damage === null || damageAt(segment, start) >= end);
   if (segment.damage !== null) end = Math.min(end, damageAt(segment, start));
   if (end <= start) return ReadStatus.EMPTY;
   let length = end - start;
   if (length > maxBytes) {
     length = cut(table, log, segment, offset, start, maxBytes, wholeFirstBatch);
     if (length <= 0) return length === 0 ? ReadStatus.EMPTY : statusOf(length);
-  } else if (next === null || next.baseOffset > limit) {
+  } else if (reachesLimit) {
     log.positions.put(limit, segment.baseOffset, end);
   }
   plan.segment = segment;

@@ -12,6 +12,7 @@
 
 import type { FileSystem } from '../io/file-system.ts';
 import { ScanStatus, type BatchScanner } from './batch-scanner.ts';
+import { readDamage } from './damage-file.ts';
 import { saveLeaderEpochs, loadLeaderEpochs } from './leader-epoch-file.ts';
 import { recoverSwaps } from './cleaner/swap-recovery.ts';
 import type { Log } from './log.ts';
@@ -28,9 +29,10 @@ import { closeDescriptor, createSegment, ensureIndexFiles, openSegment, segmentP
 import { addTimeEntry } from './segment-index.ts';
 import { ensureIndexes } from './segment-load.ts';
 import { OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX } from './segment-name.ts';
+import type { FlushedBefore } from './never-flushed.ts';
 import { OffsetIndex } from './offset-index.ts';
 import type { Segment } from './segment.ts';
-import { checkSegment, cutTornTail, followSegment } from './tail-scan.ts';
+import { checkSegment, cutTornTail, followSegment, tellGaps } from './tail-scan.ts';
 import { TimeIndex } from './time-index.ts';
 
 export interface RecoveryStart {
@@ -58,6 +60,7 @@ export function recoverLog(fs: FileSystem, scanner: BatchScanner, log: Log, star
     rebuiltIndexes: 0,
     missingOffsets: 0,
     damage: [],
+    unflushed: [],
     strays: [],
     movedAside: moveStrangerAside(fs, log),
     endOffset: 0,
@@ -224,14 +227,16 @@ function doubtSynced(fs: FileSystem, log: Log, start: RecoveryStart): void {
 /** Read and check every batch behind the newest note that can be believed, or from the recovery point's segment on. */
 function check(fs: FileSystem, scanner: BatchScanner, log: Log, start: RecoveryStart, found: RecoveryReport): void {
   const { segments } = log;
+  const flushed = flushedBefore(fs, log, start);
   const { first, position } = beginCheck(fs, scanner, log, start);
   const tornAt: number[] = [];
   for (let i = first; i < segments.length; i++) {
     if (i > first || position === 0) startIndexes(segments[i]!);
-    tornAt[i] = checkSegment(fs, scanner, log, segments[i]!, i === first ? position : 0, found);
+    tornAt[i] = checkSegment(fs, scanner, log, segments[i]!, i === first ? position : 0, flushed, found);
   }
   refuseOverlap(log, first);
-  const dropped = cutTornTail(fs, log, first, tornAt, found);
+  const dropped = cutTornTail(fs, log, first, tornAt, flushed, found);
+  tellGaps(log, first, flushed, found);
   for (let i = first; i < segments.length; i++) {
     const segment = segments[i]!;
     // Entries in the old files may disagree with the log: they are written anew, behind those that were skipped.
@@ -249,6 +254,12 @@ function check(fs: FileSystem, scanner: BatchScanner, log: Log, start: RecoveryS
   }
   found.missingOffsets = Math.max(0, start.recoveryPoint - log.endOffset);
   fs.syncDirectory(log.dir);
+}
+
+/** A process that died leaves its page cache, and that has no holes. */
+function flushedBefore(fs: FileSystem, log: Log, start: RecoveryStart): FlushedBefore {
+  const offset = keptNote(fs, log, start) === null ? start.recoveryPoint : Infinity;
+  return { offset, known: readDamage(fs, log) };
 }
 
 /** @returns the segment to begin with and the position in it; 0 means that nothing of the segment is known yet */

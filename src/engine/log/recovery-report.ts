@@ -30,6 +30,8 @@ export interface RecoveryReport {
   missingOffsets: number;
   /** Unreadable ranges with valid batches behind them: kept, and answered with CORRUPT. */
   readonly damage: SegmentDamage[];
+  /** Ranges that a power cut left out and nobody was promised: reads go on behind them. */
+  readonly unflushed: SegmentDamage[];
   /** Files that look like a log's and are none: left alone. */
   readonly strays: string[];
   /** Where the directory of another topic of this name was moved to; empty when there was none. */

@@ -13,7 +13,7 @@
 import type { OffsetIndex } from './offset-index.ts';
 import type { TimeIndex } from './time-index.ts';
 
-/** A range that recovery found unreadable although valid batches follow it. */
+/** A range that is unreadable although valid batches follow it. Without bytes: the file ends before the next one's offsets. */
 export interface DamagedRange {
   readonly startPosition: number;
   readonly endPosition: number;

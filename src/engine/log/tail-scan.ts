@@ -2,7 +2,8 @@
 // torn end or damage. Owner: the shard's thread. Not hot: recovery only.
 //
 //   a. nothing valid follows, in this segment or a later one: a torn tail. It is cut off, later segments are deleted.
-//   b. something valid follows: damage. It stays where it is, is reported, and reads of it answer CORRUPT.
+//   b. something valid follows: damage. It stays where it is, is reported, and reads of it answer CORRUPT. A hole that a
+//      power cut left above all that was flushed is none (never-flushed.ts): it is told of, and reads go on behind it.
 // A tail behind the last valid batch of the last segment that holds one is always case a. What a crash leaves of managed
 // segments is a case of its own: managed-segment.ts.
 
@@ -11,6 +12,7 @@ import { ScanStatus, SCAN_REASONS, type BatchScanner } from './batch-scanner.ts'
 import type { Log } from './log.ts';
 import { removeFiles } from './log-cut.ts';
 import { HOLE_BYTES_MAX, isZero, lastBeforeHole } from './managed-segment.ts';
+import { type FlushedBefore, hasHole, isNeverFlushed, OFFSETS_LOST, reasonOfGap } from './never-flushed.ts';
 import { replayBatch } from './producer-replay.ts';
 import type { RecoveryReport } from './recovery-report.ts';
 import { openSegment } from './segment-files.ts';
@@ -25,6 +27,7 @@ export function checkSegment(
   log: Log,
   segment: Segment,
   position: number,
+  flushed: FlushedBefore,
   found: RecoveryReport,
 ): number {
   openSegment(fs, segment);
@@ -41,7 +44,10 @@ export function checkSegment(
     if (good < 0) return tornTail(segment, bad, status);
     scanner.begin(segment.fd, good, segment.writtenBytes, segment.endOffset, false);
     scanner.next();
-    isolate(segment, found, bad, good, scanner.baseOffset, SCAN_REASONS[status]!);
+    const { baseOffset } = scanner;
+    let reason: string = SCAN_REASONS[status]!;
+    if (hasHole(fs, segment.fd, bad, good)) reason = reasonOfGap(flushed, segment, segment.endOffset, reason);
+    isolate(segment, found, bad, good, baseOffset, reason);
     from = good;
   }
 }
@@ -87,14 +93,21 @@ function isolate(segment: Segment, found: RecoveryReport, from: number, to: numb
   const range = { startPosition: from, endPosition: to, startOffset: segment.endOffset, endOffset, reason };
   segment.damage ??= [];
   segment.damage.push(range);
-  found.damage.push({ ...range, segment: segment.baseOffset });
+  (isNeverFlushed(range) ? found.unflushed : found.damage).push({ ...range, segment: segment.baseOffset });
 }
 
 /**
  * The last segment that holds a valid batch is the log's last; tails before it are damage, its own is torn.
  * @returns whether valid batches went with the tail: producers that were replayed from them are not known any more
  */
-export function cutTornTail(fs: FileSystem, log: Log, first: number, tornAt: readonly number[], found: RecoveryReport): boolean {
+export function cutTornTail(
+  fs: FileSystem,
+  log: Log,
+  first: number,
+  tornAt: readonly number[],
+  flushed: FlushedBefore,
+  found: RecoveryReport,
+): boolean {
   const { segments } = log;
   let last = segments.length - 1;
   while (last > first && segments[last]!.endOffset === segments[last]!.baseOffset && mayGo(log, last, first, tornAt)) last--;
@@ -103,7 +116,9 @@ export function cutTornTail(fs: FileSystem, log: Log, first: number, tornAt: rea
   for (let i = first; i < last; i++) {
     if (tornAt[i]! < 0) continue;
     const segment = segments[i]!;
-    isolate(segment, found, tornAt[i]!, segment.writtenBytes, segments[i + 1]!.baseOffset, segment.tailReason);
+    // A gap like any other, which tellGaps() tells.
+    if (isUnflushedTail(fs, segment, tornAt[i]!, flushed)) cutTail(fs, segment, tornAt[i]!, found);
+    else isolate(segment, found, tornAt[i]!, segment.writtenBytes, segments[i + 1]!.baseOffset, segment.tailReason);
   }
   for (const gone of segments.splice(last + 1)) {
     found.deletedSegments++;
@@ -113,13 +128,36 @@ export function cutTornTail(fs: FileSystem, log: Log, first: number, tornAt: rea
   }
   const segment = segments[last]!;
   if (tornAt[last]! < 0) return dropped;
-  found.truncatedBytes += segment.writtenBytes - tornAt[last]!;
-  fs.truncate(segment.fd, tornAt[last]!);
-  segment.stagedBytes = tornAt[last]!;
-  segment.writtenBytes = tornAt[last]!;
-  segment.syncedBytes = Math.min(segment.syncedBytes, tornAt[last]!);
-  segment.syncingBytes = segment.syncedBytes;
+  cutTail(fs, segment, tornAt[last]!, found);
   return dropped;
+}
+
+function cutTail(fs: FileSystem, segment: Segment, end: number, found: RecoveryReport): void {
+  found.truncatedBytes += segment.writtenBytes - end;
+  fs.truncate(segment.fd, end);
+  segment.stagedBytes = end;
+  segment.writtenBytes = end;
+  segment.syncedBytes = Math.min(segment.syncedBytes, end);
+  segment.syncingBytes = segment.syncedBytes;
+}
+
+/** Zeros, or a batch that the file ends in. */
+function isUnflushedTail(fs: FileSystem, segment: Segment, bad: number, flushed: FlushedBefore): boolean {
+  const { tailReason, writtenBytes, fd, endOffset } = segment;
+  if (tailReason !== SCAN_REASONS[ScanStatus.SHORT] && !hasHole(fs, fd, bad, writtenBytes)) return false;
+  return isNeverFlushed({ reason: reasonOfGap(flushed, segment, endOffset, tailReason) });
+}
+
+/** A segment ends before the next one begins. Compaction leaves such gaps too. */
+export function tellGaps(log: Log, first: number, flushed: FlushedBefore, found: RecoveryReport): void {
+  const { segments } = log;
+  for (let i = first; i + 1 < segments.length; i++) {
+    const segment = segments[i]!;
+    const { endOffset, writtenBytes } = segment;
+    const next = segments[i + 1]!.baseOffset;
+    if (endOffset >= next || log.config.cleanupCompact || segment.damage?.at(-1)?.endOffset === next) continue;
+    isolate(segment, found, writtenBytes, writtenBytes, next, reasonOfGap(flushed, segment, endOffset, OFFSETS_LOST));
+  }
 }
 
 /** An empty last segment stays when the log reaches exactly to its base: it was rolled to. */

@@ -26,10 +26,12 @@ export function addToSummary(summary: RestartSummary, report: RecoveryReport): v
 /** What an operator should know of one log; empty when there is nothing. */
 export function describeRecovery(report: RecoveryReport): string {
   const damage = report.damage.map(({ segment, ...range }) => `segment ${segment}: ${JSON.stringify(range)}`);
+  const unflushed = report.unflushed.map(({ startOffset, endOffset }) => `${startOffset} to ${endOffset - 1}`);
   const findings = [
     ...(report.truncatedBytes > 0 ? [`${report.truncatedBytes} bytes of a torn tail cut off`] : []),
     ...(report.deletedSegments > 0 ? [`${report.deletedSegments} segments behind it deleted`] : []),
     ...(damage.length > 0 ? [`DAMAGED and kept: ${damage.join(', ')}`] : []),
+    ...(unflushed.length > 0 ? [`offsets ${unflushed.join(', ')} had not reached the disk, nobody was told that they had`] : []),
     ...(report.missingOffsets > 0
       ? [
           `${report.missingOffsets} OFFSETS MISSING that were on the disk: it lost them, or the directory is an older copy than its checkpoint`,

@@ -9,8 +9,11 @@ import { nodeFileSystem } from '../../../src/engine/io/node-file-system.ts';
 import { recoverLog } from '../../../src/engine/log/log-recovery.ts';
 import { BatchScanner } from '../../../src/engine/log/batch-scanner.ts';
 import { closeLog } from '../../../src/engine/log/log-close.ts';
+import { loadDamage } from '../../../src/engine/log/damage-file.ts';
 import { DEFAULT_LOG_CONFIG } from '../../../src/engine/log/log-config.ts';
+import { ReadStatus } from '../../../src/engine/log/log-read.ts';
 import { Log } from '../../../src/engine/log/log.ts';
+import { CACHE_NOTE, DISK_NOTE } from '../../../src/engine/log/recovery-note.ts';
 import {
   CONFIG,
   type Damage,
@@ -23,7 +26,7 @@ import {
   type Stored,
 } from './damaged-directory.ts';
 import { dumpFaults } from './kafka-dump-check.ts';
-import { batch, DIR, NOW, TOPIC_ID } from './log-bench.ts';
+import { batch, batchRanges, DIR, NOW, TOPIC_ID } from './log-bench.ts';
 
 const ENDINGS: readonly Ending[] = ['clean', 'killed', 'power'];
 let checked = 0;
@@ -78,6 +81,34 @@ function checkRecovered(directory: Directory, ending: Ending, expected: Expected
   checkReads(again, left.slice(-2));
 }
 
+/** What follows the hole is there; the hole itself is damage, or stepped over, and stays that over the starts that follow. */
+function checkHole(directory: Directory, { startOffset, endOffset, acked }: NonNullable<Expected['hole']>): void {
+  const { fs, batches } = directory;
+  const left = batches.filter((batch) => batch.endOffset <= startOffset || batch.baseOffset >= endOffset);
+  const end = batches.at(-1)!.endOffset;
+  let opened = openDirectory(directory, 'power');
+  const found = { startOffset, endOffset };
+  const { damage, unflushed } = opened.log.recovery!;
+  expect({ damage, unflushed }).toMatchObject(acked ? { damage: [found], unflushed: [] } : { damage: [], unflushed: [found] });
+  for (const next of ['clean', 'power', 'power'] as const) {
+    expect(opened.log.endOffset).toBe(end);
+    checkReads(opened, left);
+    for (let offset = startOffset; offset < endOffset; offset++) {
+      const got = opened.bench.read(opened.log, offset, 1);
+      if (acked) expect([offset, got]).toEqual([offset, ReadStatus.CORRUPT]);
+      else expect(batchRanges(got as Uint8Array)[0]![0]).toBe(endOffset);
+    }
+    const [segment] = opened.log.segments.flatMap(({ damage: ranges }) => ranges ?? []);
+    expect(segment).toMatchObject(found);
+    opened.bench.table.close(opened.log);
+    expect(fs.openCount).toBe(0);
+    // Checked once more from the start, now that the recovery point has passed it.
+    if (next === 'power') for (const note of [CACHE_NOTE, DISK_NOTE]) fs.remove(`${DIR}/${note}`);
+    opened = openDirectory({ fs, recoveryPoint: next === 'clean' ? end : startOffset + 2 }, next);
+    expect(acked ? [] : opened.log.recovery!.damage).toEqual([]);
+  }
+}
+
 function checkAside(directory: Directory, ending: Ending): void {
   const { log } = openDirectory(directory, ending);
   expect([log.recovery!.mode, log.endOffset]).toEqual(['created', 0]);
@@ -95,6 +126,7 @@ describe('a directory found damaged', () => {
           const { expected } = damage;
           try {
             if (expected.refused !== undefined) expect(() => openDirectory(directory, ending)).toThrow(expected.refused);
+            else if (expected.hole !== undefined) checkHole(directory, expected.hole);
             else if (expected.movedAside === true) checkAside(directory, ending);
             else checkRecovered(directory, ending, expected, expected.lost === undefined);
           } catch (error) {
@@ -124,6 +156,8 @@ test('the same on real files: a sample of the damages leaves the same bytes', ()
       const start = { recoveryPoint, clean: ending === 'clean', session: log.session, logStartOffset: 0, nowMs: NOW };
       const report = recoverLog(nodeFileSystem, new BatchScanner(nodeFileSystem), real, start);
       expect([damage.name, ending, report]).toEqual([damage.name, ending, log.recovery]);
+      real.recovery = report;
+      loadDamage(nodeFileSystem, new BatchScanner(nodeFileSystem), real);
       closeLog(nodeFileSystem, real);
       const names = directory.fs.list(DIR).sort();
       expect([damage.name, ending, readdirSync(dir).sort()]).toEqual([damage.name, ending, names]);

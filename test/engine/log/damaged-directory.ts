@@ -37,6 +37,8 @@ export interface Expected {
   readonly strays?: readonly string[];
   /** Offsets that were on the disk are not there. */
   readonly missing?: true;
+  /** Offsets in the middle that are not there: acked ones are damage, others were never flushed. */
+  readonly hole?: { readonly startOffset: number; readonly endOffset: number; readonly acked: boolean };
 }
 
 export interface Damage {
@@ -92,6 +94,7 @@ export const DAMAGES: Readonly<Record<string, () => Generator<Damage>>> = {
   'empty segments': emptySegments,
   'small files': smallFiles,
   'recovery notes': notes,
+  'holes before what is whole': holes,
 };
 
 function namesOf(fs: MemoryFileSystem, suffix: string): string[] {
@@ -276,5 +279,38 @@ function* notes(): Generator<Damage> {
       copy.putFile(`${DIR}/${DISK_NOTE}`, other.bytesOf(`${DIR}/${DISK_NOTE}`));
     };
     yield { name: 'an older disk note', endings: [ending], expected: {}, harm: older };
+  }
+}
+
+/** The batches `from` to `to` of a segment that is not the last, as a power cut leaves out what was not flushed. */
+function* holes(): Generator<Damage> {
+  const { fs, batches } = healthy('power');
+  const size = batches[0]!.bytes.length;
+  const bases = namesOf(fs, '.log').map((name) => Number(name.slice(0, 20)));
+  const [base, next] = [bases.at(-2)!, bases.at(-1)!];
+  const count = (next - base) / 2;
+  const shapes: [string, (bytes: Uint8Array, from: number, to: number) => Uint8Array, boolean][] = [
+    ['zeros', (bytes, from, to) => bytes.fill(0, from * size, to * size), false],
+    ['a file cut off', (bytes, from) => bytes.slice(0, from * size), true],
+    ['a file cut off in a batch', (bytes, from) => bytes.slice(0, from * size + 70), true],
+  ];
+  for (const [name, shape, toTheEnd] of shapes) {
+    for (let from = 0; from < count; from++) {
+      for (let to = toTheEnd ? count : from + 1; to <= count; to++) {
+        const startOffset = base + from * 2;
+        for (const recoveryPoint of [base, startOffset, startOffset + 2].filter((point) => point < next)) {
+          yield {
+            name: `${name} in place of batches ${from} to ${to} of ${count}, flushed up to ${recoveryPoint - base}`,
+            endings: ['power'],
+            recoveryPoint,
+            expected: { hole: { startOffset, endOffset: base + to * 2, acked: startOffset < recoveryPoint } },
+            harm: (copy) => {
+              for (const note of [CACHE_NOTE, DISK_NOTE]) copy.remove(`${DIR}/${note}`);
+              rewrite(copy, `${DIR}/${String(base).padStart(20, '0')}.log`, (bytes) => shape(bytes, from, to));
+            },
+          };
+        }
+      }
+    }
   }
 }

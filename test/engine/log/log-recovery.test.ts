@@ -114,7 +114,11 @@ describe('damage with valid batches behind it', () => {
     const bench = crashed(8, config);
     const bytes = bench.fs.bytesOf(FIRST);
     bench.fs.putFile(FIRST, bytes.slice(0, bytes.length - 5));
-    const { bench: after, log } = reopened(bench.fs, config);
+    const second = bench.fs
+      .list(DIR)
+      .filter((name) => name.endsWith('.log'))
+      .sort()[1]!;
+    const { bench: after, log } = reopened(bench.fs, config, Number(second.slice(0, 20)) - 1);
     expect(log.endOffset).toBe(16);
     expect(log.recovery!.damage).toHaveLength(1);
     expect(log.recovery!.damage[0]!.endOffset).toBe(log.segments[1]!.baseOffset);
