@@ -35,7 +35,7 @@ async function records(context, verb, topic, group, count) {
 const produce = (context, topic, from, to, codec, idempotent) => call(context, 'produce', topic, [codec, idempotent], linesOf(from, to));
 
 function casesOf(name, { shares = false } = {}) {
-  const common = { short: false, deadlineMs: 180_000 };
+  const common = { short: false, deadlineMs: 300_000 };
   return [
     ...['none', 'gzip', 'snappy', 'lz4', 'zstd'].map((codec) => ({
       ...common,

@@ -61,7 +61,7 @@ export const javaGroup = {
     {
       name: 'java: kafka-topics creates, describes, alters, lists, deletes',
       core: true,
-      deadlineMs: 120_000,
+      deadlineMs: 300_000,
       async run(context) {
         const topic = context.topicName('java-topics');
         const topics = (...args) => clientTool(context, 'kafka-topics', args);
@@ -83,7 +83,7 @@ export const javaGroup = {
     {
       name: 'java: console producer and consumer in a group, which goes on where it stopped',
       core: true,
-      deadlineMs: 180_000,
+      deadlineMs: 300_000,
       async run(context) {
         const topic = await context.createTopic('java-console', 3);
         const group = ['--group', `${topic}-group`, '--from-beginning'];
@@ -96,7 +96,7 @@ export const javaGroup = {
     ...['gzip', 'snappy', 'lz4', 'zstd'].map((codec) => ({
       name: `java: console producer with ${codec}, read_committed consumer`,
       short: false,
-      deadlineMs: 120_000,
+      deadlineMs: 300_000,
       async run(context) {
         const topic = await context.createTopic(`java-${codec}`, 2);
         await javaProduce(context, topic, { to: 2000, options: ['--compression-codec', codec] });
@@ -107,7 +107,7 @@ export const javaGroup = {
     {
       name: 'java: consumer without a group, from an offset of a partition',
       short: false,
-      deadlineMs: 120_000,
+      deadlineMs: 300_000,
       async run(context) {
         const topic = await context.createTopic('java-partition', 2);
         await kcatProduce(context, topic, { to: 300, partition: 1 });
@@ -118,7 +118,7 @@ export const javaGroup = {
     {
       name: 'java: kafka-get-offsets',
       core: true,
-      deadlineMs: 120_000,
+      deadlineMs: 300_000,
       async run(context) {
         const topic = await context.createTopic('java-offsets', 2);
         await kcatProduce(context, topic, { to: 200, partition: 1 });
@@ -131,7 +131,7 @@ export const javaGroup = {
     {
       name: 'java: kafka-consumer-groups lists, describes, resets, deletes',
       core: true,
-      deadlineMs: 180_000,
+      deadlineMs: 300_000,
       async run(context) {
         const topic = await context.createTopic('java-groups', 1);
         const group = `${topic}-group`;
@@ -152,7 +152,7 @@ export const javaGroup = {
     {
       name: 'java: kafka-consumer-groups shows a live group, its members and state; refuses to delete it',
       short: false,
-      deadlineMs: 180_000,
+      deadlineMs: 300_000,
       async run(context) {
         const topic = await context.createTopic('java-live', 2);
         const group = `${topic}-group`;
@@ -169,7 +169,7 @@ export const javaGroup = {
         ]);
         live.catch(() => {});
         await until('the group is stable', async () => /Stable\s+1/.test(await groups('--describe', '--group', group, '--state')), {
-          timeoutMs: 60_000,
+          timeoutMs: 120_000,
           ...context,
         });
         const members = await groups('--describe', '--group', group, '--members', '--verbose');
@@ -189,7 +189,7 @@ export const javaGroup = {
     {
       name: 'java: kafka-consumer-groups deletes offsets of a topic, resets by time and to the end',
       short: false,
-      deadlineMs: 180_000,
+      deadlineMs: 300_000,
       async run(context) {
         const topic = await context.createTopic('java-reset', 1);
         const group = `${topic}-group`;
@@ -208,7 +208,7 @@ export const javaGroup = {
     {
       name: 'java: kafka-configs of a topic and of a broker',
       short: false,
-      deadlineMs: 180_000,
+      deadlineMs: 300_000,
       async run(context) {
         const topic = await context.createTopic('java-configs', 1);
         const configs = async (...args) => (await clientTool(context, 'kafka-configs', args)).stdout;
@@ -236,7 +236,7 @@ export const javaGroup = {
     {
       name: 'java: kafka-delete-records',
       short: false,
-      deadlineMs: 120_000,
+      deadlineMs: 300_000,
       async run(context) {
         const topic = await context.createTopic('java-delete', 1);
         await kcatProduce(context, topic, { to: 100 });
@@ -252,7 +252,7 @@ export const javaGroup = {
     {
       name: 'java: kafka-log-dirs',
       short: false,
-      deadlineMs: 120_000,
+      deadlineMs: 300_000,
       async run(context) {
         const topic = await context.createTopic('java-dirs', 2);
         await kcatProduce(context, topic, { to: 100 });
@@ -266,7 +266,7 @@ export const javaGroup = {
     {
       name: 'java: kafka-broker-api-versions',
       short: false,
-      deadlineMs: 120_000,
+      deadlineMs: 300_000,
       async run(context) {
         const { stdout } = await clientTool(context, 'kafka-broker-api-versions', []);
         equal([...stdout.matchAll(/^127\.0\.0\.1:\d+ \(id: \d+/gm)].length, context.nodes, 'brokers');
@@ -277,7 +277,7 @@ export const javaGroup = {
     {
       name: 'java: kafka-cluster',
       short: false,
-      deadlineMs: 120_000,
+      deadlineMs: 300_000,
       async run(context) {
         const ask = async (what) =>
           (await kafkaTool(context, 'kafka-cluster', [what, '--bootstrap-server', context.broker.bootstrap])).stdout;
@@ -288,7 +288,7 @@ export const javaGroup = {
     {
       name: 'java: kafka-producer-perf-test and kafka-consumer-perf-test',
       short: false,
-      deadlineMs: 120_000,
+      deadlineMs: 300_000,
       async run(context) {
         const topic = await context.createTopic('java-perf', 2);
         const count = 50_000;

@@ -103,7 +103,7 @@ export const kafkajsGroup = {
     {
       name: 'kafkajs: two members share, and the one that stays takes over',
       core: true,
-      deadlineMs: 120_000,
+      deadlineMs: 300_000,
       async run(context) {
         const topic = await context.createTopic('js-rebalance', 4);
         const group = `${topic}-group`;
@@ -113,7 +113,7 @@ export const kafkajsGroup = {
         await until('it has read all', () => first.records.length >= 400, context);
         const second = await join(context, topic, group);
         await until('both members have two', () => first.assigned.length === 2 && second.assigned.length === 2, {
-          timeoutMs: 30_000,
+          timeoutMs: 120_000,
           signal: context.signal,
         });
         equal([...first.assigned, ...second.assigned].sort(), [0, 1, 2, 3], 'partitions of both');
@@ -124,7 +124,7 @@ export const kafkajsGroup = {
         await until('both read what is new', () => first.records.length + second.records.length >= before + 400, context);
         assert(second.records.length > 0, 'the second member read nothing');
         await second.consumer.disconnect();
-        await until('the first member has all again', () => first.assigned.length === 4, { timeoutMs: 30_000, signal: context.signal });
+        await until('the first member has all again', () => first.assigned.length === 4, { timeoutMs: 120_000, signal: context.signal });
         await produce(context, topic, { from: 800, to: 1000 });
         const read = () => [...first.records, ...second.records];
         await until('the rest is read', () => read().length >= before + 600, context);
@@ -139,18 +139,18 @@ export const kafkajsGroup = {
     {
       name: 'kafkajs: a group goes on from its commits after a clean restart of the broker',
       core: true,
-      deadlineMs: 180_000,
+      deadlineMs: 300_000,
       run: async (context) => restarts(context, await context.createTopic('js-restart', 3), 'stop'),
     },
     {
       name: 'kafkajs: a group goes on from its commits after kill -9 of the broker',
       core: true,
-      deadlineMs: 180_000,
+      deadlineMs: 300_000,
       run: async (context) => restarts(context, await context.createTopic('js-kill', 3), 'kill'),
     },
     {
       name: 'kafkajs: running producer and consumer live through a restart of the broker',
-      deadlineMs: 180_000,
+      deadlineMs: 300_000,
       async run(context) {
         const topic = await context.createTopic('js-through', 2);
         const member = await join(context, topic, `${topic}-group`);
@@ -163,7 +163,7 @@ export const kafkajsGroup = {
         await sending;
         await producer.disconnect();
         const unique = () => new Map(member.records.map((one) => [`${one.partition}:${one.offset}`, one]));
-        await until('the second part is read', () => unique().size >= 400, { timeoutMs: 60_000, signal: context.signal });
+        await until('the second part is read', () => unique().size >= 400, { timeoutMs: 120_000, signal: context.signal });
         checkRecords([...unique().values()], { to: 400, keys: true });
       },
     },

@@ -24,7 +24,7 @@ export async function kcatConsume({ broker, signal }, topic, { options = ['-o', 
   const what = group ? ['-G', group, topic] : ['-C', '-t', topic, ...options];
   // In the group form the topic comes last and everything else before it.
   const format = ['-e', '-q', '-u', '-X', 'check.crcs=true', '-f', '%p\t%o\t%k\t%s\n'];
-  const groupOptions = ['-X', 'auto.offset.reset=earliest', '-X', 'session.timeout.ms=6000'];
+  const groupOptions = ['-X', 'auto.offset.reset=earliest', '-X', 'session.timeout.ms=30000'];
   const args = group ? ['-b', broker.bootstrap, ...format, ...groupOptions, ...what] : ['-b', broker.bootstrap, ...format, ...what];
   const { stdout } = await runOk('kcat', args, { signal });
   return stdout
@@ -180,7 +180,7 @@ export const kcatGroup = {
     {
       name: 'kcat: consumer group goes on where it stopped',
       core: true,
-      deadlineMs: 120_000,
+      deadlineMs: 300_000,
       async run(context) {
         const topic = await context.createTopic('group', 4);
         const group = `${topic}-group`;
@@ -202,21 +202,21 @@ export const kcatGroup = {
         const waiting = Array.from({ length: 4 }, () => new Waiting(broker, topic, 40));
         context.defer(() => Promise.all(waiting.map((one) => one.end())));
         await until('all consumers are at the end of all partitions', () => waiting.every(({ ends }) => ends >= 4), {
-          timeoutMs: 30_000,
+          timeoutMs: 120_000,
           signal,
         });
         // Fetches that find nothing come back after 50 ms; a few of those must be survived.
         const later = Date.now() + 300;
         await until('some fetches came back empty', () => Date.now() > later);
         await kcatProduce(context, topic, { to: 40 });
-        await until('all consumers have read all', () => waiting.every(({ lines }) => lines.length >= 40), { timeoutMs: 30_000, signal });
+        await until('all consumers have read all', () => waiting.every(({ lines }) => lines.length >= 40), { timeoutMs: 120_000, signal });
         for (const { lines } of waiting) checkRecords(lines.map(recordOf), { to: 40, keys: true });
       },
     },
     {
       name: 'kcat: 100,000 records in order with their bytes',
       core: true,
-      deadlineMs: 180_000,
+      deadlineMs: 300_000,
       async run(context) {
         const topic = await context.createTopic('many', 1, { 'segment.bytes': String(1 << 20) });
         const to = 100_000;

@@ -117,7 +117,7 @@ export const logFilesGroup = {
     {
       name: 'files: kafka-dump-log finds nothing wrong after a clean stop',
       core: true,
-      deadlineMs: 240_000,
+      deadlineMs: 300_000,
       async run(context) {
         const { broker } = context;
         const topic = await context.createTopic('files', 1, topicConfig);
@@ -144,7 +144,7 @@ export const logFilesGroup = {
     {
       name: 'files: a compacted topic keeps the last record of each key, and kafka-dump-log finds nothing wrong with it',
       core: true,
-      deadlineMs: 240_000,
+      deadlineMs: 300_000,
       async run(context) {
         const { broker, signal } = context;
         const topic = await context.createTopic('compacted', 1, {
@@ -198,7 +198,7 @@ export const logFilesGroup = {
     {
       name: 'files: kafka-dump-log finds nothing wrong after kill -9 under load, restart and stop',
       core: true,
-      deadlineMs: 240_000,
+      deadlineMs: 300_000,
       async run(context) {
         const { broker } = context;
         const topic = await context.createTopic('files-killed', 1, topicConfig);
@@ -214,7 +214,7 @@ export const logFilesGroup = {
           }
         })();
         load.catch(() => {});
-        await Promise.race([load, until('three segments are full', () => active().length >= 3, { timeoutMs: 60_000, ...context })]);
+        await Promise.race([load, until('three segments are full', () => active().length >= 3, { timeoutMs: 120_000, ...context })]);
         await broker.kill();
         over.abort();
         await broker.start();

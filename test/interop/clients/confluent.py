@@ -39,7 +39,7 @@ def produce(codec, idempotent):
 def member(group, **options):
     return Consumer({
         "bootstrap.servers": bootstrap, "group.id": group, "auto.offset.reset": "earliest", "enable.auto.commit": False,
-        "session.timeout.ms": 6000, "heartbeat.interval.ms": 500, "partition.assignment.strategy": "cooperative-sticky", **options,
+        "session.timeout.ms": 30000, "heartbeat.interval.ms": 500, "partition.assignment.strategy": "cooperative-sticky", **options,
     })
 
 

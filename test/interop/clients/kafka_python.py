@@ -30,7 +30,7 @@ def produce(codec, idempotent):
 def consume(group, count):
     consumer = KafkaConsumer(
         topic, bootstrap_servers=bootstrap, group_id=group, auto_offset_reset="earliest", enable_auto_commit=False, check_crcs=True,
-        session_timeout_ms=6000, heartbeat_interval_ms=500, consumer_timeout_ms=60_000,
+        session_timeout_ms=30000, heartbeat_interval_ms=500, consumer_timeout_ms=60_000,
     )
     out = []
     for message in consumer:

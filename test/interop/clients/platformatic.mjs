@@ -38,7 +38,7 @@ async function consume([groupId, count]) {
     ...base,
     groupId,
     deserializers: stringDeserializers,
-    sessionTimeout: 10_000,
+    sessionTimeout: 30_000,
     heartbeatInterval: 500,
     maxWaitTime: 300,
   });

@@ -9,8 +9,8 @@ import { startKafka } from '../../../bench/peers/kafka.mjs';
 import { forget, isRunning, remember, startProcess, until } from './processes.mjs';
 
 const repoRoot = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
-const START_LIMIT_MS = 30_000;
-const STOP_LIMIT_MS = 30_000;
+const START_LIMIT_MS = 60_000;
+const STOP_LIMIT_MS = 60_000;
 
 function listenOn(port) {
   return new Promise((done) => {

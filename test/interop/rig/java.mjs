@@ -5,7 +5,7 @@ import { run, runOk } from './processes.mjs';
 
 /** Runs a tool that needs no broker; anything but exit code 0 is an error. */
 export function kafkaTool(context, tool, args, { input, heap } = {}) {
-  return runOk('java', kafkaToolArgs(tool, args, { heap }), { input, signal: context.signal, timeoutMs: 180_000 });
+  return runOk('java', kafkaToolArgs(tool, args, { heap }), { input, signal: context.signal, timeoutMs: 300_000 });
 }
 
 /** The same for tools that take `--bootstrap-server`. */

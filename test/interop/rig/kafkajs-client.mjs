@@ -13,8 +13,8 @@ export function openKafkajs({ broker, defer }, retry = patient) {
     clientId: 'rig',
     brokers: [broker.bootstrap],
     logLevel: process.env.RIG_KAFKAJS_LOG ? kafkajs.logLevel.INFO : kafkajs.logLevel.NOTHING,
-    connectionTimeout: 3000,
-    requestTimeout: 15_000,
+    connectionTimeout: 10_000,
+    requestTimeout: 30_000,
     retry,
   });
   return {
@@ -25,7 +25,14 @@ export function openKafkajs({ broker, defer }, retry = patient) {
       return producer;
     },
     consumer: ({ groupId, ...options }) =>
-      kafka.consumer({ groupId, sessionTimeout: 6000, rebalanceTimeout: 6000, heartbeatInterval: 300, maxWaitTimeInMs: 200, ...options }),
+      kafka.consumer({
+        groupId,
+        sessionTimeout: 30_000,
+        rebalanceTimeout: 30_000,
+        heartbeatInterval: 300,
+        maxWaitTimeInMs: 200,
+        ...options,
+      }),
     async withAdmin(work) {
       const admin = kafka.admin();
       await admin.connect();

@@ -57,7 +57,7 @@ export function startProcess(command, args, options = {}) {
  * Runs a program to its end. Resolves with `{ status, stdout, stderr }` whatever its exit code; rejects when it cannot be
  * started, or when `signal` aborts or `timeoutMs` passes first (it is then killed).
  */
-export function run(command, args, { input, signal, timeoutMs = 60_000, env, cwd } = {}) {
+export function run(command, args, { input, signal, timeoutMs = 120_000, env, cwd } = {}) {
   return new Promise((done, fail) => {
     const child = startProcess(command, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env }, cwd });
     const out = [];
@@ -102,7 +102,7 @@ export async function runOk(command, args, options) {
 }
 
 /** Polls until `test()` gives something truthy, which is returned. For states that have no event to wait for. */
-export async function until(what, test, { timeoutMs = 15_000, signal, everyMs = 20 } = {}) {
+export async function until(what, test, { timeoutMs = 60_000, signal, everyMs = 20 } = {}) {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     const value = await test();

@@ -43,7 +43,7 @@ export function equal(actual, expected, what) {
  * run in reverse order, failing or not). Returns nothing and throws what the case throws.
  */
 export async function runCase(one, shared) {
-  const deadlineMs = one.deadlineMs ?? 60_000;
+  const deadlineMs = one.deadlineMs ?? 180_000;
   const abort = new AbortController();
   const deferred = [];
   const context = { ...shared, signal: abort.signal, defer: (cleanUp) => deferred.push(cleanUp) };
