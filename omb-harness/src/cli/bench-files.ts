@@ -21,7 +21,7 @@ export function harnessFolder(name: string): string {
   return join(folder, 'omb-harness', name);
 }
 
-const stemOf = (path: string): string => basename(path, extname(path));
+export const stemOf = (path: string): string => basename(path, extname(path));
 
 export function loadWorkload(name: string, lenient: boolean): FromFile<Workload> {
   const path = located(name, 'workloads');
@@ -46,7 +46,7 @@ export function loadPayload({ payloadFile, messageSize, stem, useRandomizedPaylo
   throw new BenchFailed(`${stem}: payloadFile ${payloadFile} is not there (of ${messageSize} bytes, from the working directory)`);
 }
 
-function located(name: string, folder: string): string {
+export function located(name: string, folder: string): string {
   if (existsSync(name)) return name;
   const shipped = harnessFolder(folder);
   const names = readdirSync(shipped)
@@ -59,7 +59,7 @@ function located(name: string, folder: string): string {
   );
 }
 
-function textOf(path: string): string {
+export function textOf(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {

@@ -1,32 +1,27 @@
 // `ringlog bench`: workloads over drivers, one run each, results to files and a table. Owner: the main thread. Not hot.
 
-import { Command, InvalidArgumentError, Option } from 'commander';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { Command, Option } from 'commander';
 import { randomInt } from 'node:crypto';
 import type { DriverSettings } from '../contracts/driver-settings.ts';
-import type { RunResult } from '../contracts/run-result.ts';
 import type { Workload } from '../contracts/workload.ts';
-import { openDriver } from '../drivers/driver-registry.ts';
-import { OwnBroker } from '../drivers/own-broker.ts';
-import { makeRunPlan } from '../plan/run-plan.ts';
-import { payloadPlan } from '../plan/payload-pool.ts';
 import { terminalTable } from '../report/terminal-table.ts';
-import { readEnvironment } from '../run/environment.ts';
-import { monotonicClock } from '../run/monotonic-clock.ts';
-import { runWorkload } from '../run/run-workload.ts';
-import { defaultRateSearch } from '../stats/rate-finding.ts';
-import { BenchFailed } from './bench-failed.ts';
-import { harnessFolder, loadDriver, loadPayload, loadWorkload } from './bench-files.ts';
+import type { LatencyObjective } from '../stats/latency-objective.ts';
+import type { Cell } from '../sweep/cell.ts';
+import { cellOf, crossProduct } from '../sweep/dials.ts';
+import { BenchFailed, isExpected } from './bench-failed.ts';
+import { loadDriver, loadWorkload } from './bench-files.ts';
+import { experimentText, writeExperiment } from './experiment-end.ts';
+import { ExperimentFolder } from './experiment-folder.ts';
 import { LiveLine } from './live-line.ts';
+import { aboveZero, commaList, dialLevels, fromZero, objective, wholeFromOne } from './option-values.ts';
 import { reportOf } from './report-file.ts';
 import { openResultFolder, put, writeRun } from './result-folder.ts';
-
-/** 0: all valid. Saturated runs are measurements too. */
-const EXIT_INVALID = 2;
-const EXIT_FAILED = 3;
-const DRAIN_MS = 30_000;
-const SEARCH_STEP_SECONDS = 5;
+import { runCells } from './run-cells.ts';
+import { say } from './say.ts';
+import { EXIT_FAILED, EXIT_INVALID } from './exit-codes.ts';
+import { StopOnSignal } from './stop-on-signal.ts';
+import { sweepCommand } from './bench-sweep.ts';
+import { brokerOf, checkSubject, runTrial } from './trial.ts';
 
 interface BenchOptions {
   readonly drivers: readonly string[];
@@ -36,7 +31,10 @@ interface BenchOptions {
   readonly lenient?: boolean;
   readonly durationSeconds?: number;
   readonly warmupSeconds?: number;
-  readonly objectiveP99Ms?: number;
+  readonly objective?: LatencyObjective;
+  readonly repeats: number;
+  readonly vary?: Readonly<Record<string, readonly string[]>>;
+  readonly asFound?: boolean;
   readonly seed?: number;
   readonly json?: boolean;
   readonly workers?: string;
@@ -50,7 +48,7 @@ interface Pair {
 
 export async function runBench(args: readonly string[]): Promise<void> {
   const program = benchCommand();
-  program.enablePositionalOptions().addCommand(reportCommand());
+  program.enablePositionalOptions().addCommand(reportCommand()).addCommand(sweepCommand(args));
   program.action((workloads: string[], options: BenchOptions) => bench(workloads, options, args));
   await program.parseAsync([...args], { from: 'user' });
 }
@@ -78,7 +76,14 @@ function benchCommand(): Command {
     .option('--lenient', 'pass over unknown fields in files, as OMB does')
     .option('--duration-seconds <n>', "in place of the workload's testDurationMinutes", aboveZero)
     .option('--warmup-seconds <n>', "in place of the workload's warmupDurationMinutes; it goes on until figures are steady", fromZero)
-    .option('--objective-p99-ms <n>', 'with producerRate 0: the p99 from intended time that a rate must hold', aboveZero)
+    .option(
+      '--objective <latency=ms>',
+      'with producerRate 0: what the highest rate must hold, as p99=5 or end-to-end-p99.9=20 (from intended time)',
+      objective,
+    )
+    .option('--repeats <n>', 'runs of each driver, interleaved A B B A; from 5 on differences are claimed', wholeFromOne, 1)
+    .option('--vary <dial=a,b,...>', 'compare settings, as acks=1,all; several times for every combination', dialLevels)
+    .option('--as-found', 'do not touch and free memory before a run')
     .option('--seed <n>', 'payloads, keys and names; random if not given', fromZero)
     .option('--json', 'NDJSON on standard output: one line an interval and one a result')
     .addOption(new Option('-w, --workers <urls>').hideHelp())
@@ -92,6 +97,8 @@ Exit status: 0 measured, 2 a run is INVALID, 3 the harness failed.
 Examples:
   ringlog bench
   ringlog bench omb-harness/workloads/quick.yaml --duration-seconds 20
+  ringlog bench quick --repeats 5 --vary acks=1,all
+  ringlog bench max-rate-small --objective p99=5
   ringlog bench report bench-results/quick-ringlog-*/
   ringlog bench -d driver-kafka/kafka-latency.yaml workloads/1-topic-1-partition-1kb.yaml --bootstrap 127.0.0.1:9092`,
     );
@@ -107,12 +114,13 @@ async function bench(names: readonly string[], options: BenchOptions, command: r
   openResultFolder(options.results);
   const signals = new StopOnSignal();
   // As OMB: workloads by name, each over all drivers in the order given.
-  const sorted = [...workloads].sort((a, b) => (a.value.stem < b.value.stem ? -1 : 1));
-  const pairs = sorted.flatMap((workload) => drivers.map((driver) => ({ workload: workload.value, driver: driver.value })));
+  const sorted = [...workloads].sort((a, b) => (a.value.stem < b.value.stem ? -1 : 1)).map(({ value }) => value);
+  const several = options.repeats > 1 || options.vary !== undefined;
   try {
-    for (const pair of pairs) {
-      if (signals.signal.aborted) break;
-      await attempt(pair, options, command, signals.signal);
+    for (const workload of sorted) {
+      const pairs = drivers.map((driver) => ({ workload, driver: driver.value }));
+      if (several) await experiment(pairs, options, command, signals.signal);
+      else for (const pair of pairs) if (!signals.signal.aborted) await attempt(pair, options, command, signals.signal);
     }
   } finally {
     signals.close();
@@ -121,8 +129,13 @@ async function bench(names: readonly string[], options: BenchOptions, command: r
 
 /** One pair that cannot be run does not take the others with it. */
 async function attempt(pair: Pair, options: BenchOptions, command: readonly string[], signal: AbortSignal): Promise<void> {
+  const live = new LiveLine(options.json === true);
   try {
-    const result = await runPair(pair, options, command, signal);
+    const subject = { ...pair, broker: brokerOf(pair.driver, options.bootstrap ?? null) };
+    const given = { ...givenTimes(options), seed: options.seed ?? randomInt(2 ** 31) };
+    for (const warning of checkSubject(subject, given)) say(warning);
+    const onProgress = (progress: Parameters<LiveLine['show']>[0]): void => live.show(progress);
+    const result = await runTrial(subject, { ...given, dir: options.results, command, signal, onProgress }).finally(() => live.clear());
     if (options.json !== true) process.stdout.write(`${terminalTable(result)}\n`);
     const written = writeRun(options.results, result, options.output ?? null);
     const { verdict, runId } = result;
@@ -130,109 +143,39 @@ async function attempt(pair: Pair, options: BenchOptions, command: readonly stri
     else process.stdout.write(`\n  results     ${written.dir}\n  OMB result  ${written.ombFile}\n  report      ${written.reportFile}\n`);
     if (verdict.standing === 'INVALID') process.exitCode = Math.max(Number(process.exitCode ?? 0), EXIT_INVALID);
   } catch (error) {
-    if (!(error instanceof Error) || !['CommandFailed', 'DriverError'].includes(error.name)) throw error;
+    if (!isExpected(error)) throw error;
     process.exitCode = EXIT_FAILED;
     say(`${pair.workload.stem} on ${pair.driver.name}: ${error.message}`);
   }
 }
 
-async function runPair(
-  { workload, driver }: Pair,
-  options: BenchOptions,
-  command: readonly string[],
-  signal: AbortSignal,
-): Promise<RunResult> {
-  const seed = options.seed ?? randomInt(2 ** 31);
-  const payload = payloadPlan(workload, loadPayload(workload), seed);
-  if (typeof payload === 'string') throw new BenchFailed(`${workload.stem}: ${payload}`);
-  const named = options.bootstrap ?? driver.adminConfig['bootstrap.servers'] ?? null;
-  const made = (bootstrap: string) => {
-    const times = { durationSeconds: options.durationSeconds ?? null, warmupSeconds: options.warmupSeconds ?? null };
-    return makeRunPlan(workload, driver, payload, 'partition', { seed, bootstrap, ...times });
-  };
-  // What cannot be run is said before a broker is started for it.
-  const planned = made(named ?? '127.0.0.1:0');
-  if (!planned.ok) throw new BenchFailed(planned.errors.join('\n'));
-  for (const warning of planned.plan.warnings) say(warning);
-  const broker = named === null ? await OwnBroker.start(options.results) : null;
-  const bootstrap = named ?? broker!.bootstrap;
-  const live = new LiveLine(options.json === true);
-  try {
-    const system = await openDriver({
-      settings: driver,
-      bootstrap,
-      clock: monotonicClock,
-      usage: () => broker?.usage(monotonicClock) ?? null,
-    });
-    const again = made(bootstrap);
-    if (!again.ok) throw new BenchFailed(again.errors.join('\n'));
-    const p99 = options.objectiveP99Ms ?? null;
-    const objective = p99 === null ? defaultRateSearch.objective : `p99 from intended time is at most ${p99} ms`;
-    try {
-      return await runWorkload(system, again.plan, {
-        clock: monotonicClock,
-        environment: readEnvironment(broker?.dataDir ?? options.results, harnessVersion()),
-        signal,
-        command: ['ringlog', 'bench', ...command],
-        search: { ...defaultRateSearch, objective },
-        searchStepSeconds: SEARCH_STEP_SECONDS,
-        objectiveP99Ms: p99,
-        drainMs: DRAIN_MS,
-        onProgress: (progress) => live.show(progress),
-      });
-    } finally {
-      await system.close();
-    }
-  } finally {
-    live.clear();
-    await broker?.stop();
-  }
+/** Several runs of several drivers or settings, next to each other in time. */
+async function experiment(pairs: readonly Pair[], options: BenchOptions, command: readonly string[], signal: AbortSignal): Promise<void> {
+  if (options.output !== undefined) throw new BenchFailed('-o names one file, and these are several runs: leave it out');
+  const dials = options.vary ?? {};
+  const cells = pairs.flatMap(({ workload, driver }): Cell[] =>
+    crossProduct(dials).map((levels) => {
+      const base = { workload, driver, broker: brokerOf(driver, options.bootstrap ?? null) };
+      const made = cellOf(base, levels, pairs.length > 1 || Object.keys(levels).length === 0 ? driver.name : '');
+      if (!made.ok) throw new BenchFailed(made.fault);
+      return made.cell;
+    }),
+  );
+  const given = givenTimes(options);
+  for (const cell of cells) for (const warning of checkSubject(cell, { ...given, seed: 0 })) say(warning);
+  const { stem, name } = pairs[0]!.workload;
+  const folder = ExperimentFolder.open(options.results, `${stem}-repeats-${new Date().toISOString().replaceAll(/[:.]/g, '-')}`, {
+    ...{ recordVersion: 1, kind: 'repeats', title: `${name}: ${options.repeats} runs of each`, startedAt: new Date().toISOString() },
+    ...{ repeats: options.repeats, seed: options.seed ?? 0, dials, cells: cells.map(({ id, levels }) => ({ id, levels })) },
+  });
+  const trials = await runCells(cells, folder, { ...given, command, signal, json: options.json === true });
+  const report = writeExperiment(folder);
+  if (options.json === true) process.stdout.write(`${JSON.stringify({ type: 'experiment', dir: folder.dir, report })}\n`);
+  else process.stdout.write(`${experimentText(folder)}\n\n  results     ${folder.dir}\n  report      ${report}\n`);
+  if (trials.some(({ standing }) => standing === 'INVALID')) process.exitCode = Math.max(Number(process.exitCode ?? 0), EXIT_INVALID);
 }
 
-/** The first signal ends the run with a partial result; a second one ends the process. */
-class StopOnSignal {
-  private readonly controller = new AbortController();
-  private readonly onSignal = (): void => {
-    if (this.signal.aborted) process.exit(EXIT_FAILED);
-    say('stopping: what was measured so far is written (again: end at once)');
-    this.controller.abort();
-  };
-
-  constructor() {
-    process.on('SIGINT', this.onSignal);
-    process.on('SIGTERM', this.onSignal);
-  }
-
-  get signal(): AbortSignal {
-    return this.controller.signal;
-  }
-
-  close(): void {
-    process.off('SIGINT', this.onSignal);
-    process.off('SIGTERM', this.onSignal);
-  }
-}
-
-function say(line: string): void {
-  process.stderr.write(`ringlog bench: ${line}\n`);
-}
-
-function harnessVersion(): string {
-  return (JSON.parse(readFileSync(join(harnessFolder('.'), 'package.json'), 'utf8')) as { version: string }).version;
-}
-
-function commaList(text: string): string[] {
-  return text.split(',').map((part) => part.trim());
-}
-
-function aboveZero(text: string): number {
-  const value = Number(text);
-  if (!(value > 0) || !Number.isFinite(value)) throw new InvalidArgumentError('it must be a number above 0.');
-  return value;
-}
-
-function fromZero(text: string): number {
-  const value = Number(text);
-  if (!(value >= 0) || !Number.isFinite(value)) throw new InvalidArgumentError('it must be a number from 0 on.');
-  return value;
+function givenTimes({ durationSeconds, warmupSeconds, objective, asFound }: BenchOptions) {
+  const times = { durationSeconds: durationSeconds ?? null, warmupSeconds: warmupSeconds ?? null };
+  return { ...times, objective: objective ?? null, asFound: asFound === true };
 }

@@ -5,7 +5,8 @@ import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import type { RunResult } from '../contracts/run-result.ts';
 import { readResultFile } from '../formats/result-file.ts';
-import { MOST_PAGE_BYTES, type ReportAssets, reportPage } from '../report/report-page.ts';
+import { MOST_PAGE_BYTES, type ReportAssets } from '../report/page-shell.ts';
+import { reportPage } from '../report/report-page.ts';
 import { BenchFailed } from './bench-failed.ts';
 import { harnessFolder } from './bench-files.ts';
 
@@ -30,7 +31,7 @@ export function reportOf(paths: readonly string[]): { readonly page: string; rea
   return { page, file: files.length === 1 ? join(dirname(files[0]!), name) : 'report.html' };
 }
 
-function resultIn(file: string): RunResult {
+export function resultIn(file: string): RunResult {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');

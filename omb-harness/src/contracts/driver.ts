@@ -25,12 +25,22 @@ export interface SystemFacts {
   readonly durability: string;
 }
 
-/** Broker processes on this host, summed. */
+/** Broker processes on this host, summed, and what their disk and the machine's memory did meanwhile. */
 export interface BrokerUsage {
   readonly atNs: number;
   /** User and system time since the process began. */
   readonly cpuUs: number;
   readonly residentBytes: number;
+  /** Counters of the whole device below the data folder, since the machine started; null where it is on none (tmpfs). */
+  readonly device: DeviceUsage | null;
+  /** Of the whole machine: pages of files in memory, and those of them that the disk does not have yet. */
+  readonly pageCacheBytes: number;
+  readonly dirtyBytes: number;
+}
+
+export interface DeviceUsage {
+  readonly writtenBytes: number;
+  readonly flushes: number;
 }
 
 export interface Driver {

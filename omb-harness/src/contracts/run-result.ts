@@ -7,7 +7,7 @@ import type { Phase } from './phase.ts';
 import type { Verdict } from './verdict.ts';
 import type { Workload } from './workload.ts';
 
-export const RESULT_VERSION = 1;
+export const RESULT_VERSION = 2;
 
 export interface Environment {
   readonly kernel: string;
@@ -35,6 +35,12 @@ export interface IntervalPoint {
   readonly generatorCoreShare: number;
   readonly brokerCoreShare: number | null;
   readonly brokerResidentBytes: number | null;
+  /** Of the whole disk below the broker's data, in this interval. */
+  readonly deviceWrittenBytes: number | null;
+  readonly deviceFlushes: number | null;
+  /** Of the whole machine, where the broker is on this one. */
+  readonly pageCacheBytes: number | null;
+  readonly dirtyBytes: number | null;
 }
 
 /** All of one phase: sums of its counters, merged histograms. */
@@ -46,6 +52,9 @@ export interface PhaseTotals {
   /** Due and unanswered at the end; in publishResponse by their age, a lower bound. */
   readonly unfinishedRecords: number;
   readonly brokerCpuSeconds: number | null;
+  /** Of the whole disk below the broker's data: what others write to it is in them. */
+  readonly deviceWrittenBytes: number | null;
+  readonly deviceFlushes: number | null;
 }
 
 /** The end-to-end check over the whole run, all groups. */

@@ -2,18 +2,17 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { packageFile } from '../../../src/engine/base/package-file.ts';
 import { type BrokerUsage, DriverError } from '../contracts/driver.ts';
 import type { Clock } from '../contracts/clock.ts';
+import { processUsage } from './process-usage.ts';
 
 const START_LIMIT_MS = 60_000;
 const STOP_LIMIT_MS = 20_000;
 const LOG_CHARS = 4000;
-const TICK_US = 10_000;
-const PAGE_BYTES = 4096;
 
 export class OwnBroker {
   readonly bootstrap: string;
@@ -29,9 +28,10 @@ export class OwnBroker {
   }
 
   /** @param parent where its data folder is made: the disk that is measured */
-  static async start(parent: string): Promise<OwnBroker> {
+  static async start(parent: string, settings: Readonly<Record<string, string>> = {}): Promise<OwnBroker> {
     const dataDir = mkdtempSync(join(parent, 'broker-'));
-    const sets = ['--set', 'listeners=PLAINTEXT://127.0.0.1:0', '--set', `log.dirs=${dataDir}`];
+    const all = { listeners: 'PLAINTEXT://127.0.0.1:0', 'log.dirs': dataDir, ...settings };
+    const sets = Object.entries(all).flatMap(([name, value]) => ['--set', `${name}=${value}`]);
     // A group of its own: Ctrl-C is for the harness, which stops the broker when the partial result is written.
     const options = { stdio: ['ignore', 'pipe', 'pipe'] as ['ignore', 'pipe', 'pipe'], detached: true };
     const child = spawn(process.execPath, [fileURLToPath(packageFile('bin/ringlog.mjs')), 'serve', ...sets], options);
@@ -66,15 +66,7 @@ export class OwnBroker {
   }
 
   usage(clock: Clock): BrokerUsage | null {
-    try {
-      const stat = readFileSync(`/proc/${this.pid}/stat`, 'utf8');
-      // Counted behind the name, which may hold blanks.
-      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      const cpuUs = (Number(fields[11]) + Number(fields[12])) * TICK_US;
-      return { atNs: clock.nowNs(), cpuUs, residentBytes: Number(fields[21]) * PAGE_BYTES };
-    } catch {
-      return null;
-    }
+    return processUsage(this.pid, this.dataDir, clock);
   }
 
   async stop(): Promise<void> {

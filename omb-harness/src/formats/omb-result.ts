@@ -5,9 +5,9 @@
 // *uncorrected* one (sent → acked), publish delay stands apart. The honest figures are in our own result.
 
 import type { LatencyKind } from '../contracts/interval-record.ts';
-import type { IntervalPoint, RunResult } from '../contracts/run-result.ts';
+import type { RunResult } from '../contracts/run-result.ts';
 import { LatencyHistogram } from '../stats/latency-histogram.ts';
-import { windowsOf } from './omb-windows.ts';
+import { type OmbWindow, windowsOf } from './omb-windows.ts';
 
 const NS_PER_MS = 1e6;
 const NS_PER_US = 1e3;
@@ -44,7 +44,7 @@ export function writeOmbResult(result: RunResult): string {
   const points = phase === null ? [] : result.intervals.filter(({ phaseId }) => phaseId === phase.phase.id);
   const windows = windowsOf(points, workload.sampleRateMillis / 1000, phase?.seconds ?? 0);
   const total = (kind: LatencyKind): LatencyHistogram => LatencyHistogram.merge([phase?.latencies[kind] ?? []].flat());
-  const rate = (of: (point: IntervalPoint) => number): Scalar[] =>
+  const rate = (of: (window: OmbWindow) => number): Scalar[] =>
     windows.map((window) => ({ double: of(window) / (window.endSeconds - window.startSeconds) }));
   fields.set(
     'publishRate',
@@ -91,7 +91,7 @@ function usOf(ns: number): number {
   return Math.round(ns / NS_PER_US);
 }
 
-function addSeries(fields: Map<string, Value>, prefix: string, windows: readonly IntervalPoint[], kind: LatencyKind, unit: Unit): void {
+function addSeries(fields: Map<string, Value>, prefix: string, windows: readonly OmbWindow[], kind: LatencyKind, unit: Unit): void {
   const histograms = windows.map(({ latencies }) => LatencyHistogram.merge([latencies[kind] ?? []].flat()));
   fields.set(
     `${prefix}Avg`,

@@ -4,8 +4,10 @@ import { type CounterName, counterNames, type LatencyKind, latencyKinds } from '
 import type { IntervalPoint } from '../contracts/run-result.ts';
 import { LatencyHistogram } from '../stats/latency-histogram.ts';
 
+export type OmbWindow = Pick<IntervalPoint, 'startSeconds' | 'endSeconds' | 'counters' | 'latencies' | 'backlogRecords'>;
+
 /** @param points of one phase, which began at 0 and took `seconds`; what the drain brought falls into the last window */
-export function windowsOf(points: readonly IntervalPoint[], windowSeconds: number, seconds: number): IntervalPoint[] {
+export function windowsOf(points: readonly IntervalPoint[], windowSeconds: number, seconds: number): OmbWindow[] {
   const count = Math.max(points.length > 0 ? 1 : 0, Math.round(seconds / windowSeconds));
   const groups = Array.from({ length: count }, (): IntervalPoint[] => []);
   for (const point of points) groups[Math.min(count - 1, Math.max(0, Math.floor(point.startSeconds / windowSeconds)))]!.push(point);
@@ -16,7 +18,7 @@ export function windowsOf(points: readonly IntervalPoint[], windowSeconds: numbe
   });
 }
 
-function mergePoints(points: readonly IntervalPoint[], startSeconds: number, endSeconds: number): IntervalPoint {
+function mergePoints(points: readonly IntervalPoint[], startSeconds: number, endSeconds: number): OmbWindow {
   const counters = Object.fromEntries(counterNames.map((name) => [name, 0])) as Record<CounterName, number>;
   for (const point of points) for (const name of counterNames) counters[name] += point.counters[name];
   const latencies: Partial<Record<LatencyKind, string>> = {};
@@ -24,16 +26,5 @@ function mergePoints(points: readonly IntervalPoint[], startSeconds: number, end
     const parts = points.flatMap((point) => point.latencies[kind] ?? []);
     if (parts.length > 0) latencies[kind] = LatencyHistogram.merge(parts).encode();
   }
-  const last = points.at(-1);
-  return {
-    phaseId: last?.phaseId ?? 0,
-    startSeconds,
-    endSeconds,
-    counters,
-    latencies,
-    backlogRecords: last?.backlogRecords ?? 0,
-    generatorCoreShare: Math.max(0, ...points.map(({ generatorCoreShare }) => generatorCoreShare)),
-    brokerCoreShare: last?.brokerCoreShare ?? null,
-    brokerResidentBytes: last?.brokerResidentBytes ?? null,
-  };
+  return { startSeconds, endSeconds, counters, latencies, backlogRecords: points.at(-1)?.backlogRecords ?? 0 };
 }

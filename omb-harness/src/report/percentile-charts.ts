@@ -1,7 +1,7 @@
 // Latency by percentile on the HDR axis, of one run or of several over each other. Owner: pure. Not hot.
 
 import type { LatencyKind } from '../contracts/interval-record.ts';
-import type { RunResult } from '../contracts/run-result.ts';
+import type { PhaseTotals, RunResult } from '../contracts/run-result.ts';
 import { LatencyHistogram } from '../stats/latency-histogram.ts';
 import type { ChartSeries, ReportChart } from './report-chart.ts';
 
@@ -31,12 +31,17 @@ const endToEnd: readonly Curve[] = [
   { kind: 'endToEndUncorrected', label: 'uncorrected, from sending', stroke: 'dashed', alone: false },
 ];
 
-export interface NamedRun {
+/** Of one run, or of several runs of one thing put together. */
+export interface NamedLatencies {
   readonly name: string;
-  readonly result: RunResult;
+  readonly latencies: PhaseTotals['latencies'];
 }
 
-export function percentileCharts(runs: readonly NamedRun[]): ReportChart[] {
+export function measuredLatencies({ measuredPhase, phases }: RunResult): PhaseTotals['latencies'] {
+  return measuredPhase === null ? {} : (phases[measuredPhase]?.latencies ?? {});
+}
+
+export function percentileCharts(runs: readonly NamedLatencies[]): ReportChart[] {
   const made = [
     percentileChart('publish', 'Publish latency by percentile', 'due until acknowledged', publish, runs),
     percentileChart('end-to-end', 'End-to-end latency by percentile', 'due until a consumer has it', endToEnd, runs),
@@ -44,12 +49,18 @@ export function percentileCharts(runs: readonly NamedRun[]): ReportChart[] {
   return made.filter((chart) => chart !== null);
 }
 
-function percentileChart(id: string, title: string, span: string, curves: readonly Curve[], runs: readonly NamedRun[]): ReportChart | null {
-  const found = runs.flatMap(({ name, result }, run) =>
+function percentileChart(
+  id: string,
+  title: string,
+  span: string,
+  curves: readonly Curve[],
+  runs: readonly NamedLatencies[],
+): ReportChart | null {
+  const found = runs.flatMap(({ name, latencies }, run) =>
     curves
       .filter(({ alone }) => !alone || runs.length === 1)
       .flatMap((curve, at) => {
-        const text = result.measuredPhase === null ? undefined : result.phases[result.measuredPhase]?.latencies[curve.kind];
+        const text = latencies[curve.kind];
         if (text === undefined) return [];
         const label = runs.length === 1 ? curve.label : `${name}: ${curve.label}`;
         return [{ label, stroke: curve.stroke, colour: runs.length === 1 ? at : run, histogram: LatencyHistogram.decode(text) }];

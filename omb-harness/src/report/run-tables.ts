@@ -153,7 +153,11 @@ export function settingTables(result: RunResult): Html {
       ? []
       : [
           ['objective', rateFinding.objective],
-          ['found', rateFinding.ratePerSecond === null ? 'none' : `${whole(rateFinding.ratePerSecond)} records/s`],
+          [
+            'highest rate that holds',
+            rateFinding.ratePerSecond === null ? 'none' : `${whole(rateFinding.ratePerSecond)} records/s, confirmed`,
+          ],
+          ['the limit lies between', rateInterval(rateFinding)],
           ...rateFinding.steps.map(
             ({ ratePerSecond, passed, why }) => [`${whole(ratePerSecond)} records/s`, `${passed ? 'passed' : 'failed'}: ${why}`] as const,
           ),
@@ -161,6 +165,10 @@ export function settingTables(result: RunResult): Html {
   return html`${settings('Run', run)}${settings('System', facts)}${settings('Machine', entries(environment))}${settings('Rate finding', search)}
   ${settings('Workload', entries(workload))}${settings('Producer', entries(result.producerSettings))}${settings('Consumer', entries(result.consumerSettings))}
   ${settings('Driver file', entries(driver))}${settings('Topic settings, as the system says', entries(system?.topicSettings ?? {}))}${settings('Broker settings, as the system says', entries(system?.brokerSettings ?? {}))}`;
+}
+
+function rateInterval({ interval: [passed, failed] }: NonNullable<RunResult['rateFinding']>): string {
+  return `${whole(passed)} records/s, which passed, and ${failed === null ? 'more: no rate that was tried failed' : `${whole(failed)}, which failed`}`;
 }
 
 function entries(values: object): Rows {

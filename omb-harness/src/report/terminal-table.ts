@@ -31,8 +31,9 @@ export function terminalTable(result: RunResult): string {
 
 function rateLine({ rateFinding }: RunResult): string {
   const { ratePerSecond, interval, objective, steps } = rateFinding!;
-  const upTo = interval[1] === null ? 'nothing failed' : `${interval[1]}/s failed`;
-  return `${ratePerSecond === null ? 'none found' : `${ratePerSecond}/s`} where ${objective}; ${upTo}, ${steps.length} trials`;
+  const upTo = interval[1] === null ? 'no rate failed' : `${interval[1]}/s failed`;
+  const found = ratePerSecond === null ? 'none found' : `between ${ratePerSecond}/s, confirmed, and the next: ${upTo};`;
+  return `${found} objective: ${objective}; ${steps.length} trials`;
 }
 
 function figures(result: RunResult, total: PhaseTotals): string[] {

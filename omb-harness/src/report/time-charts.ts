@@ -28,6 +28,8 @@ export function timeCharts(result: RunResult, id: string, mostPoints: number): R
     backlogChart(base, points, `${id}-backlog`),
     cpuChart(base, points, `${id}-cpu`),
     memoryChart(base, points, `${id}-memory`),
+    diskChart(base, points, `${id}-disk`),
+    flushChart(base, points, `${id}-flushes`),
   ];
   return charts.filter((chart) => chart !== null);
 }
@@ -210,16 +212,87 @@ function cpuChart(frame: Frame, points: readonly TimePoint[], id: string): Repor
 
 function memoryChart(frame: Frame, points: readonly TimePoint[], id: string): ReportChart | null {
   if (points.every(({ brokerResidentBytes }) => brokerResidentBytes === null)) return null;
-  const megabytes = points.map(({ brokerResidentBytes }) => (brokerResidentBytes === null ? null : brokerResidentBytes / 1e6));
+  const megabytes = (label: string, colour: number, stroke: ChartSeries['stroke'], of: (point: TimePoint) => number | null): ChartSeries =>
+    line(
+      label,
+      'MB',
+      colour,
+      stroke,
+      points.map((point) => (of(point) === null ? null : of(point)! / 1e6)),
+    );
   return {
     ...frame,
     id,
-    title: 'Memory of the broker',
-    note: 'Resident memory of the broker’s processes; the page cache is not in it.',
-    yLabel: 'resident, MB',
+    title: 'Memory',
+    note: 'Resident memory of the broker’s processes; and, of the whole machine, the page cache with the part of it that the disk does not have yet. Page cache that falls while log is written: reads of older records come from the disk.',
+    yLabel: 'MB',
     yLog: false,
     yRange: null,
-    series: [line('resident', 'MB', 0, 'bold', megabytes)],
+    series: [
+      megabytes('resident, broker', 0, 'bold', ({ brokerResidentBytes }) => brokerResidentBytes),
+      megabytes('page cache, machine', 2, 'dashed', ({ pageCacheBytes }) => pageCacheBytes),
+      megabytes('dirty, machine', 5, 'solid', ({ dirtyBytes }) => dirtyBytes),
+    ],
+    heat: null,
+  };
+}
+
+function perSecond(points: readonly TimePoint[], of: (point: TimePoint) => number | null, scale: number): (number | null)[] {
+  return points.map((point) => {
+    const value = of(point);
+    return value === null ? null : value / scale / Math.max(1e-9, point.endSeconds - point.startSeconds);
+  });
+}
+
+function diskChart(frame: Frame, points: readonly TimePoint[], id: string): ReportChart | null {
+  if (points.every(({ deviceWrittenBytes }) => deviceWrittenBytes === null)) return null;
+  return {
+    ...frame,
+    id,
+    title: 'Writes of the disk',
+    note: 'What reached the disk below the broker’s data, whoever wrote it, beside what was sent. With a page cache between them the disk comes later and in bursts.',
+    yLabel: 'MB/s',
+    yLog: false,
+    yRange: null,
+    series: [
+      line(
+        'disk',
+        'MB/s',
+        0,
+        'bold',
+        perSecond(points, ({ deviceWrittenBytes }) => deviceWrittenBytes, 1e6),
+      ),
+      line(
+        'sent',
+        'MB/s',
+        1,
+        'dashed',
+        perSecond(points, ({ counters }) => counters.sentBytes, 1e6),
+      ),
+    ],
+    heat: null,
+  };
+}
+
+function flushChart(frame: Frame, points: readonly TimePoint[], id: string): ReportChart | null {
+  if (points.every(({ deviceFlushes }) => deviceFlushes === null)) return null;
+  return {
+    ...frame,
+    id,
+    title: 'Flushes of the disk',
+    note: 'Flushes of the cache of the disk below the broker’s data, whoever asked for them: the price of acks that survive power loss.',
+    yLabel: 'flushes/s',
+    yLog: false,
+    yRange: null,
+    series: [
+      line(
+        'flushes',
+        '/s',
+        0,
+        'bold',
+        perSecond(points, ({ deviceFlushes }) => deviceFlushes, 1),
+      ),
+    ],
     heat: null,
   };
 }

@@ -16,6 +16,10 @@ export interface TimePoint {
   readonly generatorCoreShare: number;
   readonly brokerCoreShare: number | null;
   readonly brokerResidentBytes: number | null;
+  readonly deviceWrittenBytes: number | null;
+  readonly deviceFlushes: number | null;
+  readonly pageCacheBytes: number | null;
+  readonly dirtyBytes: number | null;
   /** null where there is no sample. */
   readonly latency: (kind: LatencyKind) => LatencyHistogram | null;
 }
@@ -44,7 +48,14 @@ function merged(points: readonly IntervalPoint[]): TimePoint {
     return cache.get(kind)!;
   };
   const known = points.flatMap(({ brokerCoreShare }) => brokerCoreShare ?? []);
-  const resident = points.flatMap(({ brokerResidentBytes }) => brokerResidentBytes ?? []);
+  const most = (of: (point: IntervalPoint) => number | null): number | null => {
+    const values = points.flatMap((point) => of(point) ?? []);
+    return values.length === 0 ? null : Math.max(...values);
+  };
+  const sum = (of: (point: IntervalPoint) => number | null): number | null => {
+    const values = points.flatMap((point) => of(point) ?? []);
+    return values.length === 0 ? null : values.reduce((total, value) => total + value, 0);
+  };
   return {
     startSeconds: points[0]!.startSeconds,
     endSeconds: points.at(-1)!.endSeconds,
@@ -52,7 +63,11 @@ function merged(points: readonly IntervalPoint[]): TimePoint {
     backlogRecords: Math.max(...points.map(({ backlogRecords }) => backlogRecords)),
     generatorCoreShare: Math.max(...points.map(({ generatorCoreShare }) => generatorCoreShare)),
     brokerCoreShare: known.length === 0 ? null : known.reduce((sum, share) => sum + share, 0) / known.length,
-    brokerResidentBytes: resident.length === 0 ? null : Math.max(...resident),
+    brokerResidentBytes: most(({ brokerResidentBytes }) => brokerResidentBytes),
+    deviceWrittenBytes: sum(({ deviceWrittenBytes }) => deviceWrittenBytes),
+    deviceFlushes: sum(({ deviceFlushes }) => deviceFlushes),
+    pageCacheBytes: most(({ pageCacheBytes }) => pageCacheBytes),
+    dirtyBytes: most(({ dirtyBytes }) => dirtyBytes),
     latency,
   };
 }

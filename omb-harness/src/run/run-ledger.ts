@@ -118,7 +118,9 @@ export class RunLedger {
         usage === null || before === null || usage.atNs <= before.atNs
           ? null
           : ((usage.cpuUs - before.cpuUs) * 1000) / (usage.atNs - before.atNs);
-      before = usage;
+      const device = usage?.device ?? null;
+      const since = before?.device ?? null;
+      if (usage !== null) before = usage;
       return {
         phaseId,
         startSeconds: (startNs - zeroNs) / 1e9,
@@ -129,6 +131,10 @@ export class RunLedger {
         generatorCoreShare: coreShare,
         brokerCoreShare,
         brokerResidentBytes: usage?.residentBytes ?? null,
+        deviceWrittenBytes: device === null || since === null ? null : device.writtenBytes - since.writtenBytes,
+        deviceFlushes: device === null || since === null ? null : device.flushes - since.flushes,
+        pageCacheBytes: usage?.pageCacheBytes ?? null,
+        dirtyBytes: usage?.dirtyBytes ?? null,
       };
     });
   }
@@ -140,7 +146,7 @@ export class RunLedger {
       counters,
       latencies: Object.fromEntries(Object.entries(latencies).map(([kind, histogram]) => [kind, histogram.encode()])),
       unfinishedRecords: unfinishedByPhase.get(phase.id) ?? 0,
-      brokerCpuSeconds: usageAtStart === null || usageAtEnd === null ? null : (usageAtEnd.cpuUs - usageAtStart.cpuUs) / 1e6,
+      ...usedBetween(usageAtStart, usageAtEnd),
     }));
   }
 
@@ -155,6 +161,19 @@ export class RunLedger {
       this.buckets.set(key, (bucket = { index, phaseId, counters: zeros(), latencies: {}, coreShare: 0, usage: null }));
     return bucket;
   }
+}
+
+function usedBetween(
+  from: BrokerUsage | null,
+  to: BrokerUsage | null,
+): Pick<PhaseTotals, 'brokerCpuSeconds' | 'deviceWrittenBytes' | 'deviceFlushes'> {
+  const before = from?.device ?? null;
+  const after = to?.device ?? null;
+  return {
+    brokerCpuSeconds: from === null || to === null ? null : (to.cpuUs - from.cpuUs) / 1e6,
+    deviceWrittenBytes: before === null || after === null ? null : after.writtenBytes - before.writtenBytes,
+    deviceFlushes: before === null || after === null ? null : after.flushes - before.flushes,
+  };
 }
 
 function merged(latencies: Partial<Record<LatencyKind, EncodedHistogram[]>>): Partial<Record<LatencyKind, EncodedHistogram>> {

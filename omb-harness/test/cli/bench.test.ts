@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RunResult } from '../../src/contracts/run-result.ts';
+import type { Trial } from '../../src/contracts/trial.ts';
 
 const root = join(import.meta.dirname, '..', '..', '..');
 let dir: string;
@@ -64,8 +65,37 @@ test("quick runs against a broker it starts: a table, our result, OMB's at -o, a
   const again = await bench(['report', dirname(report), '-o', 'again.html']);
   expect(again).toEqual({ code: 0, out: 'again.html\n', err: '' });
   expect(readFileSync(join(dir, 'again.html'), 'utf8')).toBe(page);
-  expect(page).toContain('Memory of the broker');
+  expect(page).toContain('Flushes of the disk');
 }, 120_000);
+
+test('a sweep keeps every run, and what is done is not run again, though the last line of its journal is half a line', async () => {
+  writeFileSync(
+    join(dir, 'sweep.yaml'),
+    'workload: quick\ndurationSeconds: 1\nsettings: { rate: 200, messageSize: 64 }\ndials: { acks: [1, all], fsync: [never] }\n',
+  );
+  const args = ['sweep', './sweep.yaml', '--results', 'swept', '--as-found'];
+  const first = await bench(args);
+  expect([0, 2], first.err).toContain(first.code);
+  const folder = join(
+    dir,
+    'swept',
+    readdirSync(join(dir, 'swept')).find((name) => name.startsWith('sweep-sweep-'))!,
+  );
+  const lines = readFileSync(join(folder, 'trials.ndjson'), 'utf8').trim().split('\n');
+  const trials = lines.map((line) => JSON.parse(line) as Trial);
+  expect(trials.map(({ cell }) => cell)).toEqual(['acks=1 fsync=never', 'acks=all fsync=never']);
+  expect(trials[1]!.figures.acknowledgedPerSecond).toBeCloseTo(200, 0);
+  expect(trials[0]!.memoryRegime).toContain('as found');
+  const run = JSON.parse(readFileSync(join(folder, trials[0]!.folder!, 'result.json'), 'utf8')) as RunResult;
+  expect(run.driver.producerConfig.acks).toBe('1');
+  expect(run.system!.brokerSettings['ringlog.fsync']).toBe('never');
+  expect(readdirSync(folder).sort()).toEqual(['experiment.json', 'report.html', 'runs', 'trials.ndjson']);
+  writeFileSync(join(folder, 'trials.ndjson'), `${lines[0]}\n${lines[1]!.slice(0, 40)}`);
+  const second = await bench(args);
+  expect(second.err).toContain('1 of 2 runs are done');
+  expect(second.err.match(/\] \d of 2/g)).toEqual(['] 1 of 2']);
+  expect(readFileSync(join(folder, 'report.html'), 'utf8')).toContain('acks=all fsync=never');
+}, 180_000);
 
 test('Ctrl-C writes what there is, marked', async () => {
   let sent = false;
@@ -101,6 +131,11 @@ test('what cannot work is one clear line', async () => {
     [['report', 'absent.json'], 1, 'absent.json'],
     [['report', 'file'], 1, 'file is not a result'],
     [['--results', 'file'], 1, 'cannot write file'],
+    [['--vary', 'ack=1'], 1, "did you mean 'acks'?"],
+    [['--objective', 'fast'], 1, 'it must be as p99=5'],
+    [['--repeats', '0'], 1, 'a whole number from 1 on'],
+    [['--repeats', '2', '--vary', 'fsync=never', '-b', '127.0.0.1:1'], 1, '127.0.0.1:1 was not started here'],
+    [['sweep', 'absent'], 1, 'nor the name of one of the sweeps that ship'],
     [['-w', 'http://a:8080'], 1, 'the load runs on this one'],
   ];
   for (const [args, code, message] of cases) {

@@ -8,12 +8,15 @@ import { expect, test } from 'vitest';
 import { reportAssets } from '../../src/cli/report-file.ts';
 import { reportPage } from '../../src/report/report-page.ts';
 import { browserCommand, HeadlessBrowser } from '../support/headless-browser.ts';
+import { experimentPage } from '../../src/sweep/experiment-page.ts';
+import { measuredLatencies } from '../../src/report/percentile-charts.ts';
 import { madeRun } from '../support/made-run.ts';
+import { madeSweep } from '../support/made-trials.ts';
 
 const pictures = join(import.meta.dirname, '..', '..', '..', '.cache', 'report');
 
 /** How many pixels of each chart's canvas have something on them, and how many in the colour of its first line. */
-const inked = `[...document.querySelectorAll('figure')].map((figure) => {
+const inked = `[...document.querySelectorAll('figure:has(canvas)')].map((figure) => {
   const canvas = figure.querySelector('canvas');
   const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
   const probe = document.createElement('canvas').getContext('2d');
@@ -45,7 +48,7 @@ test.skipIf(browserCommand === null)(
       await browser.load(pathToFileURL(file).href);
       await browser.evaluate(settled);
       const light = await browser.evaluate<{ id: string; any: number; line: number; heat: number }[]>(inked);
-      expect(light).toHaveLength(9);
+      expect(light).toHaveLength(11);
       for (const { id, any, line, heat } of light)
         expect([id, any > 1000, line > 20, heat > 10_000]).toEqual([id, true, true, id.endsWith('-heat')]);
       expect(await browser.evaluate('globalThis.hurt ?? null')).toBeNull();
@@ -74,7 +77,7 @@ test.skipIf(browserCommand === null)(
         `(async () => { const all = [...document.querySelectorAll('figure details')]; for (const one of all) one.open = true;
        await ${settled}; return all.map((one) => one.querySelectorAll('tbody tr').length).filter((count) => count > 0).length })()`,
       );
-      expect(rows).toBe(9);
+      expect(rows).toBe(11);
       await browser.evaluate("for (const one of document.querySelectorAll('figure details')) one.open = false");
 
       await browser.evaluate("document.querySelector('#run0-throughput .legend button').click()");
@@ -92,6 +95,44 @@ test.skipIf(browserCommand === null)(
       writeFileSync(join(pictures, 'dark.png'), await browser.picture());
       await browser.evaluate("document.getElementById('theme').click()");
       expect(await browser.evaluate(ground)).toBe(bright);
+      expect(browser.complaints).toEqual([]);
+    } finally {
+      await browser.close();
+      rmSync(dir, { recursive: true, force: true });
+    }
+  },
+  120_000,
+);
+
+test.skipIf(browserCommand === null)(
+  'the page of a sweep is drawn, in both themes',
+  async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'sweep-page-'));
+    const browser = await HeadlessBrowser.open(browserCommand!, 1200, 1400);
+    try {
+      const file = join(dir, 'report.html');
+      const latencies = [{ name: 'acks=1 linger.ms=0', latencies: measuredLatencies(madeRun()) }];
+      writeFileSync(file, experimentPage({ ...madeSweep(), latencies }, reportAssets()));
+      await browser.prefer('light');
+      await browser.load(pathToFileURL(file).href);
+      await browser.evaluate(settled);
+      const fill = (selector: string): Promise<string> => browser.evaluate(`getComputedStyle(document.querySelector('${selector}')).fill`);
+      const light = [await fill('.front circle'), await fill('rect.heat'), await fill('svg text')];
+      expect(light).not.toContain('rgb(0, 0, 0)');
+      // Names of settings are inside the drawing.
+      expect(
+        await browser.evaluate(`[...document.querySelectorAll('svg.drawing text')].every((text) => {
+          const [own, all] = [text.getBoundingClientRect(), text.ownerSVGElement.getBoundingClientRect()];
+          return own.left >= all.left - 1 && own.right <= all.right + 1 && own.top >= all.top - 1 && own.bottom <= all.bottom + 1;
+        })`),
+      ).toBe(true);
+      expect((await browser.evaluate<{ any: number }[]>(inked)).every(({ any }) => any > 1000)).toBe(true);
+      mkdirSync(pictures, { recursive: true });
+      writeFileSync(join(pictures, 'sweep-light.png'), await browser.picture());
+      await browser.prefer('dark');
+      await browser.evaluate(settled);
+      expect([await fill('.front circle'), await fill('rect.heat'), await fill('svg text')]).not.toEqual(light);
+      writeFileSync(join(pictures, 'sweep-dark.png'), await browser.picture());
       expect(browser.complaints).toEqual([]);
     } finally {
       await browser.close();

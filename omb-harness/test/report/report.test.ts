@@ -5,10 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { reportAssets, reportOf } from '../../src/cli/report-file.ts';
+import { RESULT_VERSION } from '../../src/contracts/run-result.ts';
 import { writeResultFile } from '../../src/formats/result-file.ts';
 import { dataScript, html } from '../../src/report/html.ts';
-import { percentileCharts } from '../../src/report/percentile-charts.ts';
-import { MOST_PAGE_BYTES, reportPage } from '../../src/report/report-page.ts';
+import { measuredLatencies, percentileCharts } from '../../src/report/percentile-charts.ts';
+import { MOST_PAGE_BYTES } from '../../src/report/page-shell.ts';
+import { reportPage } from '../../src/report/report-page.ts';
 import { timeCharts } from '../../src/report/time-charts.ts';
 import { hostile, madeRun } from '../support/made-run.ts';
 
@@ -20,7 +22,7 @@ const chartsIn = (page: string): { id: string; title: string }[] =>
   JSON.parse(/<script type="application\/json" id="charts">(.*?)<\/script>/s.exec(page)![1]!) as { id: string; title: string }[];
 
 test('a stall of a second is in the bold curve and not in the dashed one', () => {
-  const [publish] = percentileCharts([{ name: 'a', result: madeRun() }]);
+  const [publish] = percentileCharts([{ name: 'a', latencies: measuredLatencies(madeRun()) }]);
   const at = (label: string, beyond: number): number => {
     const series = publish!.series.find((one) => one.label.startsWith(label))!;
     const index = publish!.x.findIndex((x) => x >= beyond);
@@ -37,7 +39,7 @@ test('over time: every record is in a cell of the heat map, the stalled second i
   const charts = timeCharts(madeRun(), 'run0', 600);
   expect(charts.map(({ title }) => title)).toEqual([
     ...['Publish latency over time', 'End-to-end latency over time', 'Throughput', 'Waiting before the send'],
-    ...['Backlog and back-pressure', 'CPU', 'Memory of the broker'],
+    ...['Backlog and back-pressure', 'CPU', 'Memory', 'Writes of the disk', 'Flushes of the disk'],
   ]);
   for (const { xRange, group, yLabel } of charts) expect([xRange, group, yLabel !== '']).toEqual([[-1, 10], 'run0', true]);
   const { heat, shades } = charts[0]!;
@@ -119,6 +121,6 @@ test('made anew from files: one beside its result, several over each other; what
   expect(chartsIn(both.page).filter(({ title }) => title === 'CPU')).toHaveLength(2);
   expect(() => reportOf([join(dir, 'absent.json')])).toThrow('absent.json');
   expect(() => reportOf([put('old.json', '{"resultVersion":0}')])).toThrow('is of version 0');
-  expect(() => reportOf([put('half.json', '{"resultVersion":1}')])).toThrow('not a whole result');
+  expect(() => reportOf([put('half.json', `{"resultVersion":${RESULT_VERSION}}`)])).toThrow('not a whole result');
   expect(readFileSync(first, 'utf8')).toContain('resultVersion');
 });

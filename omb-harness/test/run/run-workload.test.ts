@@ -95,7 +95,9 @@ test('a topic that is refused ends it before anything is sent', async () => {
 });
 
 test('rate 0 finds a rate and measures at it', async () => {
-  const result = await runSample(new FakeSystem(), samplePlan({ producerRate: 0 }, 0.3), { objectiveP99Ms: 1e6 });
+  const result = await runSample(new FakeSystem(), samplePlan({ producerRate: 0 }, 0.3), {
+    objective: { kind: 'endToEnd', percentile: 99, maxMs: 1e6 },
+  });
   expect(result.rateFinding!.ratePerSecond).toBe(2000);
   expect(result.targetRatePerSecond).toBe(2000);
   expect(result.phases[result.measuredPhase!]!.counters.due).toBe(600);

@@ -2,7 +2,7 @@
 // be markup if they could. Owner: pure.
 
 import { type CounterName, counterNames, type LatencyKind } from '../../src/contracts/interval-record.ts';
-import type { IntervalPoint, RunResult } from '../../src/contracts/run-result.ts';
+import { type IntervalPoint, RESULT_VERSION, type RunResult } from '../../src/contracts/run-result.ts';
 import { LatencyHistogram } from '../../src/stats/latency-histogram.ts';
 import { samplePlan } from './sample-run.ts';
 
@@ -40,7 +40,8 @@ function second(startSeconds: number): { point: IntervalPoint; response: number[
         publishDelay: encoded(response),
       };
   const warm = startSeconds < 0;
-  const usage = { generatorCoreShare: 0.2, brokerCoreShare: 0.4, brokerResidentBytes: 1e8 + startSeconds * 1e6 };
+  const cores = { generatorCoreShare: 0.2, brokerCoreShare: 0.4, brokerResidentBytes: 1e8 + startSeconds * 1e6 };
+  const usage = { ...cores, deviceWrittenBytes: 1e6, deviceFlushes: stalled ? 0 : 10, pageCacheBytes: 2e9, dirtyBytes: 1e7 };
   const times = { phaseId: warm ? 0 : 1, startSeconds, endSeconds: startSeconds + 1, backlogRecords: stalled ? RATE : 0 };
   return { point: { ...times, counters, latencies, ...usage }, response, sending };
 }
@@ -57,9 +58,11 @@ export function madeRun(changes: Partial<RunResult> = {}, seconds = SECONDS): Ru
     seconds: (endNs - startNs) / 1e9,
     unfinishedRecords: 0,
     brokerCpuSeconds: 4,
+    deviceWrittenBytes: 2e7,
+    deviceFlushes: 40,
   });
   return {
-    resultVersion: 1,
+    resultVersion: RESULT_VERSION,
     runId: '00c0ffee',
     startedAt: '2026-11-21T09:00:00.000Z',
     endedAt: '2026-11-21T09:00:20.000Z',

@@ -1,0 +1,56 @@
+// What an experiment leaves: its report, and the tables on the terminal. Owner: the main thread. Not hot.
+
+import { join } from 'node:path';
+import type { LatencyKind } from '../contracts/interval-record.ts';
+import type { Trial } from '../contracts/trial.ts';
+import type { RunResult } from '../contracts/run-result.ts';
+import { measuredLatencies, type NamedLatencies } from '../report/percentile-charts.ts';
+import { LatencyHistogram } from '../stats/latency-histogram.ts';
+import { experimentPage } from '../sweep/experiment-page.ts';
+import { cautions, comparisonTable, textTable } from '../sweep/figure-table.ts';
+import { analyseSweep, mainEffectTable, pairTable, sweepTable } from '../sweep/sweep-analysis.ts';
+import type { ExperimentFolder } from './experiment-folder.ts';
+import { reportAssets, resultIn } from './report-file.ts';
+import { put } from './result-folder.ts';
+
+/** More curves cannot be told apart. */
+const CURVES_MAX = 6;
+const kinds: readonly LatencyKind[] = ['publishResponse', 'publishUncorrected', 'endToEnd', 'endToEndUncorrected'];
+
+/** @returns the report's path */
+export function writeExperiment(folder: ExperimentFolder): string {
+  const { record, trials } = folder;
+  const path = join(folder.dir, 'report.html');
+  const ids = curvesOf(folder).slice(0, CURVES_MAX);
+  put(path, experimentPage({ record, trials, latencies: ids.map((id) => latenciesOf(folder, id)) }, reportAssets()));
+  return path;
+}
+
+export function experimentText({ record, trials }: ExperimentFolder): string {
+  const ids = record.cells.map(({ id }) => id);
+  const notes = cautions(ids, trials, record.kind === 'sweep').map((text) => `  note: ${text}`);
+  if (record.kind !== 'sweep') return [record.title, ...notes, textTable(comparisonTable(ids, trials))].join('\n');
+  const analysis = analyseSweep(record, trials);
+  const tables = [sweepTable(analysis), mainEffectTable(analysis), pairTable(analysis)].filter((table) => table !== null);
+  return [record.title, ...notes, ...tables.map(textTable)].join('\n\n');
+}
+
+/** All that are compared; of a sweep those that nothing beats. */
+function curvesOf({ record, trials }: ExperimentFolder): string[] {
+  const ids = record.cells.map(({ id }) => id);
+  if (record.kind !== 'sweep') return ids;
+  const { dominated } = analyseSweep(record, trials);
+  return ids.filter((id) => dominated.get(id) === null);
+}
+
+/** All sound runs of a cell in one histogram, else all there are. */
+function latenciesOf({ dir, trials }: ExperimentFolder, cell: string): NamedLatencies {
+  const own = trials.filter((trial) => trial.cell === cell && trial.folder !== null);
+  const good = own.filter(({ standing }) => standing !== 'INVALID');
+  const results = (good.length > 0 ? good : own).map((trial: Trial): RunResult => resultIn(join(dir, trial.folder!, 'result.json')));
+  const merged = kinds.flatMap((kind) => {
+    const texts = results.flatMap((result) => measuredLatencies(result)[kind] ?? []);
+    return texts.length === 0 ? [] : [[kind, LatencyHistogram.merge(texts).encode()]];
+  });
+  return { name: cell, latencies: Object.fromEntries(merged) as NamedLatencies['latencies'] };
+}

@@ -1,0 +1,110 @@
+// One run as the command line makes it: memory prepared, a broker started if none was named, the plan made, the workload run.
+// Owner: the main thread. Not hot.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { BrokerChoice } from '../contracts/broker-choice.ts';
+import type { DriverSettings } from '../contracts/driver-settings.ts';
+import type { RunResult } from '../contracts/run-result.ts';
+import type { Workload } from '../contracts/workload.ts';
+import { openDriver } from '../drivers/driver-registry.ts';
+import { startBroker } from '../drivers/start-broker.ts';
+import { makeRunPlan, type MakeRunPlan } from '../plan/run-plan.ts';
+import { payloadPlan } from '../plan/payload-pool.ts';
+import { readEnvironment } from '../run/environment.ts';
+import { AS_FOUND, conditionMemory } from '../run/memory-conditioning.ts';
+import { monotonicClock } from '../run/monotonic-clock.ts';
+import { type Progress, runWorkload } from '../run/run-workload.ts';
+import { type LatencyObjective, objectiveInWords } from '../stats/latency-objective.ts';
+import { defaultRateSearch } from '../stats/rate-finding.ts';
+import { BenchFailed } from './bench-failed.ts';
+import { harnessFolder, loadPayload } from './bench-files.ts';
+
+const DRAIN_MS = 30_000;
+const SEARCH_STEP_SECONDS = 5;
+/** Log a byte of records takes, roughly: a batch's header and each record's own. */
+const LOG_SHARE = 1.1;
+
+export interface Subject {
+  readonly workload: Workload;
+  readonly driver: DriverSettings;
+  readonly broker: BrokerChoice;
+}
+
+export interface TrialOptions {
+  readonly seed: number;
+  readonly durationSeconds: number | null;
+  readonly warmupSeconds: number | null;
+  readonly objective: LatencyObjective | null;
+  readonly asFound: boolean;
+  /** A broker's data folder is made in it. */
+  readonly dir: string;
+  readonly command: readonly string[];
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: Progress) => void;
+}
+
+type PlanOptions = Pick<TrialOptions, 'seed' | 'durationSeconds' | 'warmupSeconds'>;
+
+/** A broker that was named on the command line, else by the driver file, else one of our own. */
+export function brokerOf(driver: DriverSettings, bootstrap: string | null): BrokerChoice {
+  const named = bootstrap ?? driver.adminConfig['bootstrap.servers'] ?? null;
+  return named === null ? { kind: 'ringlog', settings: {} } : { kind: 'at', bootstrap: named };
+}
+
+/** What cannot be run is said before anything is started. @returns warnings. @throws BenchFailed */
+export function checkSubject(subject: Subject, options: PlanOptions): readonly string[] {
+  const planned = planOf(subject, '127.0.0.1:0', options);
+  if (!planned.ok) throw new BenchFailed(planned.errors.join('\n'));
+  return planned.plan.warnings;
+}
+
+export async function runTrial(subject: Subject, options: TrialOptions): Promise<RunResult> {
+  const memoryRegime = await prepareMemory(subject, options);
+  const broker = await startBroker(subject.broker, options.dir);
+  try {
+    const planned = planOf(subject, broker.bootstrap, options);
+    if (!planned.ok) throw new BenchFailed(planned.errors.join('\n'));
+    const usage = () => broker.usage(monotonicClock);
+    const system = await openDriver({ settings: subject.driver, bootstrap: broker.bootstrap, clock: monotonicClock, usage });
+    try {
+      return await runWorkload(system, planned.plan, {
+        clock: monotonicClock,
+        environment: readEnvironment(broker.dataDir ?? options.dir, harnessVersion()),
+        memoryRegime,
+        signal: options.signal,
+        command: ['ringlog', 'bench', ...options.command],
+        search: { ...defaultRateSearch, objective: objectiveInWords(options.objective) },
+        searchStepSeconds: SEARCH_STEP_SECONDS,
+        objective: options.objective,
+        drainMs: DRAIN_MS,
+        onProgress: options.onProgress,
+      });
+    } finally {
+      await system.close();
+    }
+  } finally {
+    await broker.stop();
+  }
+}
+
+function planOf({ workload, driver }: Subject, bootstrap: string, options: PlanOptions): MakeRunPlan {
+  const { seed, durationSeconds, warmupSeconds } = options;
+  const payload = payloadPlan(workload, loadPayload(workload), seed);
+  if (typeof payload === 'string') return { ok: false, errors: [`${workload.stem}: ${payload}`] };
+  return makeRunPlan(workload, driver, payload, 'partition', { seed, bootstrap, durationSeconds, warmupSeconds });
+}
+
+async function prepareMemory({ workload, broker }: Subject, options: TrialOptions): Promise<string> {
+  if (broker.kind === 'at' && !/^(127\.|localhost|\[?::1)/.test(broker.bootstrap)) return 'unknown: the system is on another host';
+  if (options.asFound || options.signal.aborted) return AS_FOUND;
+  const seconds =
+    (options.durationSeconds ?? workload.testDurationMinutes * 60) + (options.warmupSeconds ?? workload.warmupDurationMinutes * 60);
+  const bytes = workload.producerRate * workload.messageSize * seconds * LOG_SHARE;
+  options.onProgress({ what: 'preparing memory', record: null });
+  return conditionMemory(bytes === 0 ? null : bytes);
+}
+
+function harnessVersion(): string {
+  return (JSON.parse(readFileSync(join(harnessFolder('.'), 'package.json'), 'utf8')) as { version: string }).version;
+}
