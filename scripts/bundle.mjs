@@ -18,6 +18,7 @@ await build({
   cwd: root,
   input: {
     ringlog: 'src/cli/main.ts',
+    embed: 'src/embed/ringlog.ts',
     'shard-main': 'src/workers/shard/shard-main.ts',
     'background-worker': 'src/workers/background/background-worker.ts',
     bench: 'omb-harness/src/cli/bench.ts',

@@ -22,6 +22,7 @@ const ranks: readonly (readonly [prefix: string, rank: number])[] = [
   ['src/workers/ring/', 30],
   ['src/workers/shard/', 31],
   ['src/workers/background/', 32],
+  ['src/workers/caller/', 32],
   ['src/workers/supervisor/', 33],
   ['src/embed/', 40],
   ['src/cli/', 50],

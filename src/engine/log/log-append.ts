@@ -49,7 +49,7 @@ export function append(table: LogTable, log: Log, batch: BatchFacts): number {
     return AppendFault.FAILED;
   }
   // A batch of another thread was stamped there: its bytes cannot be reached from here.
-  if (logAppendTime && batch.arenaOffset >= 0) stampLogAppendTime(table, batch);
+  if (logAppendTime && batch.arenaOffset >= 0) stampLogAppendTime(table.ring.arena, table.ring.view, batch.arenaOffset, batch);
   const baseOffset = log.endOffset;
   const lastOffset = baseOffset + batch.lastOffsetDelta;
   if (log.leaderEpoch > log.leaderEpochs.latestEpoch) log.leaderEpochs.assign(log.leaderEpoch, baseOffset);
@@ -98,16 +98,14 @@ function checkProducer(table: LogTable, log: Log, batch: BatchFacts): number {
   }
 }
 
-/** Log-append time lies inside the checksum, so the batch is rewritten in place: attribute, max timestamp, CRC. */
-export function stampLogAppendTime(table: LogTable, batch: BatchFacts): void {
-  const at = batch.arenaOffset;
-  assert(at >= 0, 'log append time needs the batch in this arena', at);
-  const view = table.ring.view;
+/** Log-append time lies inside the checksum, so the batch at `at` is rewritten in place: attribute, max timestamp, CRC. */
+export function stampLogAppendTime(bytes: Uint8Array, view: DataView, at: number, batch: BatchFacts): void {
+  assert(at >= 0, 'log append time needs the bytes of the batch', at);
   batch.attributes |= BatchAttribute.LOG_APPEND_TIME;
   batch.maxTimestamp = Math.floor(batch.nowMs);
   view.setInt16(at + BatchField.ATTRIBUTES, batch.attributes);
   writeInt64(view, at + BatchField.MAX_TIMESTAMP, batch.maxTimestamp);
-  const crc = crc32c(table.ring.arena, at + BatchField.ATTRIBUTES, batch.lengthBytes - BatchField.ATTRIBUTES);
+  const crc = crc32c(bytes, at + BatchField.ATTRIBUTES, batch.lengthBytes - BatchField.ATTRIBUTES);
   view.setUint32(at + BatchField.CRC, crc);
 }
 

@@ -58,12 +58,16 @@ class NativeReactor implements Reactor {
 
   readonly #handle: NativeReactorHandle;
   readonly #ownsThread: boolean;
+  readonly #addressOf: NativeBinding['addressOf'];
+  /** Memory that appends may name must outlive them. */
+  readonly #foreignArenas: SharedArrayBuffer[] = [];
 
   constructor(binding: NativeBinding, options: ReactorOptions) {
     const handle = binding.createReactor(options);
     this.#handle = handle;
     this.managed = handle;
     this.#ownsThread = options.ownsThread;
+    this.#addressOf = binding.addressOf;
     this.arena = new Uint8Array(handle.arena);
     this.view = new DataView(handle.arena);
     this.arenaAddress = handle.arenaAddress;
@@ -111,6 +115,11 @@ class NativeReactor implements Reactor {
 
   peerAddress(conn: number): string {
     return this.#handle.peerAddress(conn);
+  }
+
+  registerForeignArena(index: number, arena: SharedArrayBuffer): number {
+    this.#foreignArenas[index] = arena;
+    return this.#addressOf(new Uint8Array(arena));
   }
 
   counters(): NativeReactorCounters {

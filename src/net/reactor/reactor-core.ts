@@ -135,7 +135,6 @@ export abstract class ReactorCore implements Reactor {
     this.tickDue(true);
   }
 
-  /** Appends may then name addresses in another thread's memory: the address of its first byte. */
   registerForeignArena(index: number, arena: SharedArrayBuffer): number {
     return this.space.register(index, arena);
   }

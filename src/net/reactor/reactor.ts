@@ -67,6 +67,11 @@ export interface Reactor extends TickRing {
    * runs are one.
    */
   schedule(): void;
+  /**
+   * Appends may then name addresses in another thread's memory: the address of its first byte. `index` (not 0) is that
+   * memory's number, the same in every thread.
+   */
+  registerForeignArena(index: number, arena: SharedArrayBuffer): number;
   /** Close everything after in-flight kernel work has ended: descriptors, threads, memory. */
   close(): Promise<void>;
 }

@@ -13,7 +13,7 @@
 //                       shard A ◄── FETCH_PLAN ────── owner B       (numbers only: a descriptor is valid in every thread)
 //                       shard A ── RELEASE_LEASE ───► owner B       (the socket has taken the bytes)
 // Parked fetch:         as above with BEYOND_BYTES: B answers when there is more, or when A sends UNWATCH
-// Embedded caller:      as Produce, but the batch is encoded in the payload and appended straight from it.
+// Embedded caller:      as Produce and Fetch, from the supervisor's thread; its batches lie in the mesh's caller arena
 
 import { SlotField } from './spsc-ring.ts';
 
@@ -33,7 +33,7 @@ export const ForwardAppend = {
   ...SlotField,
   PARTITION: 4,
   LENGTH: 5,
-  /** Absolute address of the batch. Read only when BATCH_IN_PAYLOAD is not set. */
+  /** Absolute address of the batch, or with IN_CALLER_ARENA its offset there. */
   ADDRESS_F64: 3,
   ATTRIBUTES: 8,
   LAST_OFFSET_DELTA: 9,
@@ -42,20 +42,22 @@ export const ForwardAppend = {
   BASE_SEQUENCE: 12,
   ACKS: 13,
   TIMEOUT_MS: 14,
-  /** BATCH_IN_PAYLOAD or 0. */
+  /** IN_CALLER_ARENA, KEYLESS. */
   FLAGS: 15,
 } as const;
 
-/** FLAGS: the batch follows its facts in the payload, at PAYLOAD_OFFSET + ForwardAppendPayload.BATCH. */
-export const BATCH_IN_PAYLOAD = 1;
+/** FLAGS: the batch lies in RingMesh.callerArena. */
+export const IN_CALLER_ARENA = 1;
+/** FLAGS: some record of an uncompressed batch in the caller's arena has no key. */
+export const KEYLESS = 2;
 
-/** Payload of FORWARD_APPEND: f64 index from (PAYLOAD_OFFSET >> 3), and the byte where an embedded batch starts. */
+/** Payload of FORWARD_APPEND: f64 index from (PAYLOAD_OFFSET >> 3), bytes from PAYLOAD_OFFSET. */
 export const ForwardAppendPayload = {
   BASE_TIMESTAMP_F64: 0,
   MAX_TIMESTAMP_F64: 1,
   PRODUCER_ID_F64: 2,
   TOPIC_ID: 24,
-  BATCH: 40,
+  BYTES: 40,
 } as const;
 
 export const AppendResult = {

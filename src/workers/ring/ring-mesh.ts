@@ -16,20 +16,24 @@ export interface RingMeshOptions {
   readonly slots?: number;
   /** Arena from one shard to any thread: facts of forwarded batches, answers. */
   readonly arenaBytes?: number;
-  /** Arena from the supervisor to a shard: images, and record batches of embedded callers (one batch fits half of it). */
+  /** Arena from the supervisor to a shard: images, facts of an embedded caller's batches. */
   readonly supervisorArenaBytes?: number;
+  /** Memory for the batches of an embedded caller; pages are taken as they are used. */
+  readonly callerArenaBytes?: number;
 }
 
 /** Structured-cloneable; memory is shared, not copied. */
 export interface RingMesh {
   readonly threads: number;
   readonly bells: SharedArrayBuffer;
+  /** Batches of the supervisor's thread: written there, appended from here by the shards. */
+  readonly callerArena: SharedArrayBuffer;
   /** From thread f to thread t at [f * threads + t]; null on the diagonal. */
   readonly rings: readonly (RingHandle | null)[];
 }
 
 export function createRingMesh(options: RingMeshOptions): RingMesh {
-  const { threads, slots = 1024, arenaBytes = 256 * 1024, supervisorArenaBytes = 4 * 1024 * 1024 } = options;
+  const { threads, slots = 1024, arenaBytes = 256 * 1024, supervisorArenaBytes = 1024 * 1024, callerArenaBytes = 4096 } = options;
   assert(Number.isInteger(threads) && threads >= 1, 'a mesh has threads', threads);
   const bells = new SharedArrayBuffer(threads * BELL_WORDS * Int32Array.BYTES_PER_ELEMENT);
   const bellWords = new Int32Array(bells);
@@ -41,7 +45,7 @@ export function createRingMesh(options: RingMeshOptions): RingMesh {
       rings.push(from === to ? null : allocateRing(slots, bytes));
     }
   }
-  return { threads, bells, rings };
+  return { threads, bells, callerArena: new SharedArrayBuffer(callerArenaBytes), rings };
 }
 
 export function ringBetween(mesh: RingMesh, from: number, to: number): RingHandle {

@@ -1,20 +1,30 @@
-// Batches that came in on other shards, appended here, where their partition is led. Owner: the shard's thread.
+// Batches that came in on other threads, appended here, where their partition is led. Owner: the shard's thread.
 //
-// The bytes stay in the sender's receive block until the answer: the append takes them from there by address.
+// The bytes stay in the sender's memory (a shard's receive block, or the arena of embedded callers) until the answer: the
+// append takes them from there by address.
 
 import { ErrorCode } from '../../engine/base/error-code.ts';
 import { errorOfFault } from '../../engine/broker/produce.ts';
 import type { ShardBroker } from '../../engine/broker/shard-broker.ts';
-import { append, AppendFault } from '../../engine/log/log-append.ts';
+import { append, AppendFault, stampLogAppendTime } from '../../engine/log/log-append.ts';
 import { DurableNode, type DurableWaiter } from '../../engine/partition/durable-queue.ts';
 import type { Partition } from '../../engine/partition/partition.ts';
+import { BATCH_HEADER_BYTES, BatchAttribute } from '../../engine/record/batch-header.ts';
+import { hasKeylessRecord } from '../../engine/record/keyless-records.ts';
 import type { Mailbox } from '../ring/mailbox.ts';
-import { AppendResult, ForwardAppend, ForwardAppendPayload, MessageKind } from '../ring/message-layout.ts';
+import { AppendResult, ForwardAppend, ForwardAppendPayload, IN_CALLER_ARENA, KEYLESS, MessageKind } from '../ring/message-layout.ts';
 import { SlotField } from '../ring/spsc-ring.ts';
 import { findForwarded } from './forwarded-partition.ts';
 import type { Mail } from './mail.ts';
 
 const ACKS_ALL = -1;
+
+/** The memory that embedded callers write batches to, as this shard reaches it. */
+export interface CallerArena {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  readonly address: number;
+}
 
 class ForwardedAppend implements DurableWaiter {
   readonly mailbox: Mailbox;
@@ -50,11 +60,13 @@ class ForwardedAppend implements DurableWaiter {
 export class ForwardedAppends {
   private readonly broker: ShardBroker;
   private readonly mail: Mail;
+  private readonly callerArena: CallerArena;
   private unwritten: ForwardedAppend[] = [];
 
-  constructor(broker: ShardBroker, mail: Mail) {
+  constructor(broker: ShardBroker, mail: Mail, callerArena: CallerArena) {
     this.broker = broker;
     this.mail = mail;
+    this.callerArena = callerArena;
   }
 
   take(mailbox: Mailbox, at: number): void {
@@ -69,6 +81,11 @@ export class ForwardedAppends {
     }
     this.fillFacts(mailbox, at, payload);
     const { facts } = broker;
+    const flags = words[at + ForwardAppend.FLAGS]!;
+    if ((flags & IN_CALLER_ARENA) !== 0 && !this.reachCaller(partition, (flags & KEYLESS) !== 0)) {
+      this.send(mailbox, ticket, ErrorCode.INVALID_RECORD, -1, -1, -1);
+      return;
+    }
     const offset = append(broker.logs, partition.log, facts);
     const duplicate = offset === AppendFault.DUPLICATE;
     if (offset < 0 && !duplicate) {
@@ -116,6 +133,24 @@ export class ForwardedAppends {
       f64[(at >> 1) + AppendResult.LOG_APPEND_TIME_F64] = appendTimeMs;
       f64[(at >> 1) + AppendResult.LOG_START_OFFSET_F64] = logStartOffset;
     });
+  }
+
+  /**
+   * What a shard does with its clients' batches before it forwards them is done here for a caller, who does not know the
+   * topic's configuration. False: a compacted topic could never keep the records.
+   */
+  private reachCaller({ log }: Partition, keyless: boolean): boolean {
+    const { facts } = this.broker;
+    const { address, bytes, view } = this.callerArena;
+    const offset = facts.address;
+    facts.address = address + offset;
+    const codec = facts.attributes & BatchAttribute.CODEC_MASK;
+    if (log.config.cleanupCompact) {
+      const body = bytes.subarray(offset + BATCH_HEADER_BYTES, offset + facts.lengthBytes);
+      if (codec === 0 ? keyless : hasKeylessRecord(codec, body, facts.recordCount)) return false;
+    }
+    if (log.config.timestampType === 'LogAppendTime') stampLogAppendTime(bytes, view, offset, facts);
+    return true;
   }
 
   private fillFacts(mailbox: Mailbox, at: number, payload: number): void {

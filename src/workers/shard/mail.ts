@@ -1,4 +1,4 @@
-// Data-path messages to other shards, in order, whether the ring has room now or not. Owner: the shard's thread.
+// Data-path messages to other threads, in order, whether the ring has room now or not. Owner: the sending thread.
 //
 // What finds no room waits here until the receiver has made some; how much can wait is bounded by the requests that
 // connections may have in line.
@@ -17,11 +17,14 @@ interface Waiting {
 
 export class Mail {
   private readonly mailboxOf: (shard: number) => Mailbox;
+  private readonly sent: () => void;
   /** By the peer's thread. */
   private readonly waiting = new Map<number, Waiting[]>();
 
-  constructor(mailboxOf: (shard: number) => Mailbox) {
+  /** `sent` is called at every message: outside ticks somebody has to publish what was claimed. */
+  constructor(mailboxOf: (shard: number) => Mailbox, sent: () => void = () => undefined) {
     this.mailboxOf = mailboxOf;
+    this.sent = sent;
   }
 
   send(shard: number, kind: number, ticket: number, payloadBytes: number, fill: Fill | null): void {
@@ -33,6 +36,7 @@ export class Mail {
     const message = { kind, ticket, payloadBytes, fill };
     if (line !== undefined && line.length > 0) line.push(message);
     else if (!put(mailbox, message)) this.waiting.set(mailbox.peer, [message]);
+    this.sent();
   }
 
   onSpace(mailbox: Mailbox): void {

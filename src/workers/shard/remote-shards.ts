@@ -1,6 +1,6 @@
-// Produce and Fetch for partitions of other shards (`ringlog.listeners=single`), both ends: what this shard asks of
-// others, and what it answers them. Owner: the shard's thread. Messages are flyweights; a forwarded request costs a few
-// small objects, which the per-shard listeners, the default, never pay.
+// Produce and Fetch for partitions of other shards (`ringlog.listeners=single`): what this shard asks of others.
+// forwarded-requests.ts is the other end. Owner: the shard's thread. Messages are flyweights; a forwarded request costs a
+// few small objects, which the per-shard listeners, the default, never pay.
 //
 // A full ring is back-pressure: what cannot be claimed waits in line for room, in order, and the connections it came from
 // are bounded by their own lines.
@@ -26,9 +26,7 @@ import {
   ReleaseLease,
 } from '../ring/message-layout.ts';
 import { SlotField } from '../ring/spsc-ring.ts';
-import { ForwardedAppends } from './forwarded-appends.ts';
-import { ForwardedPlans } from './forwarded-plans.ts';
-import { Mail } from './mail.ts';
+import type { Mail } from './mail.ts';
 
 /** Tickets of SEND_FILE from here on are leases of other shards; the shard's own are small. */
 const REMOTE_LEASE_BASE = 0x4000_0000;
@@ -67,21 +65,16 @@ export class RemoteShards implements RemotePartitions {
   private readonly freeQuestions: number[] = [];
   private readonly leases: (OpenLease | null)[] = [];
   private readonly freeLeases: number[] = [];
-  private readonly forwardedAppends: ForwardedAppends;
-  private readonly forwardedPlans: ForwardedPlans;
 
-  /** `mailboxOf`: the mailbox to shard i. */
-  constructor(broker: ShardBroker, blocks: BlockHolder, mailboxOf: (shard: number) => Mailbox) {
+  constructor(broker: ShardBroker, blocks: BlockHolder, mail: Mail) {
     this.broker = broker;
     this.blocks = blocks;
-    this.mail = new Mail(mailboxOf);
-    this.forwardedAppends = new ForwardedAppends(broker, this.mail);
-    this.forwardedPlans = new ForwardedPlans(broker, this.mail);
-    broker.writers.push(this.forwardedAppends);
+    this.mail = mail;
   }
 
   append(operation: ProduceOperation, entry: number, topic: TopicEntry, partition: number, facts: BatchFacts, block: number): void {
-    if (topic.logAppendTime) stampLogAppendTime(this.broker.logs, facts);
+    const { arena, view } = this.broker.ring;
+    if (topic.logAppendTime) stampLogAppendTime(arena, view, facts.arenaOffset, facts);
     this.blocks.retain(block);
     const ticket = this.freeAppends.pop() ?? this.appends.length;
     this.appends[ticket] = { operation, entry, block };
@@ -99,7 +92,7 @@ export class RemoteShards implements RemotePartitions {
       baseTimestamp,
       maxTimestamp,
     } = facts;
-    this.mail.send(shard, MessageKind.FORWARD_APPEND, ticket, ForwardAppendPayload.BATCH, ({ words, f64, bytes, payloadOffset }, at) => {
+    this.mail.send(shard, MessageKind.FORWARD_APPEND, ticket, ForwardAppendPayload.BYTES, ({ words, f64, bytes, payloadOffset }, at) => {
       words[at + ForwardAppend.PARTITION] = partition;
       words[at + ForwardAppend.LENGTH] = lengthBytes;
       words[at + ForwardAppend.ATTRIBUTES] = attributes;
@@ -185,38 +178,7 @@ export class RemoteShards implements RemotePartitions {
     return true;
   }
 
-  /** A data-path message of another shard. */
-  onMessage(mailbox: Mailbox, kind: number, at: number): void {
-    switch (kind) {
-      case MessageKind.FORWARD_APPEND:
-        this.forwardedAppends.take(mailbox, at);
-        break;
-      case MessageKind.APPEND_RESULT:
-        this.onAppendResult(mailbox, at);
-        break;
-      case MessageKind.FETCH_PLAN_REQUEST:
-        this.forwardedPlans.take(mailbox, at);
-        break;
-      case MessageKind.UNWATCH:
-        this.forwardedPlans.answerNow(mailbox, mailbox.inbound.words[at + SlotField.TICKET]!);
-        break;
-      case MessageKind.FETCH_PLAN:
-        this.onPlan(mailbox, at);
-        break;
-      case MessageKind.RELEASE_LEASE:
-        this.broker.logs.onSent(mailbox.inbound.words[at + ReleaseLease.LEASE]!);
-        break;
-      default:
-        assert(false, 'a message of a known kind', kind);
-    }
-  }
-
-  /** There is room towards a shard again. */
-  onSpace(mailbox: Mailbox): void {
-    this.mail.onSpace(mailbox);
-  }
-
-  private onAppendResult(mailbox: Mailbox, at: number): void {
+  onAppendResult(mailbox: Mailbox, at: number): void {
     const { words, f64 } = mailbox.inbound;
     const ticket = words[at + SlotField.TICKET]!;
     const open = this.appends[ticket];
@@ -233,7 +195,7 @@ export class RemoteShards implements RemotePartitions {
     );
   }
 
-  private onPlan(mailbox: Mailbox, at: number): void {
+  onPlan(mailbox: Mailbox, at: number): void {
     const { words, f64 } = mailbox.inbound;
     const question = words[at + SlotField.TICKET]!;
     const open = this.questions[question];

@@ -1,5 +1,6 @@
-// Partition and group work of all shards behind one listener (`ringlog.listeners=single`): each question goes to the
-// shard that leads, and the answers come back in the order asked. Owner: the asking shard's thread. Not hot.
+// Partition and group work of all shards, for a shard that speaks for all (`ringlog.listeners=single`) and for embedded
+// callers: each question goes to the shard that leads, and the answers come back in the order asked. Owner: the asking
+// thread. Not hot.
 
 import { ErrorCode } from '../../engine/base/error-code.ts';
 import type { LogDirPartition, PartitionName, PartitionVerbs } from '../../engine/broker/partition-verbs.ts';
@@ -13,24 +14,29 @@ import { OFFSETS_TOPIC } from './group-shard.ts';
 /** A rebalance may keep a member waiting for its rebalance timeout, which clients choose. */
 const GROUP_DEADLINE_MS = 60 * 60_000;
 
+/** Of a caller that is no shard itself. */
+export const NO_SHARD = -1;
+
 export interface ShardPeers {
+  /** The asking one, or NO_SHARD. */
   readonly shard: number;
   readonly shardCount: number;
   mailboxOf(shard: number): Mailbox;
 }
 
-export function routedPartitionVerbs(local: PartitionVerbs, peers: ShardPeers, image: () => MetadataImage): PartitionVerbs {
+/** @param local of the asking shard; null with NO_SHARD */
+export function routedPartitionVerbs(local: PartitionVerbs | null, peers: ShardPeers, image: () => MetadataImage): PartitionVerbs {
   const on = <T>(shard: number, verb: keyof PartitionVerbs, request: unknown): Promise<T> =>
     shard === peers.shard
-      ? (local[verb] as (request: unknown) => Promise<T>).call(local, request)
+      ? (local![verb] as (request: unknown) => Promise<T>).call(local, request)
       : (peers.mailboxOf(shard).call(ControlKind.PARTITIONS, { verb, request } satisfies VerbBody) as Promise<T>);
 
-  /** Unknown partitions are asked of this shard, which knows the right error. */
+  /** Unknown partitions are asked of this shard, or the first, which knows the right error. */
   async function spread<Query extends PartitionName, Answer>(verb: keyof PartitionVerbs, queries: readonly Query[]): Promise<Answer[]> {
     const metadata = image();
     const byShard = new Map<number, number[]>();
     queries.forEach(({ topic, partition }, i) => {
-      const shard = metadata.partition(topic, partition)?.shard ?? peers.shard;
+      const shard = metadata.partition(topic, partition)?.shard ?? Math.max(0, peers.shard);
       byShard.set(shard, [...(byShard.get(shard) ?? []), i]);
     });
     const answers = new Array<Answer>(queries.length);
@@ -57,14 +63,15 @@ export function routedPartitionVerbs(local: PartitionVerbs, peers: ShardPeers, i
   };
 }
 
-export function routedGroups(local: GroupCoordinator, peers: ShardPeers, image: () => MetadataImage): GroupCoordinator {
+/** @param local of the asking shard; null with NO_SHARD */
+export function routedGroups(local: GroupCoordinator | null, peers: ShardPeers, image: () => MetadataImage): GroupCoordinator {
   const on = <T>(shard: number, verb: keyof GroupCoordinator, request: unknown): Promise<T> =>
     shard === peers.shard
-      ? (local[verb] as (request: unknown) => Promise<T>).call(local, request)
+      ? (local![verb] as (request: unknown) => Promise<T>).call(local, request)
       : (peers.mailboxOf(shard).call(ControlKind.GROUPS, { verb, request } satisfies VerbBody, GROUP_DEADLINE_MS) as Promise<T>);
   const shardOf = (groupId: string): number => {
     const partitions = image().topic(OFFSETS_TOPIC)?.partitions ?? [];
-    return partitions.length === 0 ? peers.shard : partitions[coordinatorPartitionIndex(groupId, partitions.length)]!.shard;
+    return partitions.length === 0 ? Math.max(0, peers.shard) : partitions[coordinatorPartitionIndex(groupId, partitions.length)]!.shard;
   };
   return {
     joinGroup: (call) => on(shardOf(call.groupId), 'joinGroup', call),

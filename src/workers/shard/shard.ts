@@ -3,6 +3,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { type BrokerSettings, effectiveBrokerConfig } from '../../engine/base/config-broker.ts';
+import { assert } from '../../engine/base/assert.ts';
 import type { Clock } from '../../engine/base/clock.ts';
 import { crc32c } from '../../engine/base/crc32c.ts';
 import { applyImage, type ImageContext, openMissing, type RecoveryFacts } from '../../engine/broker/apply-image.ts';
@@ -23,10 +24,14 @@ import { kafkaApis } from '../../net/kafka/handlers/kafka-apis.ts';
 import { KafkaServer, type KafkaServerLog } from '../../net/kafka/server/kafka-server.ts';
 import { Outbox } from '../../net/kafka/server/outbox.ts';
 import type { Reactor, ReactorReport } from '../../net/reactor/reactor.ts';
+import type { Mailbox } from '../ring/mailbox.ts';
+import { MessageKind } from '../ring/message-layout.ts';
 import type { CheckpointReport, ListenBody } from './control-kind.ts';
+import { ForwardedRequests } from './forwarded-requests.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { journalOptions } from './journal-options.ts';
 import { type BackgroundWork, type CleanerLog, LogCleaner } from './log-cleaner.ts';
+import { Mail } from './mail.ts';
 import { GroupShard, OFFSETS_TOPIC } from './group-shard.ts';
 import { ImageWatch } from './image-watch.ts';
 import { addToSummary, describeRecovery, emptySummary, type RestartSummary } from './recovery-words.ts';
@@ -35,6 +40,8 @@ import { RemoteShards } from './remote-shards.ts';
 import { routedGroups, routedPartitionVerbs, type ShardPeers } from './routed-verbs.ts';
 
 const LISTEN_BACKLOG_MIN = 50;
+/** Above the numbers of the shards' own arenas. */
+const CALLER_ARENA_INDEX = 1000;
 
 export interface ShardParts {
   readonly settings: BrokerSettings;
@@ -48,6 +55,8 @@ export interface ShardParts {
   readonly log: KafkaServerLog & ShardLog & CleanerLog;
   /** CPU work on files, which never runs here. */
   readonly background: BackgroundWork;
+  /** Memory that embedded callers write batches to. */
+  readonly callerArena: SharedArrayBuffer;
   /** The other shards, where one listener speaks for all (`ringlog.listeners=single`); null where each speaks for itself. */
   readonly peers: ShardPeers | null;
   /** To the supervisor, which tells the other shards: their logs in that directory must not be trusted either. */
@@ -79,8 +88,11 @@ export class Shard {
   readonly server: KafkaServer;
   readonly groups: GroupShard;
   readonly partitionVerbs: LocalPartitionVerbs;
-  /** Requests that came in on one shard and belong to another; null where that does not happen. */
-  readonly remote: RemoteShards | null;
+  /** Requests that came in here and belong to another shard; null where that does not happen. */
+  private readonly remote: RemoteShards | null;
+  /** What other threads ask of this shard. */
+  private readonly forwarded: ForwardedRequests;
+  private readonly mail: Mail;
   private readonly parts: ShardParts;
   private readonly images = new ImageWatch(EMPTY_IMAGE);
   private readonly context: ImageContext;
@@ -102,6 +114,8 @@ export class Shard {
       () => this.images.current,
       (partition, error) => parts.log.logFailed(`${OFFSETS_TOPIC}-${partition}`, `groups were not loaded: ${String(error)}`),
     );
+    this.mail = new Mail((peer) => parts.peers!.mailboxOf(peer));
+    this.forwarded = this.openForwarded();
     this.remote = this.openRemote();
     this.broker.directoryFailed = parts.tellDirectoryFailed;
     this.broker.rotFound = (partition, words) => parts.log.rotFound(partition, words);
@@ -135,6 +149,19 @@ export class Shard {
     this.parts.drainMail();
     this.server.onTick();
     if (!this.parts.finishTick()) this.parts.reactor.schedule();
+  }
+
+  /** A data-path message of another thread. */
+  onMessage(mailbox: Mailbox, kind: number, at: number): void {
+    if (this.forwarded.take(mailbox, kind, at)) return;
+    if (kind === MessageKind.APPEND_RESULT) this.remote!.onAppendResult(mailbox, at);
+    else if (kind === MessageKind.FETCH_PLAN) this.remote!.onPlan(mailbox, at);
+    else assert(false, 'a message of a known kind', kind);
+  }
+
+  /** There is room towards another thread again. */
+  onSpace(mailbox: Mailbox): void {
+    this.mail.onSpace(mailbox);
   }
 
   get report(): ReactorReport {
@@ -218,10 +245,20 @@ export class Shard {
     this.groups.onOpened(partition);
   }
 
+  private openForwarded(): ForwardedRequests {
+    const { callerArena, reactor } = this.parts;
+    const arena = {
+      bytes: new Uint8Array(callerArena),
+      view: new DataView(callerArena),
+      address: reactor.registerForeignArena(CALLER_ARENA_INDEX, callerArena),
+    };
+    return new ForwardedRequests(this.broker, this.mail, arena);
+  }
+
   private openRemote(): RemoteShards | null {
     const { peers, reactor } = this.parts;
     if (peers === null || peers.shardCount === 1) return null;
-    const remote = new RemoteShards(this.broker, new Outbox(reactor), (shard) => peers.mailboxOf(shard));
+    const remote = new RemoteShards(this.broker, new Outbox(reactor), this.mail);
     this.broker.remote = remote;
     return remote;
   }

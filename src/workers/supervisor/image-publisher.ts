@@ -5,7 +5,7 @@ import type { Controller } from '../../engine/metadata/controller.ts';
 import type { ControllerVerbs } from '../../engine/metadata/controller-requests.ts';
 import { diffImages, type MetadataDelta } from '../../engine/metadata/metadata-delta.ts';
 import { EMPTY_IMAGE } from '../../engine/metadata/metadata-image.ts';
-import type { ShardHandle } from './shard-worker.ts';
+import type { ShardHandle } from './shard-handle.ts';
 
 export class ImagePublisher {
   private readonly shards: readonly ShardHandle[];

@@ -7,7 +7,7 @@
 import type { Controller } from '../../engine/metadata/controller.ts';
 import type { BrokerLog } from './broker-log.ts';
 import type { LogDirectories } from './log-directories.ts';
-import type { ShardHandle } from './shard-worker.ts';
+import type { ShardHandle } from './shard-handle.ts';
 
 /** There is nothing left to serve from; the message says what failed. */
 export class DirectoriesLost extends Error {

@@ -6,11 +6,12 @@ import { errnoOf, isPassing } from '../../engine/log/disk-error.ts';
 import type { ControllerVerbs } from '../../engine/metadata/controller-requests.ts';
 import type { MetadataStore } from '../../engine/metadata/metadata-store.ts';
 import type { ReactorReport } from '../../net/reactor/reactor.ts';
+import type { Caller } from '../caller/caller.ts';
 import type { BackgroundPool } from '../background/background-pool.ts';
 import type { BrokerLog } from './broker-log.ts';
 import type { LogDirectories } from './log-directories.ts';
 import type { OfflineDirectories } from './offline-directories.ts';
-import type { ShardHandle } from './shard-worker.ts';
+import type { ShardHandle } from './shard-handle.ts';
 
 /** What a started broker says of itself. */
 export interface BrokerFacts {
@@ -28,6 +29,7 @@ export interface BrokerFacts {
 export interface RunningBrokerParts {
   readonly facts: BrokerFacts;
   readonly controller: ControllerVerbs;
+  readonly caller: Caller;
   readonly shards: readonly ShardHandle[];
   readonly directories: LogDirectories;
   readonly offline: OfflineDirectories;
@@ -42,6 +44,8 @@ export interface RunningBrokerParts {
 export class RunningBroker {
   readonly facts: BrokerFacts;
   readonly controller: ControllerVerbs;
+  /** The way in for whoever is no Kafka connection: the embedded API, gateways. */
+  readonly caller: Caller;
   private readonly parts: RunningBrokerParts;
   private readonly timer: NodeJS.Timeout;
   private stopping: Promise<void> | null = null;
@@ -50,6 +54,7 @@ export class RunningBroker {
   constructor(parts: RunningBrokerParts) {
     this.facts = parts.facts;
     this.controller = parts.controller;
+    this.caller = parts.caller;
     this.parts = parts;
     this.timer = setInterval(() => this.checkpointSoon(), parts.checkpointIntervalMs);
   }
@@ -66,15 +71,20 @@ export class RunningBroker {
     this.checkpointing ??= this.checkpoint().finally(() => (this.checkpointing = null));
   }
 
-  /** A shard is gone: stop the timers, write nothing more. The directories stay marked as not cleanly stopped. */
-  abandon(): void {
+  /**
+   * A shard is gone: end the other threads as they are and write nothing more. The directories stay marked as not cleanly
+   * stopped.
+   */
+  abandon(reason: string): Promise<void> {
     clearInterval(this.timer);
-    this.stopping ??= Promise.resolve();
+    this.stopping ??= this.drop(reason);
+    return this.stopping;
   }
 
   private async shutDown(): Promise<void> {
-    const { shards, background, closeMesh, directories, store } = this.parts;
+    const { shards, background, caller, closeMesh, directories, store } = this.parts;
     clearInterval(this.timer);
+    await caller.close('the broker stops');
     // An older checkpoint must not come after the last one.
     if (this.checkpointing !== null) await this.checkpointing;
     // One that cannot store its logs keeps no other from storing its own.
@@ -92,6 +102,14 @@ export class RunningBroker {
     directories.writeCleanMarkers(last, (path, error) =>
       this.parts.log.error(`${path} is not marked as cleanly stopped: ${String(error)}`),
     );
+    directories.unlock();
+  }
+
+  private async drop(reason: string): Promise<void> {
+    const { shards, background, caller, closeMesh, directories } = this.parts;
+    await caller.lose(reason);
+    await Promise.allSettled([background.close(), ...shards.map((shard) => shard.end())]);
+    closeMesh();
     directories.unlock();
   }
 

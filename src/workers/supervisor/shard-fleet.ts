@@ -13,17 +13,20 @@ import { MeshEndpoint } from '../ring/mesh-endpoint.ts';
 import { createRingMesh, SUPERVISOR_THREAD } from '../ring/ring-mesh.ts';
 import { ControlKind, type DirectoryFailedBody, type EventBody, type VerbBody } from '../shard/control-kind.ts';
 import type { BackgroundPool } from '../background/background-pool.ts';
+import { Caller } from '../caller/caller.ts';
 import type { DirectoryFacts } from '../shard/directory-facts.ts';
 import { runVerb } from '../shard/remote-verbs.ts';
 import type { BrokerLog } from './broker-log.ts';
-import { openLocalShard } from './local-shard.ts';
-import { type ShardHandle, ShardWorker } from './shard-worker.ts';
+import { ShardHandle } from './shard-handle.ts';
+import { hostShardHere, startShardThread } from './shard-thread.ts';
 
 export interface FleetOptions {
   readonly settings: BrokerSettings;
   readonly log: BrokerLog;
   readonly background: BackgroundPool;
   readonly onDeath: (cause: Error) => void;
+  /** Memory for what an embedded caller has in flight. */
+  readonly callerArenaBytes: number;
   /** A shard's recovery points have fallen behind. */
   readonly checkpointDue: () => void;
   /** A shard found that directory failing. */
@@ -44,6 +47,8 @@ export interface ShardFleet {
   readonly shardCount: number;
   readonly cores: readonly number[];
   readonly report: ReactorReport;
+  /** The way to the shards for whoever is no Kafka connection. */
+  readonly caller: Caller;
   /** From now on the shards' calls to the controller are answered by `controller`. */
   serve(controller: ControllerVerbs): void;
   /** After a clean stop of the shards: let go of the rings. */
@@ -53,74 +58,69 @@ export interface ShardFleet {
 }
 
 export async function openShards(options: FleetOptions, plan: FleetPlan, facts: ReadonlyMap<string, DirectoryFacts>): Promise<ShardFleet> {
-  return plan.shardCount === 0 ? openLocalFleet(options, plan, facts) : openWorkerFleet(options, plan, facts);
-}
-
-async function openLocalFleet(
-  { settings, log, background, checkpointDue, onDirectoryFailed }: FleetOptions,
-  plan: FleetPlan,
-  facts: ReadonlyMap<string, DirectoryFacts>,
-): Promise<ShardFleet> {
-  const event = ({ level, message, detail }: EventBody): void => log[level](message, detail);
-  const local = await openLocalShard(settings, plan.identities[0]!, facts, background, event, checkpointDue, onDirectoryFailed);
-  return {
-    shards: [local.handle],
-    shardCount: 0,
-    cores: [],
-    report: local.report,
-    serve: (controller) => local.serve(controller),
-    close: () => undefined,
-    abandon: async () => void (await local.handle.close()),
-  };
-}
-
-async function openWorkerFleet(options: FleetOptions, plan: FleetPlan, facts: ReadonlyMap<string, DirectoryFacts>): Promise<ShardFleet> {
-  const mesh = createRingMesh({ threads: plan.shardCount + 1 });
+  const { settings, onDeath } = options;
+  const here = plan.shardCount === 0;
+  const mesh = createRingMesh({ threads: plan.identities.length + 1, callerArenaBytes: options.callerArenaBytes });
   const native = loadNativeBinding().binding;
   let controller: ControllerVerbs | undefined;
+  let caller: Caller | undefined;
   const handler: MailHandler = {
-    onMessage: () => undefined,
-    onSpace: () => undefined,
-    onControl: (_mailbox, kind, body) => {
-      if (kind === ControlKind.CONTROLLER) {
-        if (controller === undefined) throw new Error('the controller is not ready');
-        return runVerb(controller, body as VerbBody);
-      }
-      if (kind === ControlKind.CHECKPOINT_DUE) {
-        options.checkpointDue();
-        return null;
-      }
-      if (kind === ControlKind.DIRECTORY_FAILED) {
-        const { directory, errno } = body as DirectoryFailedBody;
-        options.onDirectoryFailed(directory, errno);
-        return null;
-      }
-      if (kind === ControlKind.CLEAN) return options.background.clean(body as CleanJob);
-      if (kind !== ControlKind.EVENT) throw new Error(`unknown control message ${kind}`);
-      const { level, message, detail } = body as EventBody;
-      options.log[level](message, detail);
-      return null;
-    },
+    onMessage: (mailbox, kind, at) => caller!.onMessage(mailbox, kind, at),
+    onSpace: (mailbox) => caller!.onSpace(mailbox),
+    onControl: (_mailbox, kind, body) => answer(options, controller, kind, body),
   };
   const signal = native === null ? null : (fd: number) => native.signal(fd);
   const endpoint = new MeshEndpoint(mesh, SUPERVISOR_THREAD, handler, { signal, wakeFd: -1 });
+  caller = new Caller(endpoint, mesh.callerArena, plan.identities.length);
   endpoint.runOnLoop();
-  const workers = plan.identities.map((identity) => {
-    const core = plan.cores[identity.shard] ?? -1;
-    const data = { settings: options.settings, identity, mesh, core, facts, single: plan.mode === 'single' };
-    return new ShardWorker(data, endpoint.mailboxes[identity.shard + 1]!, options.onDeath);
+  const shards = plan.identities.map((identity) => {
+    const core = here ? -1 : (plan.cores[identity.shard] ?? -1);
+    const seed = { settings, identity, mesh, core, facts, single: plan.mode === 'single' };
+    const start = here ? hostShardHere : startShardThread;
+    return new ShardHandle(endpoint.mailboxes[identity.shard + 1]!, (died) => start(seed, died), onDeath);
   });
-  const [report] = await Promise.all(workers.map((worker) => worker.ready()));
+  const abandon = async (): Promise<void> => {
+    await Promise.all(shards.map((shard) => shard.end()));
+    endpoint.close('the broker did not start');
+  };
+  const reports = await Promise.all(shards.map((shard) => shard.ready())).catch(async (error: unknown) => {
+    await abandon();
+    throw error;
+  });
   return {
-    shards: workers,
+    shards,
     shardCount: plan.shardCount,
-    cores: plan.cores,
-    report: report!,
+    cores: here ? [] : plan.cores,
+    report: reports[0]!,
+    caller,
     serve: (verbs) => void (controller = verbs),
     close: () => endpoint.close('the broker stops'),
-    abandon: async () => {
-      await Promise.all(workers.map((worker) => worker.end()));
-      endpoint.close('the broker did not start');
-    },
+    abandon,
   };
+}
+
+/** What a shard tells or asks the supervisor. */
+function answer(options: FleetOptions, controller: ControllerVerbs | undefined, kind: number, body: unknown): unknown {
+  switch (kind) {
+    case ControlKind.CONTROLLER:
+      if (controller === undefined) throw new Error('the controller is not ready');
+      return runVerb(controller, body as VerbBody);
+    case ControlKind.CHECKPOINT_DUE:
+      options.checkpointDue();
+      return null;
+    case ControlKind.DIRECTORY_FAILED: {
+      const { directory, errno } = body as DirectoryFailedBody;
+      options.onDirectoryFailed(directory, errno);
+      return null;
+    }
+    case ControlKind.CLEAN:
+      return options.background.clean(body as CleanJob);
+    case ControlKind.EVENT: {
+      const { level, message, detail } = body as EventBody;
+      options.log[level](message, detail);
+      return null;
+    }
+    default:
+      throw new Error(`unknown control message ${kind}`);
+  }
 }

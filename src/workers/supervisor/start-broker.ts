@@ -34,7 +34,14 @@ export interface StartOptions {
   readonly log: BrokerLog;
   /** A shard died: nothing it owned can be trusted any more, so the process has to end. */
   readonly onDeath: (cause: Error) => void;
+  /** false: no client reaches this process; what is done is done through RunningBroker.caller. */
+  readonly listens?: boolean;
+  /** What a caller may have in flight; beyond, it waits. */
+  readonly callerArenaBytes?: number;
 }
+
+/** Address space: pages are taken as they are used. */
+const CALLER_ARENA_BYTES = 32 * 1024 * 1024;
 
 /** The broker cannot start as it is configured; the lines say why. */
 export class CannotStart extends Error {
@@ -58,7 +65,7 @@ interface Topology {
 /** @throws CannotStart, DirectoryLocked, or what a listener fails with (`code` EADDRINUSE …) */
 export async function startBroker(options: StartOptions): Promise<RunningBroker> {
   const { settings } = options;
-  const topology = planTopology(settings, options.log);
+  const topology = planTopology(options);
   const directories = LogDirectories.open(nodeFileSystem, logDirectories(settings.config), process.pid, (path, error) =>
     options.log.error(`log directory ${path} cannot be used and is left out: ${(error as Error).message}`, { directory: path }),
   );
@@ -71,7 +78,8 @@ export async function startBroker(options: StartOptions): Promise<RunningBroker>
   const checkpointDue = (): void => running?.checkpointSoon();
   try {
     await probeListeners(topology.mode === 'single' ? topology.listeners[0]! : topology.listeners.flat());
-    fleet = await openShards({ ...options, background, checkpointDue, onDirectoryFailed }, topology, directories.facts);
+    const { callerArenaBytes = CALLER_ARENA_BYTES } = options;
+    fleet = await openShards({ ...options, background, callerArenaBytes, checkpointDue, onDirectoryFailed }, topology, directories.facts);
     const { controller, store, clusterId } = await openController(settings, directories, offline);
     offline.attach(fleet.shards, controller);
     directories.replayJournals(
@@ -88,7 +96,7 @@ export async function startBroker(options: StartOptions): Promise<RunningBroker>
   }
 }
 
-function planTopology({ config }: BrokerSettings, log: BrokerLog): Topology {
+function planTopology({ settings: { config }, log, listens = true }: StartOptions): Topology {
   const resolved = resolveListeners(config, hostname());
   if (!resolved.ok) throw new CannotStart(resolved.errors);
   let plan = planShards(config, usableCores());
@@ -102,7 +110,7 @@ function planTopology({ config }: BrokerSettings, log: BrokerLog): Topology {
   const listeners: (readonly Listener[])[] = [];
   const identities: ShardIdentity[] = [];
   for (let shard = 0; shard < shardCount; shard++) {
-    const own = listenersOfShard(resolved.listeners, resolved.mode, shard, shardCount);
+    const own = listenersOfShard(listens ? resolved.listeners : [], resolved.mode, shard, shardCount);
     if (!own.ok) throw new CannotStart([own.error]);
     listeners.push(own.listeners);
     identities.push({ shard, shardCount, nodeId: config['node.id'] + (resolved.mode === 'single' ? 0 : shard) });
@@ -146,6 +154,7 @@ async function bringUp(
   const publisher = new ImagePublisher(fleet.shards);
   const verbs = publisher.followed(controller);
   fleet.serve(verbs);
+  fleet.caller.follow(() => controller.image, verbs);
   // Ports that the kernel chooses are known only when they are bound; all others are known before anybody can ask.
   const early = topology.listeners.flat().some(({ port }) => port === 0);
   let ports = early ? await listen(topology, fleet) : topology.listeners.map((own) => own.map(({ port }) => port));
@@ -157,7 +166,9 @@ async function bringUp(
   return new RunningBroker({
     facts: {
       clusterId,
-      addresses: nodes.map(({ nodeId, endpoints }) => ({ nodeId, host: endpoints[0]!.host, port: endpoints[0]!.port })),
+      addresses: nodes.flatMap(({ nodeId, endpoints: [first] }) =>
+        first === undefined ? [] : [{ nodeId, host: first.host, port: first.port }],
+      ),
       mode: topology.mode,
       shardCount: fleet.shardCount,
       cores: fleet.cores,
@@ -165,6 +176,7 @@ async function bringUp(
       reactor: fleet.report,
     },
     controller: verbs,
+    caller: fleet.caller,
     shards: fleet.shards,
     directories,
     offline,

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { RunningBroker, type RunningBrokerParts } from '../../../src/workers/supervisor/running-broker.ts';
 import type { CheckpointReport } from '../../../src/workers/shard/control-kind.ts';
-import type { ShardHandle } from '../../../src/workers/supervisor/shard-worker.ts';
+import type { ShardHandle } from '../../../src/workers/supervisor/shard-handle.ts';
 
 /** A broker of shards that close when they are told how it went, and what was done to it. */
 function openFakes(count: number) {
@@ -17,7 +17,8 @@ function openFakes(count: number) {
   const directories = { writeCheckpoints: note('checkpoints'), writeCleanMarkers: note('markers'), unlock: note('unlock') };
   const store = { close: async () => note('store')() };
   const background = { close: async () => note('background')() };
-  const parts = { shards, background, directories, store, closeMesh: note('mesh'), checkpointIntervalMs: 1_000_000 };
+  const caller = { close: async () => undefined };
+  const parts = { shards, background, caller, directories, store, closeMesh: note('mesh'), checkpointIntervalMs: 1_000_000 };
   const broker = new RunningBroker(parts as unknown as RunningBrokerParts);
   return { broker, did, outcomes };
 }
@@ -38,6 +39,7 @@ describe('a clean stop', () => {
   test('ends no thread while another shard still closes: it may use its memory', async () => {
     const { broker, did, outcomes } = openFakes(3);
     const stop = broker.stop();
+    await settled();
     outcomes[0]!.resolve(LAST);
     outcomes[2]!.resolve(LAST);
     await settled();
@@ -51,6 +53,7 @@ describe('a clean stop', () => {
     const { broker, did, outcomes } = openFakes(2);
     let failed: unknown;
     const stop = broker.stop().catch((error: unknown) => (failed = error));
+    await settled();
     outcomes[0]!.reject(new Error('the disk is gone'));
     await settled();
     expect(failed).toBeUndefined();

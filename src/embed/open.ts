@@ -1,0 +1,107 @@
+// open(): a log in the calling process, on threads of its own or on the calling one. Owner: the calling thread. Not hot.
+//
+// One process owns a data directory: a second open() of it fails, here or in another process. Others reach the log by the
+// Kafka protocol (`kafka`).
+
+import { type BrokerSettings, parseBrokerConfig } from '../engine/base/config-broker.ts';
+import type { ConfigEntry } from '../engine/base/config-entry.ts';
+import type { BrokerLog } from '../workers/supervisor/broker-log.ts';
+import { CannotStart, startBroker } from '../workers/supervisor/start-broker.ts';
+import { usableCores } from '../workers/supervisor/usable-cores.ts';
+import type { TopicSpec } from './admin.ts';
+import { EmbeddedLog } from './embedded-log.ts';
+import { RinglogError } from './ringlog-error.ts';
+
+export interface KafkaListener {
+  /** 0 lets the kernel choose: see EmbeddedLog.brokers. */
+  readonly port: number;
+  /** Loopback when absent. */
+  readonly host?: string;
+  /** per-shard: shard i listens on port + i; single: one port for all. Per-shard when absent. */
+  readonly listeners?: 'per-shard' | 'single';
+}
+
+export interface OpenOptions {
+  /** The data directory; made when it does not exist. */
+  readonly dir: string;
+  /** Threads that own partitions; 0 runs one shard on the calling thread. One less than the usable cores when absent. */
+  readonly shards?: number | 'auto';
+  /** Made unless they exist: a number of partitions, or more about each. Existing ones stay as they are. */
+  readonly topics?: Readonly<Record<string, TopicSpec | number>>;
+  /** Serve Kafka clients too. Nothing listens when absent. */
+  readonly kafka?: KafkaListener;
+  /** Broker configs by Kafka's names. */
+  readonly config?: Readonly<Record<string, string | number | boolean>>;
+  /** Memory for batches on their way to the shards: the bound of what all producers have in flight. 32 MiB when absent. */
+  readonly inFlightBytes?: number;
+  /** Lines of the broker's log. When absent, warnings and errors become process warnings. */
+  readonly logger?: BrokerLog;
+  /** A shard died: the log is gone, and calls fail. When absent, that is a process warning. */
+  readonly onDeath?: (cause: Error) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Batches are laid out in it, so it holds at least a few of the largest. */
+const IN_FLIGHT_BYTES_MIN = 4 * 1024 * 1024;
+const IN_FLIGHT_BYTES_MAX = 1024 * 1024 * 1024;
+
+/** @throws RinglogError INVALID_ARGUMENT; or why the directory or the port cannot be had, with the `code` it failed with */
+export async function open(options: OpenOptions): Promise<EmbeddedLog> {
+  const { signal, inFlightBytes } = options;
+  signal?.throwIfAborted();
+  const log = options.logger ?? processWarnings;
+  const settings = settingsOf(options, log);
+  let opened: EmbeddedLog | undefined;
+  let diedEarly: (cause: Error) => void = () => undefined;
+  const early = new Promise<never>((_, reject) => (diedEarly = reject));
+  early.catch(() => undefined);
+  const onDeath = (cause: Error): void => {
+    if (opened === undefined) return diedEarly(cause);
+    opened.die(cause);
+    if (options.onDeath !== undefined) options.onDeath(cause);
+    else log.error(`the log in ${options.dir} is dead: ${cause.message}`);
+  };
+  const callerArenaBytes = inFlightBytes === undefined ? {} : { callerArenaBytes: checkedBytes(inFlightBytes) };
+  const starting = startBroker({ settings, log, onDeath, listens: options.kafka !== undefined, ...callerArenaBytes });
+  const broker = await Promise.race([starting, early]).catch((error: unknown) => {
+    throw error instanceof CannotStart ? new RinglogError('INVALID_ARGUMENT', error.message, { cause: error }) : error;
+  });
+  opened = new EmbeddedLog(broker);
+  try {
+    await opened.admin.ensureTopics(options.topics ?? {});
+    signal?.throwIfAborted();
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+  return opened;
+}
+
+function settingsOf(options: OpenOptions, log: BrokerLog): BrokerSettings {
+  const { dir, shards = 'auto', kafka, config = {} } = options;
+  if (typeof dir !== 'string' || dir === '') throw new RinglogError('INVALID_ARGUMENT', 'open() needs dir, the data directory');
+  const count = shards === 'auto' ? Math.max(1, usableCores().length - 1) : shards;
+  const given: Record<string, string> = { 'log.dir': dir, 'ringlog.shards': String(count) };
+  if (kafka !== undefined) {
+    const { host = '127.0.0.1', port, listeners = 'per-shard' } = kafka;
+    given['listeners'] = `PLAINTEXT://${host.includes(':') ? `[${host}]` : host}:${port}`;
+    given['ringlog.listeners'] = listeners;
+  }
+  const entries: ConfigEntry[] = Object.entries(given).map(([name, value]) => ({ name, value, from: 'open()' }));
+  for (const [name, value] of Object.entries(config)) entries.push({ name, value: String(value), from: 'open({ config })' });
+  const parsed = parseBrokerConfig(entries);
+  for (const warning of parsed.warnings) log.warn(warning);
+  if (!parsed.ok) throw new RinglogError('INVALID_ARGUMENT', parsed.errors.join('\n'));
+  return parsed.settings;
+}
+
+function checkedBytes(bytes: number): number {
+  if (Number.isInteger(bytes) && bytes >= IN_FLIGHT_BYTES_MIN && bytes <= IN_FLIGHT_BYTES_MAX) return bytes;
+  throw new RinglogError('INVALID_ARGUMENT', `inFlightBytes=${bytes}: accepted is ${IN_FLIGHT_BYTES_MIN} to ${IN_FLIGHT_BYTES_MAX}`);
+}
+
+const processWarnings: BrokerLog = {
+  info: () => undefined,
+  warn: (message) => process.emitWarning(message, 'RinglogWarning'),
+  error: (message) => process.emitWarning(message, 'RinglogError'),
+};

@@ -1,0 +1,40 @@
+// Where a shard runs: on a thread of its own, or on the supervisor's (`ringlog.shards=0`). Owner: the supervisor's
+// thread. Not hot.
+
+import { Worker } from 'node:worker_threads';
+import { packageFile } from '../../engine/base/package-file.ts';
+import { hostShard, type ShardSeed } from '../shard/hosted-shard.ts';
+
+const ENTRY = packageFile('dist/bundle/shard-main.js');
+
+export interface ShardThread {
+  /** What the shard held is gone. */
+  end(): Promise<void>;
+}
+
+/** `onDeath` is called once when the thread ends without having been told to. */
+export function startShardThread(seed: ShardSeed, onDeath: (cause: Error) => void): ShardThread {
+  const worker = new Worker(ENTRY, { workerData: seed, name: `shard-${seed.identity.shard}` });
+  let ended = false;
+  const died = (cause: Error): void => {
+    if (ended) return;
+    ended = true;
+    onDeath(cause);
+  };
+  worker.on('error', died);
+  worker.on('exit', (code) => died(new Error(`shard ${seed.identity.shard} ended with code ${code}`)));
+  return {
+    end: async () => {
+      ended = true;
+      await worker.terminate();
+    },
+  };
+}
+
+export function hostShardHere(seed: ShardSeed, onDeath: (cause: Error) => void): ShardThread {
+  const opened = hostShard(seed, false).catch((cause: Error) => {
+    onDeath(cause);
+    return null;
+  });
+  return { end: async () => (await opened)?.close('the shard has ended') };
+}
