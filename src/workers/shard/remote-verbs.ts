@@ -39,7 +39,7 @@ export function remoteBackground(mailbox: Mailbox): BackgroundWork {
 }
 
 /** On a thread of libuv's. */
-export async function syncDirectory(path: string): Promise<void> {
+async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, 'r');
   try {
     await directory.sync();
