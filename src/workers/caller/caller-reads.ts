@@ -115,7 +115,7 @@ export class CallerReads {
   close(reason: Error): Promise<void> {
     for (const [ticket, question] of this.open.entries()) if (question !== null && !question.dropped) this.drop(ticket, question, reason);
     if (this.reading === 0) return Promise.resolve();
-    return new Promise((resolve) => (this.whenIdle.push(resolve)));
+    return new Promise((resolve) => this.whenIdle.push(resolve));
   }
 
   private ask(ticket: number, question: Question, waitMs: number): void {
