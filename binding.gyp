@@ -19,6 +19,7 @@
         'native/reactor/accept.cc',
         'native/reactor/batch_walker.cc',
         'native/reactor/block_pool.cc',
+        'native/reactor/cold_read.cc',
         'native/reactor/commit_work.cc',
         'native/reactor/connection_close.cc',
         'native/reactor/file_work.cc',

@@ -169,6 +169,8 @@ napi_value call_counters(napi_env env, napi_callback_info info) {
   set(env, result, "connections", number(env, state.connections.open_count()));
   set(env, result, "takenBytes", number(env, static_cast<double>(state.pool.taken_bytes() - kOutBytes)));
   set(env, result, "coldReads", number(env, static_cast<double>(state.cold_reads_total)));
+  set(env, result, "directReads", number(env, static_cast<double>(state.direct_reads)));
+  set(env, result, "fileBytesSent", number(env, static_cast<double>(state.file_bytes_sent)));
   set(env, result, "aheadHits", number(env, static_cast<double>(state.ahead_hits)));
   set(env, result, "fileJobs", number(env, state.jobs_in_flight));
   if (state.managed != nullptr) set_managed_counters(env, result, *state.managed);

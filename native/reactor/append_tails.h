@@ -19,6 +19,9 @@ class AppendTails {
     if (tail.start < tail.end - kWindowBytes) tail.start = tail.end - kWindowBytes;
   }
 
+  // A file that was appended to, as far as can be told.
+  bool knows(int fd) const { return tails_[slot(fd)].fd == fd; }
+
   // How far from `position` on the file is surely resident; `position` itself when nothing is known.
   int64_t resident_until(int fd, int64_t position, int64_t now_ms) const {
     const Tail& tail = tails_[slot(fd)];

@@ -23,16 +23,6 @@ void collect_ring(ReactorState& state);
 // Results of the file threads, as completions; cold chunks go on to their sockets.
 void collect_file_work(ReactorState& state);
 
-// Whether the item's next bytes are in the page cache (then `resident_until` says how far). If not, they are read off
-// the shard's thread into a block, and the queue waits: a sendfile that has to wait for the disk would stop every
-// partition of this core.
-bool find_resident(ReactorState& state, Connection& conn, SendItem& item);
-// The next bytes of a managed file, which are not in its arena: true when a read ahead has them in a block already, else
-// they are read into one, and the queue waits.
-bool read_cold(ReactorState& state, Connection& conn, SendItem& item, ManagedFile& file);
-// Cold reads that found no block, once there is memory again.
-void retry_cold(ReactorState& state);
-
 }  // namespace ringlog
 
 #endif

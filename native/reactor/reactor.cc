@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "reactor/accept.h"
+#include "reactor/cold_read.h"
 #include "reactor/commit_work.h"
 #include "reactor/connection_close.h"
 #include "reactor/file_work.h"
@@ -182,7 +183,8 @@ void Reactor::keep_house() {
     if (largest != nullptr) close_connection(state, *largest, -ENOMEM);
     state.starved_since_ms = state.now_ms;
   }
-  if (expire_read_ahead(state)) state.keep_house_at(state.now_ms + kHousekeepingMs);
+  const bool reads_held = expire_read_ahead(state);
+  if (expire_cold_files(state) || reads_held) state.keep_house_at(state.now_ms + kHousekeepingMs);
   if (state.managed->flush_aged(state.now_ms)) state.keep_house_at(state.now_ms + kHousekeepingMs);
   state.pool.trim();
   if (state.starved || state.pool.trim_due()) state.keep_house_at(state.now_ms + kHousekeepingMs);
@@ -216,8 +218,8 @@ bool Reactor::begin_round(int wait_ms) {
     state.cq.push(Cq::TIMER, -1, 0, 0, -1);
   }
   if (state.now_ms >= state.housekeeping_ms) keep_house();
+  state.send_left = kRoundSendBytes;
   retry_cold(state);
-  if (!state.write_list.empty()) send_ready(state);
   if (!state.read_list.empty() && !state.managed->pressed()) receive_ready(state);
   accept_ready(state);
 
@@ -235,6 +237,8 @@ bool Reactor::begin_round(int wait_ms) {
 void Reactor::end_round() {
   ReactorState& state = *state_;
   if (state.ctl[Ctl::SQ_COUNT] > 0) execute_submissions(state);
+  // After the answers of this round: what is queued is what was too large for one.
+  if (!state.write_list.empty()) send_ready(state);
   state.managed->flush();
   flush_ring(state);
   settle_blocks(state);

@@ -15,6 +15,7 @@
 #include "base/unique_fd.h"
 #include "reactor/append_tails.h"
 #include "reactor/block_pool.h"
+#include "reactor/cold_files.h"
 #include "reactor/completion_ring.h"
 #include "reactor/connection_table.h"
 #include "reactor/linger.h"
@@ -58,6 +59,8 @@ struct ColdRead {
   // The bytes wanted begin `skip` bytes into the block: a direct read begins at a block of the file.
   uint32_t skip = 0;
   uint32_t wanted = 0;
+  // Where it is read from past the page cache: its place in ColdFiles, or -1.
+  int32_t cold_file = -1;
 };
 
 // Bytes of a managed file's history, or on their way into a block.
@@ -78,6 +81,9 @@ inline constexpr int32_t kCqCapacity = 8192;
 inline constexpr int32_t kSqCapacity = 16384;
 inline constexpr int32_t kDescCapacity = 8192;
 inline constexpr uint32_t kOutBytes = 4 * 1024 * 1024;
+// What a round sends of files, all connections together, before sockets are looked at again: history and large answers must
+// not keep a small one waiting. Enough that looking costs a few per cent of sending.
+inline constexpr uint64_t kRoundSendBytes = 64 * 1024;
 // Two records of a journal may be on their way to the disk at once.
 inline constexpr int kCommitThreads = 2;
 
@@ -150,6 +156,9 @@ struct ReactorState {
   bool accept_paused = false;
   // Received in this tick.
   size_t tick_bytes = 0;
+  // Bytes of files that may still be sent in this round.
+  uint64_t send_left = kRoundSendBytes;
+  uint64_t file_bytes_sent = 0;
 
   // Connections to receive from, to cut from, to send on; each is flagged while it is in a list.
   std::vector<int32_t> read_list;
@@ -171,9 +180,11 @@ struct ReactorState {
   uint64_t ahead_hits = 0;
   // Connections whose cold read found no block.
   std::vector<int32_t> cold_waiting;
+  ColdFiles cold_files;
   AppendTails tails;
   bool cachestat_works = true;
   uint64_t cold_reads_total = 0;
+  uint64_t direct_reads = 0;
 
   int32_t& desc_count() { return ctl[Ctl::DESC_COUNT]; }
 

@@ -7,8 +7,8 @@
 #include <cerrno>
 
 #include "base/check.h"
+#include "reactor/cold_read.h"
 #include "reactor/connection_close.h"
-#include "reactor/file_work.h"
 #include "sys/file_io.h"
 
 namespace ringlog {
@@ -16,8 +16,6 @@ namespace ringlog {
 namespace {
 
 constexpr int kVectors = 256;
-// One connection's share of a tick: a fast reader of a long range must not keep the shard from the others.
-constexpr uint64_t kPumpBytes = 1024 * 1024;
 // A file range up to this is read and sent with the bytes around it: copying it costs less than the three calls (is it in
 // memory, sendfile, what follows it) that not copying takes.
 constexpr size_t kCopyBytes = 16 * 1024;
@@ -63,7 +61,14 @@ void finish_item(ReactorState& state, Connection& conn, const SendItem& item) {
   conn.queue.pop();
 }
 
-Step pump_memory(ReactorState& state, Connection& conn, uint64_t* budget) {
+void sent_of_file(ReactorState& state, SendItem& item, ssize_t sent) {
+  item.position += sent;
+  item.length -= static_cast<uint64_t>(sent);
+  state.send_left -= std::min(state.send_left, static_cast<uint64_t>(sent));
+  state.file_bytes_sent += static_cast<uint64_t>(sent);
+}
+
+Step pump_memory(ReactorState& state, Connection& conn) {
   SendItem& item = conn.queue.front();
   const size_t length = static_cast<size_t>(item.length);
   iovec vector{const_cast<uint8_t*>(conn.queue.memory()), length};
@@ -71,23 +76,22 @@ Step pump_memory(ReactorState& state, Connection& conn, uint64_t* budget) {
   const Step step = after_send(state, conn, sent, length);
   if (step == Step::kClosed || sent < 0) return step;
   conn.queue.consume_memory(static_cast<size_t>(sent));
-  *budget -= std::min(*budget, static_cast<uint64_t>(sent));
+  state.send_left -= std::min(state.send_left, static_cast<uint64_t>(sent));
   if (item.length == 0) conn.queue.pop();
   return step;
 }
 
 // Cold bytes that have been read into the arena.
-Step pump_block(ReactorState& state, Connection& conn, SendItem& item, uint64_t* budget) {
-  iovec vector{state.arena + item.block + item.block_at, item.block_length};
-  const bool last = item.length == item.block_length && conn.queue.alone();
+Step pump_block(ReactorState& state, Connection& conn, SendItem& item) {
+  const auto wanted = static_cast<size_t>(std::min<uint64_t>(item.block_length, state.send_left));
+  iovec vector{state.arena + item.block + item.block_at, wanted};
+  const bool last = item.length == wanted && conn.queue.alone();
   const ssize_t sent = send_vectors(conn.fd, &vector, 1, !last);
-  const Step step = after_send(state, conn, sent, item.block_length);
+  const Step step = after_send(state, conn, sent, wanted);
   if (step == Step::kClosed || sent < 0) return step;
   item.block_at += static_cast<uint32_t>(sent);
   item.block_length -= static_cast<uint32_t>(sent);
-  item.position += sent;
-  item.length -= static_cast<uint64_t>(sent);
-  *budget -= std::min(*budget, static_cast<uint64_t>(sent));
+  sent_of_file(state, item, sent);
   if (item.block_length == 0) {
     state.pool.drop(item.block);
     item.block = -1;
@@ -95,9 +99,9 @@ Step pump_block(ReactorState& state, Connection& conn, SendItem& item, uint64_t*
   return step;
 }
 
-Step pump_resident(ReactorState& state, Connection& conn, SendItem& item, uint64_t* budget) {
+Step pump_resident(ReactorState& state, Connection& conn, SendItem& item) {
   const auto resident = static_cast<uint64_t>(item.resident_until - item.position);
-  const auto wanted = static_cast<size_t>(std::min({item.length, resident, *budget}));
+  const auto wanted = static_cast<size_t>(std::min({item.length, resident, state.send_left}));
   off_t position = item.position;
   const ssize_t sent = sendfile(conn.fd, item.file, &position, wanted);
   if (sent < 0 && errno == EINTR) return Step::kGoOn;
@@ -108,16 +112,14 @@ Step pump_resident(ReactorState& state, Connection& conn, SendItem& item, uint64
   }
   if (sent < 0) return after_send(state, conn, sent, wanted);
   // Short without an error says little (a pipe's worth, a page): only EAGAIN says that the socket is full.
-  item.position += sent;
-  item.length -= static_cast<uint64_t>(sent);
-  *budget -= std::min(*budget, static_cast<uint64_t>(sent));
+  sent_of_file(state, item, sent);
   return Step::kGoOn;
 }
 
 // From the arena of managed files. What the socket does not take is looked up again later: nothing is held for it.
-Step pump_cached(ReactorState& state, Connection& conn, SendItem& item, const ManagedFile& file, uint64_t* budget) {
+Step pump_cached(ReactorState& state, Connection& conn, SendItem& item, const ManagedFile& file) {
   iovec vectors[kVectors];
-  const uint64_t length = std::min(item.length, *budget);
+  const uint64_t length = std::min(item.length, state.send_left);
   const int count = state.managed->gather(file, item.position, length, vectors, kVectors);
   size_t wanted = 0;
   for (int i = 0; i < count; i++) wanted += vectors[i].iov_len;
@@ -130,22 +132,20 @@ Step pump_cached(ReactorState& state, Connection& conn, SendItem& item, const Ma
   const ssize_t sent = send_vectors(conn.fd, vectors, static_cast<size_t>(count), !last);
   const Step step = after_send(state, conn, sent, wanted);
   if (step == Step::kClosed || sent < 0) return step;
-  item.position += sent;
-  item.length -= static_cast<uint64_t>(sent);
-  *budget -= std::min(*budget, static_cast<uint64_t>(sent));
+  sent_of_file(state, item, sent);
   return step;
 }
 
-Step pump_file(ReactorState& state, Connection& conn, uint64_t* budget) {
+Step pump_file(ReactorState& state, Connection& conn) {
   SendItem& item = conn.queue.front();
-  if (item.block >= 0) return pump_block(state, conn, item, budget);
+  if (item.block >= 0) return pump_block(state, conn, item);
   if (item.cold >= 0) return Step::kWait;
   if (ManagedFile* file = state.managed->find(item.file); file != nullptr) {
-    if (item.position >= file->cached_from) return pump_cached(state, conn, item, *file, budget);
-    return read_cold(state, conn, item, *file) ? pump_block(state, conn, item, budget) : Step::kWait;
+    if (item.position >= file->cached_from) return pump_cached(state, conn, item, *file);
+    return read_cold(state, conn, item, *file) ? pump_block(state, conn, item) : Step::kWait;
   }
   if (item.position >= item.resident_until && !find_resident(state, conn, item)) return Step::kWait;
-  return pump_resident(state, conn, item, budget);
+  return pump_resident(state, conn, item);
 }
 
 // Copy slots from `slot` on into the queue. False when the connection was closed for having too much of it.
@@ -282,18 +282,17 @@ void send_submitted(ReactorState& state, Connection& conn) {
 }
 
 void pump(ReactorState& state, Connection& conn) {
-  uint64_t budget = kPumpBytes;
   while (conn.writable && !conn.queue.empty()) {
-    if (budget == 0) {
+    SendItem& item = conn.queue.front();
+    if (item.file >= 0 && item.length > 0 && state.send_left == 0) {
       state.want_write(conn);
       return;
     }
-    SendItem& item = conn.queue.front();
     if (item.file >= 0 && item.length == 0) {
       finish_item(state, conn, item);
       continue;
     }
-    const Step step = item.file < 0 ? pump_memory(state, conn, &budget) : pump_file(state, conn, &budget);
+    const Step step = item.file < 0 ? pump_memory(state, conn) : pump_file(state, conn);
     if (step == Step::kClosed) return;
     if (step == Step::kWait) break;
   }

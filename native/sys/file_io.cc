@@ -87,7 +87,7 @@ int64_t read_now_at(int fd, void* into, size_t length, int64_t position) {
   }
 }
 
-int64_t resident_bytes(int fd, int64_t position, int64_t length) {
+int64_t resident_bytes(int fd, int64_t position, int64_t length, bool* dirty) {
   struct Range {
     uint64_t offset, length;
   } range{static_cast<uint64_t>(position), static_cast<uint64_t>(length)};
@@ -96,6 +96,7 @@ int64_t resident_bytes(int fd, int64_t position, int64_t length) {
   } stat{};
   if (length <= 0) return 0;
   if (syscall(SYS_cachestat, fd, &range, &stat, 0) != 0) return -errno;
+  if (dirty != nullptr) *dirty = stat.dirty + stat.writeback > 0;
   static const int64_t page = sysconf(_SC_PAGESIZE);
   // Pages at both ends count whole: trim to the range asked for.
   const int64_t bytes = static_cast<int64_t>(stat.cached) * page;

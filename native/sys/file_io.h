@@ -26,8 +26,9 @@ void stop_read_ahead(int fd);
 // that cannot tell (EOPNOTSUPP) is read plainly.
 int64_t read_now_at(int fd, void* into, size_t length, int64_t position);
 
-// Bytes of [position, position + length) in the page cache, or -errno (-ENOSYS before kernel 6.5).
-int64_t resident_bytes(int fd, int64_t position, int64_t length);
+// Bytes of [position, position + length) in the page cache, or -errno (-ENOSYS before kernel 6.5). `dirty`, when asked for:
+// some of their pages have not been written to the disk.
+int64_t resident_bytes(int fd, int64_t position, int64_t length, bool* dirty = nullptr);
 
 // Writes the dirty pages of the range and waits for them: 0 or -errno. Makes nothing durable (no metadata, no flush of the
 // disk's cache), and takes a write error away from a later fdatasync of the same descriptor.

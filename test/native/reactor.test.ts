@@ -1,7 +1,7 @@
 // The native reactor with real sockets and files: what is particular to it. What every reactor must do is in the
 // conformance suite.
 
-import { openSync, closeSync, writeSync, mkdtempSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readdirSync, readlinkSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -24,6 +24,15 @@ function addonHasRing(): boolean {
   return loadNativeBinding()
     .binding!.probe(tmpdir())
     .some((finding) => finding.facility === 'io_uring' && finding.available);
+}
+
+/** What a descriptor of this process is; one that was closed meanwhile is nothing. */
+function linkOf(fd: string): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    return '';
+  }
 }
 
 /** Promise jobs run inside the tick that resolved them: its blocks are given back when the round ends, after them. */
@@ -274,6 +283,48 @@ describe.skipIf(nativeAbsent)('native reactor', () => {
       });
     }
   }
+
+  test('history past the page cache where the disk has it, through it where it was not written back', async () => {
+    for (const ioUring of [true, false]) {
+      await open({ ioUring });
+      const path = join(directory, `segment-${ioUring}`);
+      const content = pattern(6 * MIB + 777);
+      const fd = openSync(path, 'w+');
+      writeSync(fd, content);
+      dropCache(path);
+      const changed = pattern(9000, 77);
+      writeSync(fd, changed, 0, changed.length, 3 * MIB + 5000);
+      changed.copy(content, 3 * MIB + 5000);
+      const { peer, name } = await bench.connect();
+      await bench.inTick(() => bench.submitter.sendFile(name, fd, 11, content.length - 11, 1));
+      expect((await bench.untilReceived(peer, content.length - 11)).equals(content.subarray(11))).toBe(true);
+      const { coldReads, directReads } = countersOf(bench);
+      expect(directReads).toBeGreaterThan(2);
+      expect(directReads).toBeLessThan(coldReads);
+      // The second descriptor does not keep a deleted file's blocks for long.
+      const held = (): number => readdirSync('/proc/self/fd').filter((each) => linkOf(each).startsWith(path)).length;
+      closeSync(fd);
+      await vi.waitFor(() => expect(held()).toBe(0), { timeout: 30_000 });
+      await bench.end();
+    }
+    await open();
+  });
+
+  test('a round sends 64 KiB of files, however many connections wait for them', async () => {
+    await open();
+    const fd = bench.openFile(pattern(2 * MIB));
+    const clients = [await bench.connect(), await bench.connect(), await bench.connect()];
+    let sent = -1;
+    await bench.inTick(() => {
+      clients.forEach(({ name }, i) => bench.submitter.sendFile(name, fd, 0, MIB, i));
+      bench.reactor.submit();
+      sent = countersOf(bench).fileBytesSent;
+    });
+    expect(sent).toBeGreaterThan(0);
+    expect(sent).toBeLessThanOrEqual(64 * KIB);
+    for (const { peer } of clients) await bench.untilReceived(peer, MIB);
+    await bench.untilCompleted(Cq.SENT, 3);
+  });
 
   test('every lease comes back once when the reader goes away in the middle', async () => {
     await open();

@@ -25,6 +25,10 @@ export interface NativeReactorCounters {
   readonly connections: number;
   readonly takenBytes: number;
   readonly coldReads: number;
+  /** Those of page-cache files that passed the page cache by. */
+  readonly directReads: number;
+  /** Bytes of files that went to sockets in pieces, not with the answer around them. */
+  readonly fileBytesSent: number;
   readonly fileJobs: number;
   /** Times that a read of a managed file's history found its bytes read already. */
   readonly aheadHits: number;

@@ -136,6 +136,7 @@ function nativeReport(binding: NativeBinding, options: ReactorOptions, handle: N
   const findings = new Map(binding.probe(tmpdir()).map((finding) => [finding.facility, finding]));
   const ring = findings.get('io_uring')!;
   const cachestat = findings.get('cachestat')!;
+  const dropping = findings.get('RWF_DONTCACHE')!.available ? 'RWF_DONTCACHE' : 'dropped after reading';
   return {
     kind: 'native',
     rows: [
@@ -165,8 +166,8 @@ function nativeReport(binding: NativeBinding, options: ReactorOptions, handle: N
       },
       {
         facility: 'history',
-        engine: findings.get('RWF_DONTCACHE')!.available ? 'RWF_DONTCACHE' : 'dropped after reading',
-        reason: 'nothing is read ahead and nothing stays in the page cache, so that a scan leaves the tail there',
+        engine: findings.get('O_DIRECT')!.available ? 'O_DIRECT' : dropping,
+        reason: `past the page cache, so that a scan leaves the tail there; ranges not yet written back: ${dropping}`,
       },
       {
         facility: 'tail read',
