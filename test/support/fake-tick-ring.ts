@@ -4,6 +4,7 @@
 // It checks what the log promises the reactor: chains well linked, positions ascending and contiguous.
 
 import { assert } from '../../src/engine/base/assert.ts';
+import { errnoOf } from '../../src/engine/io/disk-error.ts';
 import type { FileSystem } from '../../src/engine/io/file-system.ts';
 import {
   APPEND_PATCH,
@@ -27,11 +28,6 @@ import { BatchField, writeInt64 } from '../../src/engine/record/batch-header.ts'
 
 const SLOTS = 256;
 const OUT_BYTES = 64 * 1024;
-const CODES: Readonly<Record<string, number>> = { EIO: 5, ENOSPC: 28, EBADF: 9 };
-
-function errnoOf(error: unknown): number {
-  return CODES[(error as { code: string }).code] ?? 5;
-}
 
 export class FakeTickRing implements TickRing {
   readonly managed = null;

@@ -6,6 +6,7 @@
 //   c. from the index entry before it, header by header: at most an index interval of log
 // A reader going through history asks for offsets where its last plan ended, at an index entry, so it lives on b.
 
+import { forgiveDisk } from '../io/disk-error.ts';
 import { BATCH_HEADER_BYTES, BATCH_LENGTH_OVERHEAD, BATCH_MAGIC, BatchField, readInt64 } from '../record/batch-header.ts';
 import { CHUNK_BYTES, PageStatus } from './header-pages.ts';
 import type { Log } from './log.ts';
@@ -51,7 +52,8 @@ export function prepareSegment(table: LogTable, log: Log, segment: Segment): boo
   try {
     openSegment(table.fs, segment);
     ensureIndexes(table.fs, table.scanner, segment, log.config.indexIntervalBytes);
-  } catch {
+  } catch (error) {
+    forgiveDisk(error);
     return false;
   }
   if (!isActive) table.cold.touch(segment);
@@ -161,7 +163,8 @@ function locateAgain(table: LogTable, log: Log, segment: Segment, offset: number
   if (segment.indexRebuilt || segment === log.segments[log.segments.length - 1]) return Locate.CORRUPT;
   try {
     rebuildIndexes(table.fs, table.scanner, segment, log.config.indexIntervalBytes);
-  } catch {
+  } catch (error) {
+    forgiveDisk(error);
     return Locate.FAILED;
   }
   if (segment.damage !== null && isDamaged(segment, offset)) return Locate.CORRUPT;

@@ -116,10 +116,13 @@ export class BatchScanner {
     this.lastOffsetDelta = view.getInt32(at + BatchField.LAST_OFFSET_DELTA);
     this.lastOffset = this.baseOffset + this.lastOffsetDelta;
     if (this.lastOffsetDelta < 0 || this.baseOffset < this.minOffset) return ScanStatus.BAD_OFFSET;
+    // The base offset lies outside the checksum: a flipped bit in its high end is no offset of ours.
+    if (this.lastOffset > Number.MAX_SAFE_INTEGER) return ScanStatus.BAD_OFFSET;
     this.leaderEpoch = view.getInt32(at + BatchField.LEADER_EPOCH);
     this.attributes = view.getInt16(at + BatchField.ATTRIBUTES);
     this.baseTimestamp = readInt64(view, at + BatchField.BASE_TIMESTAMP);
-    this.maxTimestamp = readInt64(view, at + BatchField.MAX_TIMESTAMP);
+    // Of a foreign log: times that indexes and notes could not take are as good as the end of time.
+    this.maxTimestamp = Math.min(Math.max(readInt64(view, at + BatchField.MAX_TIMESTAMP), -1), Number.MAX_SAFE_INTEGER);
     this.producerId = readInt64(view, at + BatchField.PRODUCER_ID);
     this.producerEpoch = view.getInt16(at + BatchField.PRODUCER_EPOCH);
     this.baseSequence = view.getInt32(at + BatchField.BASE_SEQUENCE);

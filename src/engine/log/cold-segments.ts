@@ -1,6 +1,7 @@
 // ColdSegments: segments that are no longer appended to but open for reading. Owner: the shard's thread. Not hot.
 // Bounded, so that readers of old history cannot use up the process's descriptors or fill memory with indexes.
 
+import { forgiveDisk } from '../io/disk-error.ts';
 import type { FileSystem } from '../io/file-system.ts';
 import { closeDescriptor, flushIndexes } from './segment-files.ts';
 import type { Segment } from './segment.ts';
@@ -39,8 +40,9 @@ export class ColdSegments {
     if (oldest === null || this.open.size <= COLD_SEGMENTS_MAX) return;
     try {
       flushIndexes(this.fs, oldest);
-    } catch {
+    } catch (error) {
       // Files are caches: the next opening completes them from the log.
+      forgiveDisk(error);
     }
     closeDescriptor(this.fs, oldest);
     oldest.offsetIndex = null;

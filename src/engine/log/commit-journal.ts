@@ -15,11 +15,12 @@
 
 import { assert } from '../base/assert.ts';
 import { COMMIT_SYNC, Ctl, Sq, SQ_SLOT_WORDS, SqField } from '../io/tick-layout.ts';
+import { forgiveDisk, isOutOfSpace } from '../io/disk-error.ts';
 import type { FileSystem } from '../io/file-system.ts';
 import type { TickRing } from '../io/tick-ring.ts';
+import { BadCheckpoint } from './checkpoint-file.ts';
 import { COMMIT_BLOCK_BYTES, encodeJournalHeader, journalFileName, JournalHeader, RECORDS_START } from './commit-journal-format.ts';
 import { COMMIT_RECORD_BYTES_MAX, COMMIT_SLOT_BLOCK_BYTES, CommitSlot } from './commit-slot.ts';
-import { isOutOfSpace } from './disk-error.ts';
 import { readMetaProperties } from './log-directory.ts';
 import type { Log } from './log.ts';
 import { unpinSegment } from './segment-files.ts';
@@ -354,6 +355,7 @@ export class CommitJournal {
       if (isNew) fs.syncDirectory(this.directory);
       this.capacity = Math.min(Math.floor(fs.size(file.fd) / STEP_BYTES) * STEP_BYTES, options.maxBytes);
     } catch (error) {
+      if (!(error instanceof BadCheckpoint)) forgiveDisk(error);
       this.giveUp((error as Error).message);
       return;
     }

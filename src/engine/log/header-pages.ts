@@ -7,7 +7,7 @@
 import { Ctl, Sq, SQ_SLOT_WORDS, SqField } from '../io/tick-layout.ts';
 import type { TickRing } from '../io/tick-ring.ts';
 import { BATCH_HEADER_BYTES } from '../record/batch-header.ts';
-import { Errno } from './disk-error.ts';
+import { Errno } from '../io/disk-error.ts';
 import type { Log } from './log.ts';
 import type { Segment } from './segment.ts';
 

@@ -27,7 +27,7 @@ export const AppendFault = {
   INVALID_PRODUCER_EPOCH: -5,
   /** Already stored: LogTable.duplicateBaseOffset, duplicateEndOffset, duplicateTimestamp. */
   DUPLICATE: -6,
-  /** A producer id without a sequence. */
+  /** A producer id without a sequence, or one that cannot be. */
   INVALID_RECORD: -7,
 } as const;
 
@@ -71,11 +71,13 @@ function timestampsInRange(log: Log, batch: BatchFacts, nowMs: number): boolean 
   // Only a broker stamps log-append time.
   if ((batch.attributes & BatchAttribute.LOG_APPEND_TIME) !== 0) return false;
   if (batch.maxTimestamp < 0) return batch.maxTimestamp === -1;
-  if (batch.maxTimestamp - nowMs > config.timestampAfterMaxMs) return false;
+  if (batch.maxTimestamp - nowMs > config.timestampAfterMaxMs || batch.maxTimestamp > Number.MAX_SAFE_INTEGER) return false;
   return nowMs - batch.baseTimestamp <= config.timestampBeforeMaxMs || batch.baseTimestamp < 0;
 }
 
 function checkProducer(table: LogTable, log: Log, batch: BatchFacts): number {
+  // Nobody was given an id that large, and what is stored of producers could not be written down exactly.
+  if (batch.producerId > Number.MAX_SAFE_INTEGER) return AppendFault.INVALID_RECORD;
   if (batch.baseSequence < 0 || batch.producerEpoch < 0) return AppendFault.INVALID_RECORD;
   let verdict = log.producers.check(batch);
   if (verdict === SequenceVerdict.OUT_OF_ORDER && log.producers.mayHaveForgotten(batch)) {

@@ -1,6 +1,7 @@
 // What a shard's logs contribute to the checkpoint files. Owner: the shard's thread; the supervisor merges all shards'
 // entries and writes the files. Not hot (every 60 s).
 
+import { forgiveDisk } from '../io/disk-error.ts';
 import type { FileSystem } from '../io/file-system.ts';
 import { parsePartitionName, type CheckpointEntry } from './checkpoint-file.ts';
 import { saveLeaderEpochs } from './leader-epoch-file.ts';
@@ -20,8 +21,9 @@ export function recoveryPoints(table: LogTable): CheckpointEntry[] {
     try {
       // A closed log has stored all this.
       if (!log.closed) storeDerived(table.fs, log);
-    } catch {
+    } catch (error) {
       // Not published: the next start scans the log from an older point, or from its beginning.
+      forgiveDisk(error);
       continue;
     }
     entries.push(entryOf(log, log.syncedOffset));
@@ -51,8 +53,9 @@ export function publishNotes(table: LogTable): FreshNote[] {
     try {
       const segments = publishNote(table.fs, log);
       if (segments.length > 0) notes.push({ dir: log.dir, baseOffsets: segments.map(({ baseOffset }) => baseOffset) });
-    } catch {
+    } catch (error) {
       // The next start reads a little more.
+      forgiveDisk(error);
     }
   }
   return notes;

@@ -3,7 +3,7 @@
 
 import type { FileSystem } from '../io/file-system.ts';
 import { readBootId } from './boot-id.ts';
-import { parsePartitionName } from './checkpoint-file.ts';
+import { BadCheckpoint, parsePartitionName } from './checkpoint-file.ts';
 
 export interface MetaProperties {
   readonly clusterId: string;
@@ -109,7 +109,7 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** Null when there is no file. @throws an Error when it lacks what it must say */
+/** Null when there is no file. @throws BadCheckpoint when it lacks what it must say */
 export function readMetaProperties(fs: FileSystem, dir: string): MetaProperties | null {
   const path = `${dir}/${META}`;
   if (!fs.exists(path)) return null;
@@ -121,7 +121,7 @@ export function readMetaProperties(fs: FileSystem, dir: string): MetaProperties 
   const clusterId = properties.get('cluster.id');
   const nodeId = Number(properties.get('node.id') ?? 'none');
   if (properties.get('version') !== '1' || clusterId === undefined || !Number.isInteger(nodeId)) {
-    throw new Error(`${path} is not of version 1, or lacks cluster.id or node.id`);
+    throw new BadCheckpoint(`${path} is not of version 1, or lacks cluster.id or node.id`);
   }
   return { clusterId, nodeId, directoryId: properties.get('directory.id') ?? '' };
 }

@@ -7,6 +7,7 @@
 //   syncedNote <= coveredNote <= note
 //     on disk       a sync runs      the newest
 
+import { forgiveDisk } from '../io/disk-error.ts';
 import type { FileSystem } from '../io/file-system.ts';
 import type { Log } from './log.ts';
 import { CACHE_NOTE, DISK_NOTE, encodeNote, NEXT_NOTE, removeNotes, writeCacheNote, writeNextNote } from './recovery-note.ts';
@@ -23,7 +24,8 @@ export function noteIfDue(fs: FileSystem, log: Log, segment: Segment): void {
   if (segment !== log.active) return;
   try {
     takeNote(fs, log);
-  } catch {
+  } catch (error) {
+    forgiveDisk(error);
     // A restart has more to read. The next attempt comes with the next step.
     segment.notedBytes = segment.writtenBytes;
   }
@@ -34,8 +36,9 @@ export function noteDeleted(fs: FileSystem, log: Log): void {
   if (log.note === null || !log.note.segment.retired || log.endOffset !== log.writtenOffset) return;
   try {
     takeNote(fs, log);
-  } catch {
+  } catch (error) {
     // The next step takes one.
+    forgiveDisk(error);
   }
 }
 
@@ -58,7 +61,8 @@ export function noteOpened(fs: FileSystem, log: Log): void {
   log.noteStepBytes = log.noteStepBytesMin;
   try {
     takeNote(fs, log);
-  } catch {
+  } catch (error) {
+    forgiveDisk(error);
     return;
   }
   sortNotes(log);
@@ -128,8 +132,9 @@ export function noteClosed(fs: FileSystem, log: Log): void {
 export function distrustCache(fs: FileSystem, log: Log): void {
   try {
     fs.remove(`${log.dir}/${CACHE_NOTE}`);
-  } catch {
+  } catch (error) {
     // A disk that takes no write took none of the note's successors either; its claims are checked as far as headers go.
+    forgiveDisk(error);
   }
 }
 

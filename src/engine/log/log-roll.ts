@@ -2,6 +2,7 @@
 // the old segment's indexes and the producer snapshot, once a segment. The old segment is synced off the thread, which
 // moves the recovery point up to the new one.
 
+import { forgiveDisk } from '../io/disk-error.ts';
 import type { BatchFacts } from '../record/batch-facts.ts';
 import { pruneSnapshots } from './log-close.ts';
 import type { Log } from './log.ts';
@@ -56,8 +57,9 @@ export function rollLog(table: LogTable, log: Log, nowMs: number): boolean {
     flushIndexes(fs, old);
     writeSnapshot(fs, log.dir, log.endOffset, log.producers);
     pruneSnapshots(fs, log);
-  } catch {
+  } catch (error) {
     // Caches: recovery and the next opening do without.
+    forgiveDisk(error);
   }
   table.cold.touch(old);
   table.sync.require(log, log.endOffset);

@@ -5,6 +5,7 @@
 // isolated from there to the next batch that is whole: reads of it answer CORRUPT, the offsets before and after are served,
 // and nothing is cut off. It is told once, kept in the partition's directory, and skipped by later rounds.
 
+import { forgiveDisk } from '../io/disk-error.ts';
 import type { FileSystem } from '../io/file-system.ts';
 import { Ctl, Sq, SQ_SLOT_WORDS, SqField, VerifyCell } from '../io/tick-layout.ts';
 import type { TickRing } from '../io/tick-ring.ts';
@@ -134,8 +135,9 @@ export class LogScrub {
       try {
         this.cursor = begin(log, index, fs.open(segmentPath(segment, LOG_SUFFIX), 'r'));
         return true;
-      } catch {
+      } catch (error) {
         // Renamed for deletion, or no descriptor left: another round.
+        forgiveDisk(error);
       }
     }
     this.ticket = 0;
@@ -236,7 +238,8 @@ export class LogScrub {
       }
       this.isolate(cursor, good < 0 ? segment.writtenBytes : good, endOffset);
       cursor.searched = -1;
-    } catch {
+    } catch (error) {
+      forgiveDisk(error);
       cursor.suspect = position;
       this.onUnreadable(cursor, 0);
     }
@@ -254,6 +257,7 @@ export class LogScrub {
     try {
       saveDamage(this.table.fs, log);
     } catch (error) {
+      forgiveDisk(error);
       kept = `; this could not be noted down: ${(error as Error).message}`;
     }
     const where = `segment ${segment.baseOffset}, bytes ${startPosition} to ${endPosition}, offsets ${startOffset} to ${endOffset - 1}`;

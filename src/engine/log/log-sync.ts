@@ -12,7 +12,7 @@ import { assert } from '../base/assert.ts';
 import { Ctl, Sq, SQ_SLOT_WORDS, SqField } from '../io/tick-layout.ts';
 import type { FileSystem } from '../io/file-system.ts';
 import type { TickRing } from '../io/tick-ring.ts';
-import { errnoOf } from './disk-error.ts';
+import { errnoOf } from '../io/disk-error.ts';
 import type { Log } from './log.ts';
 import { trimRolled } from './managed-segment.ts';
 import { unpinSegment } from './segment-files.ts';

@@ -19,7 +19,7 @@ import { AppendChains } from './append-chains.ts';
 import { BatchScanner } from './batch-scanner.ts';
 import { ColdSegments } from './cold-segments.ts';
 import type { JournalOptions } from './commit-journal.ts';
-import { Errno, errnoOf, isDiskError, isOutOfSpace, passes } from './disk-error.ts';
+import { Errno, errnoOf, isDiskError, isOutOfSpace, passes } from '../io/disk-error.ts';
 import { GroupCommit } from './group-commit.ts';
 import { HeaderPages } from './header-pages.ts';
 import { closeLog } from './log-close.ts';
@@ -194,6 +194,7 @@ export class LogTable {
     }
   }
 
+  /** @throws what the disk throws, after its directory went offline, and this program's own mistakes, which blame no disk */
   private store(log: Log): void {
     assert(log.failed || log.pendingChains === 0, 'appends are completed before a log is closed', log.name, log.pendingChains);
     try {
@@ -206,7 +207,7 @@ export class LogTable {
 
   /**
    * Closes all, even if some cannot be stored. They stay listed, so that the last checkpoints can be taken of them.
-   * @throws the first error
+   * @throws the first error, of this program's rather than of a disk's
    */
   closeAll(): void {
     let first: unknown;
@@ -215,7 +216,7 @@ export class LogTable {
       try {
         this.store(log);
       } catch (error) {
-        first ??= error;
+        if (first === undefined || (isDiskError(first) && !isDiskError(error))) first = error;
       }
     }
     if (first !== undefined) throw first;

@@ -1,6 +1,7 @@
 // PendingDeletes: files and directories renamed for deletion, removed when their delay has passed. Owner: the shard's
 // thread. Not hot; due() is one comparison a tick. What a crash leaves is removed at the next start by its suffix.
 
+import { forgiveDisk } from '../io/disk-error.ts';
 import type { FileSystem } from '../io/file-system.ts';
 
 interface PendingDelete {
@@ -37,8 +38,9 @@ export class PendingDeletes {
       try {
         if (entry.isTree) this.fs.removeTree(entry.path);
         else this.fs.remove(entry.path);
-      } catch {
+      } catch (error) {
         // Its suffix has it removed at the next start.
+        forgiveDisk(error);
       }
     }
     this.entries = left;

@@ -4,6 +4,7 @@
 // answers a stop took from it again: the older ones must be known too. They are looked up when one of them comes, so
 // opening a log costs nothing, and a log that nobody resends to never pays.
 
+import { forgiveDisk } from '../io/disk-error.ts';
 import { prepareSegment } from './batch-position.ts';
 import type { Log } from './log.ts';
 import type { LogTable } from './log-table.ts';
@@ -21,7 +22,8 @@ export function recallBatches(table: LogTable, log: Log, maxBytes = RECALL_BYTES
   const before = new ProducerState();
   try {
     if (!replayBefore(table, log, producers.snapshotOffset, maxBytes, before)) return false;
-  } catch {
+  } catch (error) {
+    forgiveDisk(error);
     return false;
   }
   producers.addOlder(before);

@@ -12,7 +12,7 @@ import { beginWalk, nextBatch } from './segment-walk.ts';
 
 /** The scanner's current batch takes its place in the state. */
 export function replayBatch(scanner: BatchScanner, producers: ProducerState): void {
-  if (scanner.producerId < 0) return;
+  if (scanner.producerId < 0 || scanner.producerId > Number.MAX_SAFE_INTEGER) return;
   const sequence = (scanner.attributes & BatchAttribute.CONTROL) !== 0 ? -1 : scanner.baseSequence;
   producers.record(scanner.producerId, scanner.producerEpoch, sequence, scanner.lastOffset, scanner.lastOffsetDelta, scanner.maxTimestamp);
 }

@@ -10,7 +10,7 @@
 // a new log begins, and the old files go; a crash between any two of these steps leaves a state that reads the same.
 
 import { KeySpace } from './key-space.ts';
-import { errnoOf, isPassing } from '../log/disk-error.ts';
+import { errnoOf, forgiveDisk, isPassing } from '../io/disk-error.ts';
 import { MetadataStoreFailed } from './metadata-store.ts';
 import { assert } from '../base/assert.ts';
 import { frameOf, scanFrames } from './metadata-frame.ts';
@@ -144,8 +144,9 @@ export class LocalMetadataStore implements MetadataStore {
     try {
       this.snapshotBytes = this.writeSnapshot();
       this.log = this.startLog(this.keys.revision + 1);
-    } catch {
+    } catch (error) {
       // The transaction that grew the log is durable in it, and more may follow there; a later one tries again.
+      forgiveDisk(error);
       return;
     }
     this.fs.close(before.fd);

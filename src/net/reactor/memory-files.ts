@@ -5,7 +5,7 @@
 
 import type { FileSystem } from '../../engine/io/file-system.ts';
 import { VerifyCell } from '../../engine/io/tick-layout.ts';
-import { errnoOf } from './errno-of.ts';
+import { errnoOf } from '../../engine/io/disk-error.ts';
 import type { CommitRecord, FileWork } from './file-work.ts';
 import { gatherCommit } from './gather-commit.ts';
 import { verifyBuffer, verifyRead } from './verify-range.ts';
@@ -84,7 +84,7 @@ export class MemoryFiles implements FileWork {
         left -= length;
       }
     } catch (error) {
-      return errnoOf(error);
+      return -errnoOf(error);
     }
     return fault === undefined ? totalBytes : -fault.errno;
   }
@@ -132,7 +132,7 @@ export class MemoryFiles implements FileWork {
     try {
       return this.readFully(fd, into, position);
     } catch (error) {
-      return errnoOf(error);
+      return -errnoOf(error);
     }
   }
 
@@ -153,7 +153,7 @@ export class MemoryFiles implements FileWork {
       if (sync) this.fileSystem.fdatasync(fd);
       return 0;
     } catch (error) {
-      return errnoOf(error);
+      return -errnoOf(error);
     }
   }
 
@@ -162,7 +162,7 @@ export class MemoryFiles implements FileWork {
       this.fileSystem.size(fd);
       return 0;
     } catch (error) {
-      return errnoOf(error);
+      return -errnoOf(error);
     }
   }
 
@@ -171,7 +171,7 @@ export class MemoryFiles implements FileWork {
       this.fileSystem.fdatasync(fd);
       return 0;
     } catch (error) {
-      return errnoOf(error);
+      return -errnoOf(error);
     }
   }
 }

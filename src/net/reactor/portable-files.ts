@@ -4,7 +4,7 @@
 import { constants } from 'node:os';
 import { fdatasync, read, readSync, write, writevSync } from 'node:fs';
 import { VerifyCell } from '../../engine/io/tick-layout.ts';
-import { errnoOf } from './errno-of.ts';
+import { errnoOf } from '../../engine/io/disk-error.ts';
 import type { CommitRecord, FileWork } from './file-work.ts';
 import { gatherCommit } from './gather-commit.ts';
 import { verifyBuffer, verifyRead } from './verify-range.ts';
@@ -24,7 +24,7 @@ export class PortableFiles implements FileWork {
         if (written < totalBytes) left = after(left, step);
       }
     } catch (error) {
-      return errnoOf(error);
+      return -errnoOf(error);
     }
     return written;
   }
@@ -32,7 +32,7 @@ export class PortableFiles implements FileWork {
   sync(fd: number, done: (result: number) => void): void {
     this.inFlight++;
     fdatasync(fd, (error) => {
-      done(error === null ? 0 : errnoOf(error));
+      done(error === null ? 0 : -errnoOf(error));
       this.ended();
     });
   }
@@ -62,12 +62,12 @@ export class PortableFiles implements FileWork {
     try {
       bytes = gatherCommit(record, readFully);
     } catch (error) {
-      setImmediate(end, errnoOf(error));
+      setImmediate(end, -errnoOf(error));
       return;
     }
     writeAll(fd, bytes, position, (result) => {
       if (result < 0 || !sync) end(result);
-      else fdatasync(fd, (error) => end(error === null ? 0 : errnoOf(error)));
+      else fdatasync(fd, (error) => end(error === null ? 0 : -errnoOf(error)));
     });
   }
 
@@ -83,7 +83,7 @@ export class PortableFiles implements FileWork {
     try {
       return readFully(fd, into, position);
     } catch (error) {
-      return errnoOf(error);
+      return -errnoOf(error);
     }
   }
 
@@ -95,7 +95,7 @@ export class PortableFiles implements FileWork {
 
   private readOn(fd: number, into: Uint8Array, position: number, have: number, done: (result: number) => void): void {
     read(fd, into, have, into.length - have, position + have, (error, step) => {
-      if (error !== null) done(errnoOf(error));
+      if (error !== null) done(-errnoOf(error));
       else if (step === 0 || have + step === into.length) done(have + step);
       else this.readOn(fd, into, position, have + step, done);
     });
@@ -121,7 +121,7 @@ function readFully(fd: number, into: Uint8Array, position: number): number {
 
 function writeAll(fd: number, bytes: Uint8Array, position: number, done: (result: number) => void): void {
   write(fd, bytes, 0, bytes.length, position, (error, step) => {
-    if (error !== null) done(errnoOf(error));
+    if (error !== null) done(-errnoOf(error));
     else if (step === bytes.length) done(0);
     else if (step === 0) done(-constants.errno.EIO);
     else writeAll(fd, bytes.subarray(step), position + step, done);

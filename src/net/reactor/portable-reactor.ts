@@ -5,7 +5,7 @@
 
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { systemClock } from '../../engine/base/clock.ts';
-import { errnoOf } from './errno-of.ts';
+import { Errno, errnoOf, isDiskError } from '../../engine/io/disk-error.ts';
 import type { WalkProduce } from './frame-slot.ts';
 import { PortableFiles } from './portable-files.ts';
 import { PortableLink } from './portable-link.ts';
@@ -103,7 +103,7 @@ export class PortableReactor extends ReactorCore {
     }
     socket.on('data', (chunk: Buffer) => this.receive(connection, chunk));
     socket.on('end', () => this.receiveEnd(connection));
-    socket.on('error', (error) => this.closeNow(connection, errnoOf(error)));
+    socket.on('error', (error) => this.closeNow(connection, -(isDiskError(error) ? errnoOf(error) : Errno.EIO)));
     socket.on('close', () => this.closeNow(connection, 0));
   }
 

@@ -6,6 +6,7 @@
 // (disk full, a thread that died) it is tried again, after longer and longer.
 
 import type { ShardBroker } from '../../engine/broker/shard-broker.ts';
+import { isDiskError } from '../../engine/io/disk-error.ts';
 import { cleanableRange, type CleanableRange } from '../../engine/log/cleaner/cleanable-range.ts';
 import type { CleanJob, CleanOutcome } from '../../engine/log/cleaner/clean-job.ts';
 import { CleanRun } from '../../engine/log/cleaner/clean-run.ts';
@@ -110,6 +111,8 @@ export class LogCleaner extends TimerEntry {
       await this.carryOut(run);
       this.failures.delete(log);
     } catch (error) {
+      // Not the disk's doing (that takes its directory offline): a log left in between by a mistake of ours ends the shard.
+      if (run.swapping && !isDiskError(error)) throw error;
       if (!this.stopped && !log.closed) this.onFailed(log, error as Error);
     } finally {
       running.delete(dir);

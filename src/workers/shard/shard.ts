@@ -12,7 +12,7 @@ import { ShardBroker, type ShardIdentity } from '../../engine/broker/shard-broke
 import type { ShardServices } from '../../engine/broker/shard-services.ts';
 import type { FileSystem } from '../../engine/io/file-system.ts';
 import { type CheckpointEntry } from '../../engine/log/checkpoint-file.ts';
-import { isDiskError } from '../../engine/log/disk-error.ts';
+import { isDiskError } from '../../engine/io/disk-error.ts';
 import { firstDirtyOffsets, logStartOffsets, publishNotes, recoveryPoints } from '../../engine/log/log-checkpoints.ts';
 import { brokerLayers } from '../../engine/metadata/broker-layers.ts';
 import type { ControllerVerbs } from '../../engine/metadata/controller-requests.ts';

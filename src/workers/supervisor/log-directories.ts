@@ -23,7 +23,7 @@ import {
   writeCleanMarker,
   writeMetaProperties,
 } from '../../engine/log/log-directory.ts';
-import { isDiskError } from '../../engine/log/disk-error.ts';
+import { isDiskError } from '../../engine/io/disk-error.ts';
 import type { DirectoryIdentity, FoundDirectory } from '../../engine/metadata/cluster-identity.ts';
 import type { CheckpointReport, Checkpoints } from '../shard/control-kind.ts';
 import type { DirectoryFacts } from '../shard/directory-facts.ts';

@@ -2,7 +2,7 @@
 // Not hot: no record passes through here.
 
 import type { ListenerMode } from '../../engine/base/config-listeners.ts';
-import { errnoOf, isPassing } from '../../engine/log/disk-error.ts';
+import { errnoOf, isPassing } from '../../engine/io/disk-error.ts';
 import type { ControllerVerbs } from '../../engine/metadata/controller-requests.ts';
 import type { MetadataStore } from '../../engine/metadata/metadata-store.ts';
 import type { ReactorReport } from '../../net/reactor/reactor.ts';

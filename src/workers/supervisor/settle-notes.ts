@@ -4,7 +4,7 @@
 
 import { open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { isDiskError } from '../../engine/log/disk-error.ts';
+import { isDiskError } from '../../engine/io/disk-error.ts';
 import type { FreshNote } from '../../engine/log/log-checkpoints.ts';
 import { DISK_NOTE, NEXT_NOTE } from '../../engine/log/recovery-note.ts';
 import { OFFSET_INDEX_SUFFIX, segmentFileName, TIME_INDEX_SUFFIX } from '../../engine/log/segment-name.ts';

@@ -1,12 +1,13 @@
 // EIO and ENOSPC at every n-th write, sync, read, open and rename below a log, with and without a commit journal: what was
 // acked is there after a restart on a healthy disk, another log directory never notices, a failed write or sync of records
-// takes the directory offline, and a full disk does not: service resumes.
+// takes the directory offline, and a full disk does not: service resumes. A mistake of this program's in the same places is
+// no failure of a disk: it reaches the caller, whatever the work was for.
 
 import { describe, expect, test } from 'vitest';
 import type { DiskOperation } from '../../../src/engine/io/memory-file-system.ts';
 import { MemoryFileSystem } from '../../../src/engine/io/memory-file-system.ts';
 import { replayJournals } from '../../../src/engine/log/commit-journal-replay.ts';
-import { isDiskError } from '../../../src/engine/log/disk-error.ts';
+import { isDiskError } from '../../../src/engine/io/disk-error.ts';
 import { AppendFault } from '../../../src/engine/log/log-append.ts';
 import type { Log } from '../../../src/engine/log/log.ts';
 import { deleteRecordsBefore } from '../../../src/engine/log/retention.ts';
@@ -97,14 +98,17 @@ function benchOn(fs: MemoryFileSystem, journal: boolean): LogBench {
   return new LogBench({ segmentBytes: 1200, indexIntervalBytes: 200 }, fs, new FakeTickRing(fs, 2 * 1024 * 1024), options);
 }
 
+class Mistake extends Error {}
+
 /** The n-th `operation` in the failing directory. @returns where it struck, once it has */
-function injectFault(fs: MemoryFileSystem, operation: DiskOperation, code: string, n: number): { path: string | null } {
+function injectFault(fs: MemoryFileSystem, operation: DiskOperation, fault: string | Mistake, n: number): { path: string | null } {
   const struck: { path: string | null } = { path: null };
   let count = 0;
   fs.fault = (one, path) => {
     if (one !== operation || !path.startsWith(`${FAILING}/`) || ++count !== n) return null;
     struck.path = path;
-    return code;
+    if (fault instanceof Mistake) throw fault;
+    return fault;
   };
   return struck;
 }
@@ -179,6 +183,28 @@ describe.each([
       expect(reached).toBeGreaterThan(0);
     });
 
+    test(`a mistake at each of ${PLACES} places`, () => {
+      let reached = 0;
+      for (let n = 1; n <= PLACES; n++) {
+        const fs = new MemoryFileSystem();
+        const bench = benchOn(fs, journal);
+        const clients = [new Client(bench, FAILING), new Client(bench, HEALTHY)] as const;
+        const struck = injectFault(fs, operation, new Mistake(`${operation} ${n}`), n);
+        let seen: unknown = null;
+        try {
+          work(bench, clients, ROUNDS, 'first');
+          bench.table.closeAll();
+        } catch (error) {
+          seen = error;
+        }
+        expect(seen, `${operation} ${n} at ${struck.path}`).toEqual(struck.path === null ? null : expect.any(Mistake));
+        expect(bench.table.isOffline(FAILING), `${operation} ${n} at ${struck.path}`).toBe(false);
+        if (struck.path === null) break;
+        reached++;
+      }
+      expect(reached).toBeGreaterThan(0);
+    });
+
     test(`EIO at each of ${PLACES} places of a recovery`, () => {
       const template = new MemoryFileSystem();
       const bench = benchOn(template, journal);
@@ -200,4 +226,26 @@ describe.each([
       }
     });
   });
+});
+
+test('of all that goes wrong in closing, a mistake is told before what disks refuse', () => {
+  const fs = new MemoryFileSystem();
+  const bench = benchOn(fs, false);
+  const dirs = [`${FAILING}/topic-0`, `${HEALTHY}/topic-0`, `${HEALTHY}/topic-1`];
+  for (const dir of dirs) bench.append(bench.open({}, dir), { values: [Buffer.from('a')], timestamps: [NOW] });
+  bench.ring.submit();
+  bench.ring.drain(bench.table);
+  fs.fault = (operation, path) => {
+    if (operation !== 'fdatasync') return null;
+    if (path.startsWith(dirs[1]!)) throw new Mistake();
+    return path.startsWith(dirs[0]!) ? 'EIO' : null;
+  };
+  expect(() => bench.table.closeAll()).toThrow(Mistake);
+  expect([bench.table.isOffline(FAILING), bench.table.isOffline(HEALTHY)]).toEqual([true, false]);
+  // The others are stored all the same.
+  expect(bench.table.logs.map((log) => [log!.closed, log!.durableOffset])).toEqual([
+    [true, 0],
+    [true, 0],
+    [true, 1],
+  ]);
 });

@@ -1,7 +1,7 @@
 // CleanRun: one cleaning of a log as the shard sees it: what it asks for, and what it does with the answer. Owner: the
 // shard's thread. Not hot. While a run is on, it holds the log's closed segments in place.
 
-import { errnoOf } from '../disk-error.ts';
+import { errnoOf } from '../../io/disk-error.ts';
 import type { Log } from '../log.ts';
 import type { LogTable } from '../log-table.ts';
 import type { CleanedLog, CleanJob } from './clean-job.ts';
@@ -12,6 +12,8 @@ import { swapSegments } from './segment-swap.ts';
 export class CleanRun {
   readonly log: Log;
   readonly job: CleanJob;
+  /** The log is being changed: what fails now leaves it in between. */
+  swapping = false;
   private readonly table: LogTable;
   private readonly generation: number;
 
@@ -31,12 +33,14 @@ export class CleanRun {
       for (const { baseOffset } of cleaned.segments) removeCleaned(table.fs, log.dir, baseOffset);
       return false;
     }
+    this.swapping = true;
     try {
       swapSegments(table, log, cleaned.segments);
     } catch (error) {
       table.failDirectory(log.dir.slice(0, log.dir.lastIndexOf('/')), errnoOf(error));
       throw error;
     }
+    this.swapping = false;
     return true;
   }
 

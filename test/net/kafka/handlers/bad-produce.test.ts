@@ -81,6 +81,8 @@ const badBatches: readonly (readonly [name: string, error: number, records: Uint
   ['log append time set by the client', INVALID_TIMESTAMP, altered(good, (view) => view.setInt16(BatchField.ATTRIBUTES, 8))],
   ['a producer id without a sequence', INVALID_RECORD, textBatch(['a'], { producerId: 9, producerEpoch: 0, baseSequence: -1 })],
   ['a producer id without an epoch', INVALID_RECORD, textBatch(['a'], { producerId: 9, producerEpoch: -1, baseSequence: 0 })],
+  // What is kept of producers would not fit any file, and closing the log would fail for it.
+  ['a producer id beyond 2^53', INVALID_RECORD, textBatch(['a'], { producerId: 2 ** 60, producerEpoch: 0, baseSequence: 0 })],
   ['more than max.message.bytes', MESSAGE_TOO_LARGE, textBatch(['x'.repeat(3000)])],
 ];
 
