@@ -8,8 +8,7 @@ import type { Cell } from '../sweep/cell.ts';
 import { cellOf } from '../sweep/dials.ts';
 import { BenchFailed } from './bench-failed.ts';
 import { located, loadDriver, loadWorkload, stemOf, textOf } from './bench-files.ts';
-import { EXIT_INVALID } from './exit-codes.ts';
-import { experimentText, writeExperiment } from './experiment-end.ts';
+import { endExperiment } from './experiment-end.ts';
 import { ExperimentFolder } from './experiment-folder.ts';
 import { aboveZero, wholeFromOne } from './option-values.ts';
 import { runCells } from './run-cells.ts';
@@ -70,16 +69,9 @@ async function sweep(name: string, options: SweepOptions, command: readonly stri
   } finally {
     signals.close();
   }
-  finish(folder, cells.length * repeats, options.json === true);
-}
-
-function finish(folder: ExperimentFolder, all: number, json: boolean): void {
-  const report = writeExperiment(folder);
+  endExperiment(folder, options.json === true);
   const done = folder.trials.length;
-  if (json) process.stdout.write(`${JSON.stringify({ type: 'experiment', dir: folder.dir, report, done, all })}\n`);
-  else process.stdout.write(`${experimentText(folder)}\n\n  results     ${folder.dir}\n  report      ${report}\n`);
-  if (done < all) say(`${done} of ${all} runs are done: the same command goes on`);
-  if (folder.trials.some(({ standing }) => standing === 'INVALID')) process.exitCode = EXIT_INVALID;
+  if (done < cells.length * repeats) say(`${done} of ${cells.length * repeats} runs are done: the same command goes on`);
 }
 
 function cellsOf(file: SweepFile, path: string, options: SweepOptions): Cell[] {

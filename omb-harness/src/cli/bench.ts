@@ -10,7 +10,7 @@ import type { Cell } from '../sweep/cell.ts';
 import { cellOf, crossProduct } from '../sweep/dials.ts';
 import { BenchFailed, isExpected } from './bench-failed.ts';
 import { loadDriver, loadWorkload } from './bench-files.ts';
-import { experimentText, writeExperiment } from './experiment-end.ts';
+import { endExperiment } from './experiment-end.ts';
 import { ExperimentFolder } from './experiment-folder.ts';
 import { LiveLine } from './live-line.ts';
 import { aboveZero, commaList, dialLevels, fromZero, objective, wholeFromOne } from './option-values.ts';
@@ -20,6 +20,9 @@ import { runCells } from './run-cells.ts';
 import { say } from './say.ts';
 import { EXIT_FAILED, EXIT_INVALID } from './exit-codes.ts';
 import { StopOnSignal } from './stop-on-signal.ts';
+import { adviseCommand } from './bench-advise.ts';
+import { compareCommand } from './bench-compare.ts';
+import { diskCommand } from './bench-disk.ts';
 import { sweepCommand } from './bench-sweep.ts';
 import { brokerOf, checkSubject, runTrial } from './trial.ts';
 
@@ -48,7 +51,13 @@ interface Pair {
 
 export async function runBench(args: readonly string[]): Promise<void> {
   const program = benchCommand();
-  program.enablePositionalOptions().addCommand(reportCommand()).addCommand(sweepCommand(args));
+  program
+    .enablePositionalOptions()
+    .addCommand(reportCommand())
+    .addCommand(sweepCommand(args))
+    .addCommand(compareCommand(args))
+    .addCommand(diskCommand())
+    .addCommand(adviseCommand());
   program.action((workloads: string[], options: BenchOptions) => bench(workloads, options, args));
   await program.parseAsync([...args], { from: 'user' });
 }
@@ -168,11 +177,8 @@ async function experiment(pairs: readonly Pair[], options: BenchOptions, command
     ...{ recordVersion: 1, kind: 'repeats', title: `${name}: ${options.repeats} runs of each`, startedAt: new Date().toISOString() },
     ...{ repeats: options.repeats, seed: options.seed ?? 0, dials, cells: cells.map(({ id, levels }) => ({ id, levels })) },
   });
-  const trials = await runCells(cells, folder, { ...given, command, signal, json: options.json === true });
-  const report = writeExperiment(folder);
-  if (options.json === true) process.stdout.write(`${JSON.stringify({ type: 'experiment', dir: folder.dir, report })}\n`);
-  else process.stdout.write(`${experimentText(folder)}\n\n  results     ${folder.dir}\n  report      ${report}\n`);
-  if (trials.some(({ standing }) => standing === 'INVALID')) process.exitCode = Math.max(Number(process.exitCode ?? 0), EXIT_INVALID);
+  await runCells(cells, folder, { ...given, command, signal, json: options.json === true });
+  endExperiment(folder, options.json === true);
 }
 
 function givenTimes({ durationSeconds, warmupSeconds, objective, asFound }: BenchOptions) {

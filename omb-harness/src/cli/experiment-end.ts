@@ -9,6 +9,7 @@ import { LatencyHistogram } from '../stats/latency-histogram.ts';
 import { experimentPage } from '../sweep/experiment-page.ts';
 import { cautions, comparisonTable, textTable } from '../sweep/figure-table.ts';
 import { analyseSweep, mainEffectTable, pairTable, sweepTable } from '../sweep/sweep-analysis.ts';
+import { EXIT_INVALID } from './exit-codes.ts';
 import type { ExperimentFolder } from './experiment-folder.ts';
 import { reportAssets, resultIn } from './report-file.ts';
 import { put } from './result-folder.ts';
@@ -17,8 +18,19 @@ import { put } from './result-folder.ts';
 const CURVES_MAX = 6;
 const kinds: readonly LatencyKind[] = ['publishResponse', 'publishUncorrected', 'endToEnd', 'endToEndUncorrected'];
 
+/** The report, the tables or one line of JSON, and the exit status. */
+export function endExperiment(folder: ExperimentFolder, json: boolean): void {
+  const report = writeExperiment(folder);
+  const done = folder.trials.length;
+  const all = folder.record.cells.length * folder.record.repeats;
+  if (json) process.stdout.write(`${JSON.stringify({ type: 'experiment', dir: folder.dir, report, done, all })}\n`);
+  else process.stdout.write(`${experimentText(folder)}\n\n  results     ${folder.dir}\n  report      ${report}\n`);
+  if (folder.trials.some(({ standing }) => standing === 'INVALID'))
+    process.exitCode = Math.max(Number(process.exitCode ?? 0), EXIT_INVALID);
+}
+
 /** @returns the report's path */
-export function writeExperiment(folder: ExperimentFolder): string {
+function writeExperiment(folder: ExperimentFolder): string {
   const { record, trials } = folder;
   const path = join(folder.dir, 'report.html');
   const ids = curvesOf(folder).slice(0, CURVES_MAX);
@@ -26,7 +38,7 @@ export function writeExperiment(folder: ExperimentFolder): string {
   return path;
 }
 
-export function experimentText({ record, trials }: ExperimentFolder): string {
+function experimentText({ record, trials }: ExperimentFolder): string {
   const ids = record.cells.map(({ id }) => id);
   const notes = cautions(ids, trials, record.kind === 'sweep').map((text) => `  note: ${text}`);
   if (record.kind !== 'sweep') return [record.title, ...notes, textTable(comparisonTable(ids, trials))].join('\n');

@@ -19,6 +19,7 @@ import { type LatencyObjective, objectiveInWords } from '../stats/latency-object
 import { defaultRateSearch } from '../stats/rate-finding.ts';
 import { BenchFailed } from './bench-failed.ts';
 import { harnessFolder, loadPayload } from './bench-files.ts';
+import { diskCeiling } from './known-disk.ts';
 
 const DRAIN_MS = 30_000;
 const SEARCH_STEP_SECONDS = 5;
@@ -65,12 +66,14 @@ export async function runTrial(subject: Subject, options: TrialOptions): Promise
   try {
     const planned = planOf(subject, broker.bootstrap, options);
     if (!planned.ok) throw new BenchFailed(planned.errors.join('\n'));
+    const environment = readEnvironment(broker.dataDir ?? options.dir, harnessVersion());
     const usage = () => broker.usage(monotonicClock);
     const system = await openDriver({ settings: subject.driver, bootstrap: broker.bootstrap, clock: monotonicClock, usage });
     try {
       return await runWorkload(system, planned.plan, {
         clock: monotonicClock,
-        environment: readEnvironment(broker.dataDir ?? options.dir, harnessVersion()),
+        environment,
+        diskCeiling: broker.dataDir === null ? null : diskCeiling(options.dir, environment.disk),
         memoryRegime,
         signal: options.signal,
         command: ['ringlog', 'bench', ...options.command],

@@ -98,6 +98,8 @@ export interface RunResult {
   readonly ignoredSettings: readonly string[];
   readonly system: SystemFacts | null;
   readonly environment: Environment;
+  /** What the disk can do at most, where `bench disk` has measured the one this ran on. */
+  readonly diskCeiling: { readonly writtenBytesPerSecond: number; readonly lonelyFlushesPerSecond: number | null } | null;
   /** How page-cache memory was prepared, in words (baseline.md, regime). */
   readonly memoryRegime: string;
   readonly targetRatePerSecond: number;

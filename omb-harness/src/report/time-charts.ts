@@ -28,8 +28,8 @@ export function timeCharts(result: RunResult, id: string, mostPoints: number): R
     backlogChart(base, points, `${id}-backlog`),
     cpuChart(base, points, `${id}-cpu`),
     memoryChart(base, points, `${id}-memory`),
-    diskChart(base, points, `${id}-disk`),
-    flushChart(base, points, `${id}-flushes`),
+    diskChart(base, points, `${id}-disk`, result.diskCeiling?.writtenBytesPerSecond ?? null),
+    flushChart(base, points, `${id}-flushes`, result.diskCeiling?.lonelyFlushesPerSecond ?? null),
   ];
   return charts.filter((chart) => chart !== null);
 }
@@ -237,6 +237,21 @@ function memoryChart(frame: Frame, points: readonly TimePoint[], id: string): Re
   };
 }
 
+/** One value all along: what the disk can do, as `bench disk` measured it. */
+function ceilingLine(points: readonly TimePoint[], label: string, unit: string, value: number | null): ChartSeries[] {
+  return value === null
+    ? []
+    : [
+        line(
+          label,
+          unit,
+          5,
+          'dotted',
+          points.map(() => value),
+        ),
+      ];
+}
+
 function perSecond(points: readonly TimePoint[], of: (point: TimePoint) => number | null, scale: number): (number | null)[] {
   return points.map((point) => {
     const value = of(point);
@@ -244,7 +259,7 @@ function perSecond(points: readonly TimePoint[], of: (point: TimePoint) => numbe
   });
 }
 
-function diskChart(frame: Frame, points: readonly TimePoint[], id: string): ReportChart | null {
+function diskChart(frame: Frame, points: readonly TimePoint[], id: string, ceiling: number | null): ReportChart | null {
   if (points.every(({ deviceWrittenBytes }) => deviceWrittenBytes === null)) return null;
   return {
     ...frame,
@@ -269,12 +284,13 @@ function diskChart(frame: Frame, points: readonly TimePoint[], id: string): Repo
         'dashed',
         perSecond(points, ({ counters }) => counters.sentBytes, 1e6),
       ),
+      ...ceilingLine(points, 'the disk’s limit', 'MB/s', ceiling === null ? null : ceiling / 1e6),
     ],
     heat: null,
   };
 }
 
-function flushChart(frame: Frame, points: readonly TimePoint[], id: string): ReportChart | null {
+function flushChart(frame: Frame, points: readonly TimePoint[], id: string, ceiling: number | null): ReportChart | null {
   if (points.every(({ deviceFlushes }) => deviceFlushes === null)) return null;
   return {
     ...frame,
@@ -292,6 +308,7 @@ function flushChart(frame: Frame, points: readonly TimePoint[], id: string): Rep
         'bold',
         perSecond(points, ({ deviceFlushes }) => deviceFlushes, 1),
       ),
+      ...ceilingLine(points, 'one after the other at most', '/s', ceiling),
     ],
     heat: null,
   };

@@ -23,6 +23,7 @@ export interface RunTools {
   readonly environment: Environment;
   /** How page-cache memory was prepared, in words. */
   readonly memoryRegime: string;
+  readonly diskCeiling: RunResult['diskCeiling'];
   /** Stops the run; what there is by then is the result. */
   readonly signal: AbortSignal;
   readonly command: readonly string[];
@@ -293,6 +294,7 @@ class WorkloadRun {
       ignoredSettings,
       system: this.system,
       environment: tools.environment,
+      diskCeiling: tools.diskCeiling,
       memoryRegime: tools.memoryRegime,
       targetRatePerSecond,
       warmup: this.warmup,

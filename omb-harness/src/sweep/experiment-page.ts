@@ -6,7 +6,7 @@ import { html, type Html } from '../report/html.ts';
 import { chartFigure, keysNote, pageShell, type ReportAssets } from '../report/page-shell.ts';
 import { type NamedLatencies, percentileCharts } from '../report/percentile-charts.ts';
 import type { ExperimentRecord } from './experiment-record.ts';
-import { cautions, comparisonTable, type FigureTable } from './figure-table.ts';
+import { cautions, comparisonTable, htmlTable } from './figure-table.ts';
 import { analyseSweep, mainEffectTable, pairTable, sweepTable } from './sweep-analysis.ts';
 import { dialMaps, paretoChart } from './sweep-charts.ts';
 
@@ -45,30 +45,6 @@ function cautionBox(texts: readonly string[]): Html {
     <ul>
       ${texts.map((text) => html`<li>${text}</li>`)}
     </ul>
-  </div>`;
-}
-
-function htmlTable({ caption, head, rows }: FigureTable): Html {
-  return html`<div class="scroll" tabindex="0">
-    <table>
-      <caption>
-        ${caption}
-      </caption>
-      <thead>
-        <tr>
-          ${head.map((text) => html`<th scope="col">${text}</th>`)}
-        </tr>
-      </thead>
-      <tbody>
-        ${rows.map(
-          ([name, ...cells]) =>
-            html`<tr>
-              <th scope="row">${name ?? ''}</th>
-              ${cells.map((text) => html`<td>${text}</td>`)}
-            </tr>`,
-        )}
-      </tbody>
-    </table>
   </div>`;
 }
 

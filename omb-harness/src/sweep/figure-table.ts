@@ -1,6 +1,7 @@
 // Tables of compared runs, once for the terminal and once for the page. Owner: pure. Not hot.
 
 import { type FigureName, figureNames, type Trial } from '../contracts/trial.ts';
+import { html, type Html } from '../report/html.ts';
 import type { Estimate } from '../stats/bootstrap.ts';
 import { figures, shownFigure } from './figures.ts';
 import { type CellSummary, type Difference, differences, summarise } from './summary.ts';
@@ -111,4 +112,28 @@ export function textTable({ caption, head, rows }: FigureTable): string {
   const line = (row: readonly string[]): string =>
     `  ${row.map((text, at) => (at === 0 ? text.padEnd(widths[at]!) : text.padStart(widths[at]!))).join('  ')}`.trimEnd();
   return [caption, ...all.map(line)].join('\n');
+}
+
+export function htmlTable({ caption, head, rows }: FigureTable): Html {
+  return html`<div class="scroll" tabindex="0">
+    <table>
+      <caption>
+        ${caption}
+      </caption>
+      <thead>
+        <tr>
+          ${head.map((text) => html`<th scope="col">${text}</th>`)}
+        </tr>
+      </thead>
+      <tbody>
+        ${rows.map(
+          ([name, ...cells]) =>
+            html`<tr>
+              <th scope="row">${name ?? ''}</th>
+              ${cells.map((text) => html`<td>${text}</td>`)}
+            </tr>`,
+        )}
+      </tbody>
+    </table>
+  </div>`;
 }

@@ -95,6 +95,8 @@ test('a sweep keeps every run, and what is done is not run again, though the las
   expect(second.err).toContain('1 of 2 runs are done');
   expect(second.err.match(/\] \d of 2/g)).toEqual(['] 1 of 2']);
   expect(readFileSync(join(folder, 'report.html'), 'utf8')).toContain('acks=all fsync=never');
+  const advice = await bench(['advise', '--results', 'swept', '--json']);
+  expect((JSON.parse(advice.out) as { advice: unknown[] }).advice).toHaveLength(7);
 }, 180_000);
 
 test('Ctrl-C writes what there is, marked', async () => {
@@ -136,6 +138,10 @@ test('what cannot work is one clear line', async () => {
     [['--repeats', '0'], 1, 'a whole number from 1 on'],
     [['--repeats', '2', '--vary', 'fsync=never', '-b', '127.0.0.1:1'], 1, '127.0.0.1:1 was not started here'],
     [['sweep', 'absent'], 1, 'nor the name of one of the sweeps that ship'],
+    [['compare', '--storage', 'page-cache'], 1, 'one system is no comparison'],
+    [['compare', '--peer', 'kafak'], 1, 'it is kafka or kafka-fsync'],
+    [['compare', '--storage', 'paged'], 1, 'it is page-cache, managed or none'],
+    [['advise', '--results', 'absent'], 1, 'measure something first'],
     [['-w', 'http://a:8080'], 1, 'the load runs on this one'],
   ];
   for (const [args, code, message] of cases) {

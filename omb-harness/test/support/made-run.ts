@@ -83,6 +83,7 @@ export function madeRun(changes: Partial<RunResult> = {}, seconds = SECONDS): Ru
       ...{ kernel: 'Linux', cpuModel: hostile, cpuCount: 2, memoryBytes: 1e9, nodeVersion: 'v20' },
       ...{ fileSystem: null, disk: null, virtualisation: null, harnessVersion: '0' },
     },
+    diskCeiling: { writtenBytesPerSecond: 5e8, lonelyFlushesPerSecond: 200 },
     memoryRegime: 'as found',
     targetRatePerSecond: RATE,
     warmup: { seconds: 1, steady: true, why: hostile },

@@ -67,6 +67,7 @@ export function runSample(driver: Driver, plan: RunPlan = samplePlan(), tools: P
     search: { ...defaultRateSearch, startRate: 500, maxRate: 2000, confirmations: 1 },
     searchStepSeconds: 0.3,
     memoryRegime: 'a test',
+    diskCeiling: null,
     objective: null,
     drainMs: 3000,
     onProgress: () => undefined,
