@@ -105,6 +105,13 @@ function normal(path: string): string {
   return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
 }
 
+/** What is there under the path: it, and all below where it is a directory. */
+function wholeOf(nodes: ReadonlyMap<string, Node>, path: string): string[] {
+  const node = nodes.get(path);
+  if (node !== 'directory') return node === undefined ? [] : [path];
+  return [...nodes.keys()].filter((name) => name === path || name.startsWith(`${path}/`));
+}
+
 export class MemoryFileSystem implements FileSystem {
   /** A code to throw for the operation about to happen, or null. */
   fault: ((operation: DiskOperation, path: string) => string | null) | null = null;
@@ -190,10 +197,9 @@ export class MemoryFileSystem implements FileSystem {
     this.check('rename', from);
     if (!this.nodes.has(from)) throw new DiskError('ENOENT', from);
     this.forget(this.nodes, to);
-    const moved = [...this.nodes].filter(([name]) => name === from || name.startsWith(`${from}/`));
-    for (const [name, node] of moved) {
+    for (const name of wholeOf(this.nodes, from)) {
+      this.nodes.set(to + name.slice(from.length), this.nodes.get(name)!);
       this.nodes.delete(name);
-      this.nodes.set(to + name.slice(from.length), node);
     }
     for (const open of this.openFiles.values()) {
       if (open.path === from || open.path.startsWith(`${from}/`)) open.path = to + open.path.slice(from.length);
@@ -328,7 +334,7 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   private forget(nodes: Map<string, Node>, path: string): void {
-    for (const name of nodes.keys()) if (name === path || name.startsWith(`${path}/`)) nodes.delete(name);
+    for (const name of wholeOf(nodes, path)) nodes.delete(name);
   }
 
   private check(operation: DiskOperation, path: string): void {

@@ -44,9 +44,11 @@ function check(bench: LogBench, log: Log, all: readonly Pair[], where: string): 
   const records = recordsIn(bench, log);
   const offsets = records.map(({ offset }) => offset);
   expect(offsets, where).toEqual([...new Set(offsets)].sort((a, b) => a - b));
-  for (const { offset, key, value } of records) expect([key, value], where).toEqual(all[offset]);
+  const wrong = records.filter(({ offset, key, value }) => key !== all[offset]?.[0] || value !== all[offset][1]);
+  expect(wrong, where).toEqual([]);
   const found = new Map(records.map(({ key, value }) => [key, value]));
-  for (const [key, value] of new Map(all)) if (value !== null || found.has(key)) expect(found.get(key), `${where}: ${key}`).toBe(value);
+  const stale = [...new Map(all)].filter(([key, value]) => (value !== null || found.has(key)) && found.get(key) !== value);
+  expect(stale, where).toEqual([]);
   expect(log.endOffset, where).toBe(all.length);
 }
 
