@@ -8,6 +8,7 @@ import type { DriverSettings } from '../contracts/driver-settings.ts';
 import type { RunResult } from '../contracts/run-result.ts';
 import type { Workload } from '../contracts/workload.ts';
 import { openDriver } from '../drivers/driver-registry.ts';
+import { nativeWorker } from '../drivers/native-worker.ts';
 import { startBroker } from '../drivers/start-broker.ts';
 import { makeRunPlan, type MakeRunPlan } from '../plan/run-plan.ts';
 import { payloadPlan } from '../plan/payload-pool.ts';
@@ -20,6 +21,7 @@ import { defaultRateSearch } from '../stats/rate-finding.ts';
 import { BenchFailed } from './bench-failed.ts';
 import { harnessFolder, loadPayload } from './bench-files.ts';
 import { diskCeiling } from './known-disk.ts';
+import { say } from './say.ts';
 
 const DRAIN_MS = 30_000;
 const SEARCH_STEP_SECONDS = 5;
@@ -68,7 +70,8 @@ export async function runTrial(subject: Subject, options: TrialOptions): Promise
     if (!planned.ok) throw new BenchFailed(planned.errors.join('\n'));
     const environment = readEnvironment(broker.dataDir ?? options.dir, harnessVersion());
     const usage = () => broker.usage(monotonicClock);
-    const system = await openDriver({ settings: subject.driver, bootstrap: broker.bootstrap, clock: monotonicClock, usage });
+    const opened = { settings: subject.driver, bootstrap: broker.bootstrap, clock: monotonicClock, usage, worker: nativeWorker(say) };
+    const system = await openDriver(opened);
     try {
       return await runWorkload(system, planned.plan, {
         clock: monotonicClock,

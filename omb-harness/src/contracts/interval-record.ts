@@ -64,6 +64,9 @@ export interface IntervalRecord {
   readonly counters: Counters;
   /** Only those with samples. */
   readonly latencies: Readonly<Partial<Record<LatencyKind, EncodedHistogram>>>;
-  /** CPU time of the worker's busiest thread in this interval, microseconds: own core above 85 % makes a run INVALID. */
+  /**
+   * CPU time of the worker's busiest thread in this interval, microseconds, without what it only waited for a due time in a loop:
+   * own core above 85 % makes a run INVALID.
+   */
   readonly generatorCpuUs: number;
 }

@@ -29,8 +29,6 @@ const emptyHistogram = (): Histogram =>
 
 export class LatencyHistogram {
   private readonly counts: Histogram;
-  /** Above an hour: counted as an hour. */
-  clamped = 0;
 
   private constructor(counts: Histogram) {
     this.counts = counts;
@@ -54,19 +52,21 @@ export class LatencyHistogram {
 
   /** @param ns not negative */
   record(ns: number): void {
-    if (ns > HIGHEST_NS) {
-      this.clamped++;
-      this.counts.recordValue(HIGHEST_NS);
-    } else this.counts.recordValue(ns);
+    this.counts.recordValue(Math.min(ns, HIGHEST_NS));
   }
 
   add(other: LatencyHistogram): void {
     this.counts.add(other.counts);
-    this.clamped += other.clamped;
   }
 
   get count(): number {
     return this.counts.totalCount;
+  }
+
+  /** Above an hour: they were counted in the bucket of an hour, which is all that the encoded form keeps of them. */
+  get clamped(): number {
+    const counts = this.counts as CountsByIndex;
+    return counts.getCountAtIndex(counts.countsArrayIndex(HIGHEST_NS));
   }
 
   get meanNs(): number {
@@ -100,7 +100,6 @@ export class LatencyHistogram {
   /** Empties it for the next interval. */
   reset(): void {
     this.counts.reset();
-    this.clamped = 0;
   }
 
   encode(): EncodedHistogram {

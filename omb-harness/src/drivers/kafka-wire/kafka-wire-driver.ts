@@ -1,5 +1,5 @@
-// Driver over Ringlog's own small Kafka client: any Kafka 2.1 or later, load in this process. Owner: the thread that opened
-// it. Not hot; its producers and consumers are.
+// Driver over the Kafka wire: load by native workers in processes of their own (any Kafka 2.7 or later), or by Ringlog's own
+// small client in this process (2.1 or later). Owner: the thread that opened it. Not hot; its producers and consumers are.
 
 import { errorName, ErrorCode } from '../../../../src/engine/base/error-code.ts';
 import { ZERO_UUID } from '../../../../src/engine/base/uuid.ts';
@@ -15,40 +15,51 @@ import type { LoadEvents, LoadHandle } from '../../contracts/load-handle.ts';
 import type { LoadPlan } from '../../contracts/load-plan.ts';
 import { JsConsumerLoad } from '../../load/js-consumer-load.ts';
 import { JsProducerLoad } from '../../load/js-producer-load.ts';
+import { NativeLoad } from '../../load/native-load.ts';
 import { durabilityInWords } from '../durability-in-words.ts';
+import type { NativeProgram } from '../native-worker.ts';
+import { nativePlan } from './native-plan.ts';
 import { WireConsumer } from './wire-consumer.ts';
 import { type Leader, WireProducer } from './wire-producer.ts';
-import { consumerSettings, producerSettings, type WireSettings } from './wire-settings.ts';
+import { consumerSettings, nativeConsumerSettings, nativeProducerSettings, producerSettings, type WireSettings } from './wire-settings.ts';
 
 const TIMEOUT_MS = 60_000;
 const TOPICS_AT_ONCE = 500;
 const RESOURCE_TOPIC = 2;
 const RESOURCE_BROKER = 4;
+/** What a worker gives for a batch whose connection went away before it was answered. */
+const CONNECTION_LOST = -1000;
 
 export interface KafkaWireOptions {
   readonly settings: DriverSettings;
   readonly bootstrap: string;
   readonly clock: Clock;
   readonly usage: () => BrokerUsage | null;
+  /** The load worker to use; not ok: the load is made in this process. */
+  readonly worker: NativeProgram;
 }
 
 export class KafkaWireDriver implements Driver {
   readonly name: string;
-  readonly client = "Ringlog's TypeScript client, in the harness's process";
+  readonly client: string;
   readonly lanes = 'partition';
   private readonly options: KafkaWireOptions;
   private readonly cluster: ClusterClient;
 
   private constructor(options: KafkaWireOptions, cluster: ClusterClient) {
     this.name = options.settings.name;
+    this.client = options.worker.ok
+      ? 'native load workers, one process each'
+      : `Ringlog's TypeScript client, in the harness's process (no native load worker: ${options.worker.why})`;
     this.options = options;
     this.cluster = cluster;
   }
 
   static async open(options: KafkaWireOptions): Promise<KafkaWireDriver> {
+    const { settings, worker } = options;
     // Said before anything is created.
-    producerSettings(options.settings.producerConfig);
-    consumerSettings(options.settings.consumerConfig);
+    (worker.ok ? nativeProducerSettings : producerSettings)(settings.producerConfig);
+    (worker.ok ? nativeConsumerSettings : consumerSettings)(settings.consumerConfig);
     return new KafkaWireDriver(options, await refused(ClusterClient.open(options.bootstrap)));
   }
 
@@ -102,10 +113,14 @@ export class KafkaWireDriver implements Driver {
   }
 
   async openProducers(plan: LoadPlan, events: LoadEvents): Promise<LoadHandle> {
+    const { worker } = this.options;
+    if (worker.ok) return this.openNative(worker.program, plan, nativeProducerSettings(plan.producerSettings), events);
     return JsProducerLoad.open(this.clientOf(producerSettings(plan.producerSettings)), plan, events, this.options.clock);
   }
 
   async openConsumers(plan: LoadPlan, events: LoadEvents): Promise<LoadHandle> {
+    const { worker } = this.options;
+    if (worker.ok) return this.openNative(worker.program, plan, nativeConsumerSettings(plan.consumerSettings), events);
     return JsConsumerLoad.open(this.clientOf(consumerSettings(plan.consumerSettings)), plan, events, this.options.clock);
   }
 
@@ -115,6 +130,14 @@ export class KafkaWireDriver implements Driver {
 
   close(): Promise<void> {
     return this.cluster.close();
+  }
+
+  private async openNative(program: string, plan: LoadPlan, settings: WireSettings, events: LoadEvents): Promise<LoadHandle> {
+    const { effective, ignored } = settings;
+    const native = await refused(nativePlan(this.cluster, plan, effective, (topic) => this.leadersOf(topic)));
+    const errorText = (code: number): string => (code === CONNECTION_LOST ? 'the connection was lost' : errorName(code));
+    const { workerId } = plan;
+    return NativeLoad.open({ program, workerId, plan: native, events, effectiveSettings: effective, ignoredSettings: ignored, errorText });
   }
 
   private clientOf({ effective, ignored }: WireSettings): JsClient {

@@ -1,4 +1,5 @@
-// The Java client settings that this client acts on, their defaults, and the rest, which it names. Owner: pure. Not hot.
+// The Java client settings that these clients act on, their defaults, and the rest, which they name: of the TypeScript one, and
+// of the native workers, which do more. Owner: pure. Not hot.
 
 import { DriverError } from '../../contracts/driver.ts';
 
@@ -24,6 +25,27 @@ const consumerDefaults: Readonly<Record<string, string>> = {
   'fetch.max.bytes': '52428800',
   'max.partition.fetch.bytes': '1048576',
 };
+const nativeProducerDefaults: Readonly<Record<string, string>> = {
+  ...producerDefaults,
+  'enable.idempotence': 'true',
+  'max.request.size': '1048576',
+  'delivery.timeout.ms': '120000',
+  retries: '2147483647',
+  'retry.backoff.ms': '100',
+  'compression.gzip.level': '6',
+  'partitioner.class': 'default',
+};
+const nativeConsumerDefaults: Readonly<Record<string, string>> = { ...consumerDefaults, 'isolation.level': 'read_uncommitted' };
+/** Idempotence holds for no more than this many requests at a time. */
+const IDEMPOTENT_IN_FLIGHT_MAX = 5;
+const IN_FLIGHT = 'max.in.flight.requests.per.connection';
+/** Java's names, without their package, and what they come to here. */
+const partitioners: Readonly<Record<string, string>> = {
+  default: 'default',
+  DefaultPartitioner: 'default',
+  UniformStickyPartitioner: 'default',
+  RoundRobinPartitioner: 'RoundRobinPartitioner',
+};
 /** Not about load, or always so here. */
 const harmless: readonly string[] = [
   'bootstrap.servers',
@@ -36,24 +58,51 @@ const harmless: readonly string[] = [
 
 export function producerSettings(given: Readonly<Record<string, string>>): WireSettings {
   const settings = take(given, producerDefaults);
-  const { acks, 'compression.type': codec } = settings.effective;
-  if (!['0', '1', '-1', 'all'].includes(acks!)) throw new DriverError(`acks=${acks}: must be 0, 1, all or -1`);
+  const codec = settings.effective['compression.type'];
+  checkAcks(settings.effective.acks!);
   if (codec !== 'none') throw new DriverError(`compression.type=${codec}: this client does not compress; leave it out or use none`);
   if (given['enable.idempotence'] === 'true' || given['transactional.id'] !== undefined)
     throw new DriverError('this client is neither idempotent nor transactional: leave enable.idempotence and transactional.id out');
-  const { 'linger.ms': linger, 'batch.size': batch, 'buffer.memory': memory } = settings.effective;
-  for (const [name, value] of [
-    ['linger.ms', linger],
-    ['batch.size', batch],
-    ['buffer.memory', memory],
-    ['max.in.flight.requests.per.connection', settings.effective['max.in.flight.requests.per.connection']],
-  ] as const)
-    whole(name, value!);
+  for (const name of ['linger.ms', 'batch.size', 'buffer.memory', IN_FLIGHT]) whole(name, settings.effective[name]!);
   return settings;
 }
 
+/** @throws DriverError; the codec is the worker's to refuse: which it has depends on how it was built */
+export function nativeProducerSettings(given: Readonly<Record<string, string>>): WireSettings {
+  const { effective, ignored } = take(given, nativeProducerDefaults);
+  checkAcks(effective.acks!);
+  if (given['transactional.id'] !== undefined) throw new DriverError('the load is not transactional: leave transactional.id out');
+  for (const [name, value] of Object.entries(effective))
+    if (/\.(ms|size|memory|level|connection)$|^retries$/.test(name)) whole(name, value);
+  const partitioner = partitioners[effective['partitioner.class']!.split('.').at(-1)!];
+  if (partitioner === undefined)
+    throw new DriverError(`partitioner.class=${effective['partitioner.class']}: known are ${Object.keys(partitioners).join(', ')}`);
+  const why = whyNotIdempotent(effective);
+  // As Java's: what is not asked for gives way, what is asked for is refused.
+  if (why !== null && given['enable.idempotence'] === 'true') throw new DriverError(`enable.idempotence=true needs ${why}`);
+  const idempotent = effective['enable.idempotence'] === 'true' && why === null;
+  return { effective: { ...effective, 'partitioner.class': partitioner, 'enable.idempotence': String(idempotent) }, ignored };
+}
+
+function whyNotIdempotent({ acks, retries, [IN_FLIGHT]: inFlight }: Readonly<Record<string, string>>): string | null {
+  if (acks !== 'all' && acks !== '-1') return 'acks=all';
+  if (Number(inFlight) > IDEMPOTENT_IN_FLIGHT_MAX) return `${IN_FLIGHT} of ${IDEMPOTENT_IN_FLIGHT_MAX} or less`;
+  return retries === '0' ? 'retries' : null;
+}
+
+function checkAcks(acks: string): void {
+  if (!['0', '1', '-1', 'all'].includes(acks)) throw new DriverError(`acks=${acks}: must be 0, 1, all or -1`);
+}
+
+export function nativeConsumerSettings(given: Readonly<Record<string, string>>): WireSettings {
+  return checkedConsumer(take(given, nativeConsumerDefaults));
+}
+
 export function consumerSettings(given: Readonly<Record<string, string>>): WireSettings {
-  const settings = take(given, consumerDefaults);
+  return checkedConsumer(take(given, consumerDefaults));
+}
+
+function checkedConsumer(settings: WireSettings): WireSettings {
   for (const [name, value] of Object.entries(settings.effective))
     if (name.startsWith('fetch') || name.startsWith('max')) whole(name, value);
   const reset = settings.effective['auto.offset.reset']!;

@@ -1,0 +1,77 @@
+// Every record's stamp, and what it says. One owner; hot.
+
+#include "consumer_load.h"
+
+#include <algorithm>
+
+#include "clock.h"
+#include "record_stamp.h"
+
+namespace load {
+
+ConsumerLoad::ConsumerLoad(EventLoop& loop, const LoadPlan& plan, LoadMeter& meter, std::function<void(const std::string&)> on_failed)
+    : plan_(plan), meter_(meter) {
+  for (const ConsumerPlan& each : plan.consumers) {
+    Lanes& lanes = groups_[each.group];
+    Consumer::Events events{
+        [this, &lanes](const TopicPartition& from, std::string_view value, std::string_view stamp, int64_t now) { take(lanes, from, value, stamp, now); },
+        // Whose they are cannot be told: the current phase's.
+        [this](int64_t records) { meter_.phase(phase_at(phases_, static_cast<double>(now_ns()))).count(kCorrupt, records); },
+        on_failed};
+    consumers_.push_back(std::make_unique<Consumer>(loop, each, plan, std::move(events)));
+    std::vector<Consumer::Position> positions;
+    for (const std::string& topic : each.topics)
+      for (const TopicPartition& partition : plan.topics.at(topic))
+        if (partition.partition % each.group_size == each.index_in_group) positions.push_back({&partition, partition.start_offset});
+    consumers_.back()->assign(std::move(positions));
+  }
+}
+
+void ConsumerLoad::set_paused(bool paused) {
+  for (const auto& consumer : consumers_) consumer->set_paused(paused);
+}
+
+void ConsumerLoad::turn(int64_t now) {
+  for (const auto& consumer : consumers_) consumer->turn(now);
+}
+
+int64_t ConsumerLoad::wake_ns() const {
+  int64_t wake = kNever;
+  for (const auto& consumer : consumers_) wake = std::min(wake, consumer->wake_ns());
+  return wake;
+}
+
+void ConsumerLoad::take(Lanes& lanes, const TopicPartition& from, std::string_view value, std::string_view header, int64_t now) {
+  Stamp stamp;
+  const StampFault fault = read_stamp(value, header, plan_.run_id, stamp);
+  if (fault != StampFault::kNone) {
+    meter_.phase(phase_at(phases_, static_cast<double>(now))).count(fault == StampFault::kForeign ? kForeign : kCorrupt);
+    return;
+  }
+  PhaseMeter& meter = meter_.phase(phase_at(phases_, static_cast<double>(stamp.due_ns)));
+  meter.count(kReceived);
+  meter.count(kReceivedBytes, static_cast<int64_t>(value.size()));
+  meter.time(kEndToEnd, now - stamp.due_ns);
+  meter.time(kEndToEndUncorrected, std::max<int64_t>(0, now - stamp.due_ns - stamp.send_delay_ns));
+  Seen& lane = lanes[stamp.lane];
+  auto highest = std::find_if(lane.highest.begin(), lane.highest.end(), [&](const auto& each) { return each.first == &from; });
+  if (highest == lane.highest.end()) highest = lane.highest.insert(highest, {&from, -1});
+  const auto sequence = int64_t{stamp.sequence};
+  if (!lane.sequences.add(sequence)) meter.count(kDuplicated);
+  else if (sequence < highest->second) meter.count(kReordered);
+  highest->second = std::max(highest->second, sequence);
+}
+
+void ConsumerLoad::summarise(JsonWriter& json) const {
+  json.array("seenLanes");
+  for (const auto& [group, lanes] : groups_) {
+    for (const auto& [lane, seen] : lanes) {
+      json.object().text("group", group).number("lane", lane).array("seen");
+      for (const SequenceRange& range : seen.sequences.ranges()) json.array().number({}, range.from).number({}, range.to).end_array();
+      json.end_array().end_object();
+    }
+  }
+  json.end_array();
+}
+
+}  // namespace load

@@ -1,0 +1,52 @@
+// ConsumerLoad: the consumers of this worker: checks every stamp, times the way through. One owner; hot.
+
+#ifndef RINGLOG_LOAD_CONSUMER_LOAD_H
+#define RINGLOG_LOAD_CONSUMER_LOAD_H
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "consumer.h"
+#include "load_meter.h"
+#include "sequence_set.h"
+
+namespace load {
+
+class ConsumerLoad {
+ public:
+  // Connected when it returns; throws Failure.
+  ConsumerLoad(EventLoop& loop, const LoadPlan& plan, LoadMeter& meter, std::function<void(const std::string&)> on_failed);
+
+  void announce(const Phase& phase) { phases_.push_back(phase); }
+  void set_paused(bool paused);
+  void turn(int64_t now_ns);
+  int64_t wake_ns() const;
+  const std::vector<Phase>& phases() const { return phases_; }
+  // The parts of a LoadSummary that are a consumer's.
+  void summarise(JsonWriter& json) const;
+
+ private:
+  // One group's view of one lane.
+  struct Seen {
+    SequenceSet sequences;
+    // By topic partition: the highest so far.
+    std::vector<std::pair<const TopicPartition*, int64_t>> highest;
+  };
+  using Lanes = std::unordered_map<uint32_t, Seen>;
+
+  void take(Lanes& lanes, const TopicPartition& from, std::string_view value, std::string_view stamp, int64_t now_ns);
+
+  const LoadPlan& plan_;
+  LoadMeter& meter_;
+  std::vector<Phase> phases_;
+  std::map<std::string, Lanes> groups_;
+  std::vector<std::unique_ptr<Consumer>> consumers_;
+};
+
+}  // namespace load
+
+#endif

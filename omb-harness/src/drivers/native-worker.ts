@@ -1,0 +1,59 @@
+// The native programs of the harness: compiled from omb-harness/native on first use, kept by a hash of their sources.
+// Owner: the thread that asks. Not hot.
+
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { packageFile } from '../../../src/engine/base/package-file.ts';
+
+const FLAGS = ['-std=c++20', '-O2', '-Wall', '-Wextra', '-Wno-missing-field-initializers'];
+const LIBRARIES = ['-lz'];
+/** Shared with the broker's addon: the checksum of batches and stamps. */
+const CRC = ['native/sys/crc32c.cc', 'native/sys/crc32c.h'];
+const SOURCES = 'omb-harness/native';
+const ERROR_LINES = 3;
+
+export type NativeProgram = { readonly ok: true; readonly program: string } | { readonly ok: false; readonly why: string };
+
+/** The load worker. @param say told before it takes a while */
+export function nativeWorker(say: (line: string) => void): NativeProgram {
+  return buildNative('load-worker', (name) => name.endsWith('.cc') && !/^(null_broker\.cc|test\/.*)$/.test(name), say);
+}
+
+/** @param has which units (from omb-harness/native) are part of it */
+export function buildNative(name: string, has: (unit: string) => boolean, say: (line: string) => void): NativeProgram {
+  if (process.platform !== 'linux') return { ok: false, why: `it is for Linux, not ${process.platform}` };
+  const root = fileURLToPath(packageFile('.'));
+  if (!existsSync(join(root, SOURCES))) return { ok: false, why: 'its sources are not part of this package' };
+  const files = readdirSync(join(root, SOURCES), { encoding: 'utf8', recursive: true }).sort();
+  const taken = [...files.filter((file) => file.endsWith('.h') || has(file)).map((file) => join(SOURCES, file)), ...CRC];
+  return compile(root, name, taken, say);
+}
+
+function compile(root: string, name: string, files: readonly string[], say: (line: string) => void): NativeProgram {
+  const compiler = process.env.CXX ?? 'g++';
+  const hash = createHash('sha256').update([process.arch, compiler, ...FLAGS].join(' '));
+  for (const file of files) hash.update(file).update(readFileSync(join(root, file)));
+  const folder = join(root, '.cache', 'load');
+  const program = join(folder, `${name}-${hash.digest('hex').slice(0, 16)}`);
+  if (existsSync(program)) return { ok: true, program };
+  say(`compiling the native ${name}, once`);
+  const unfinished = `${program}.${process.pid}`;
+  try {
+    mkdirSync(folder, { recursive: true });
+    const units = files.filter((file) => file.endsWith('.cc'));
+    const args = [...FLAGS, '-I', 'native', '-o', unfinished, ...units, ...LIBRARIES];
+    execFileSync(compiler, args, { cwd: root, encoding: 'utf8', stdio: 'pipe' });
+    // Whole or not there: another process may be doing the same.
+    renameSync(unfinished, program);
+    return { ok: true, program };
+  } catch (error) {
+    rmSync(unfinished, { force: true });
+    const { code, stderr, message } = error as NodeJS.ErrnoException & { readonly stderr?: string };
+    if (code === 'ENOENT') return { ok: false, why: `${compiler} was not found` };
+    const text = stderr === undefined || stderr === '' ? message : stderr;
+    return { ok: false, why: `it does not compile: ${text.trim().split('\n').slice(0, ERROR_LINES).join(' ')}` };
+  }
+}

@@ -1,0 +1,129 @@
+// Native load workers against a real broker: every record that was due is sent once, acknowledged, consumed once for each
+// subscription and found whole, whatever the dials say; and what a worker cannot do is said.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startTestBroker, type TestBroker } from '../../../test/support/broker.ts';
+import type { DriverSettings } from '../../src/contracts/driver-settings.ts';
+import type { LoadPlan } from '../../src/contracts/load-plan.ts';
+import type { RunResult } from '../../src/contracts/run-result.ts';
+import type { Workload } from '../../src/contracts/workload.ts';
+import { KafkaWireDriver } from '../../src/drivers/kafka-wire/kafka-wire-driver.ts';
+import { nativeWorker } from '../../src/drivers/native-worker.ts';
+import { STAMP_BYTES } from '../../src/load/record-stamp.ts';
+import { monotonicClock } from '../../src/run/monotonic-clock.ts';
+import { runSample, samplePlan } from '../support/sample-run.ts';
+
+const COMPILE_MS = 600_000;
+const RUN_MS = 120_000;
+let broker: TestBroker;
+let worker: ReturnType<typeof nativeWorker>;
+beforeAll(async () => {
+  worker = nativeWorker(() => undefined);
+  broker = await startTestBroker();
+}, COMPILE_MS);
+afterAll(() => broker.stop());
+
+type Properties = Readonly<Record<string, string>>;
+
+const settingsOf = (producerConfig: Properties, consumerConfig: Properties): DriverSettings => ({
+  name: 'test',
+  driverClass: 'ringlog',
+  replicationFactor: 1,
+  topicConfig: {},
+  producerConfig,
+  consumerConfig,
+  adminConfig: {},
+  reset: false,
+});
+
+async function run(producerConfig: Properties, workload: Partial<Workload> = {}, consumerConfig: Properties = {}): Promise<RunResult> {
+  const bootstrap = `127.0.0.1:${broker.port}`;
+  const settings = settingsOf(producerConfig, consumerConfig);
+  const driver = await KafkaWireDriver.open({ settings, bootstrap, clock: monotonicClock, usage: () => null, worker });
+  const plan = samplePlan({ producerRate: 1000, ...workload }, 1);
+  const told = (load: LoadPlan): LoadPlan => ({ ...load, bootstrap, producerSettings: producerConfig, consumerSettings: consumerConfig });
+  try {
+    const loads = { producerLoad: told(plan.producerLoad), consumerLoad: plan.consumerLoad && told(plan.consumerLoad) };
+    return await runSample(driver, { ...plan, ...loads }, { drainMs: 30_000 });
+  } finally {
+    await driver.close();
+  }
+}
+
+const dials: readonly (readonly [string, Properties, Partial<Workload>])[] = [
+  ['as they come: idempotent, acks=all', {}, {}],
+  [
+    'acks=1, one in flight, no linger, unbatched',
+    { acks: '1', 'linger.ms': '0', 'batch.size': '1', 'max.in.flight.requests.per.connection': '1' },
+    {},
+  ],
+  ['acks=0', { acks: '0' }, {}],
+  ['gzip and keys', { 'compression.type': 'gzip', 'linger.ms': '20' }, { keyDistributor: 'RANDOM_NANO' }],
+  ['round robin, memory for few records', { 'partitioner.class': 'x.RoundRobinPartitioner', 'buffer.memory': '2000' }, {}],
+  ['messages too small for a stamp', {}, { messageSize: STAMP_BYTES - 1 }],
+];
+test.each(dials)('every record comes through once: %s', { timeout: RUN_MS }, async (_, config, workload) => {
+  if (!worker.ok) return;
+  const result = await run(config, workload);
+  const { counters } = result.phases[result.measuredPhase!]!;
+  expect(counters).toMatchObject({ due: 1000, sent: 1000, acked: 1000, received: 2000, errors: 0, overflowed: 0, foreign: 0, negative: 0 });
+  expect(counters.receivedBytes).toBe(2000 * (workload.messageSize ?? 100));
+  const none = { lostRecords: 0, duplicatedRecords: 0, reorderedRecords: 0, corruptRecords: 0, uncheckedRecords: 0, unconfirmedRecords: 0 };
+  expect(result.delivery).toMatchObject(none);
+  expect(result.delivery.ackedRecords).toBeGreaterThanOrEqual(1000);
+  const { latencies } = result.phases[result.measuredPhase!]!;
+  expect(Object.keys(latencies).length).toBe(7);
+  expect(result.errorTexts).toEqual({});
+  expect(result.partial).toBe(false);
+});
+
+test('records wait for memory, and are counted when too many do', { timeout: RUN_MS }, async () => {
+  if (!worker.ok) return;
+  const bootstrap = `127.0.0.1:${broker.port}`;
+  const config = { 'buffer.memory': '300', 'linger.ms': '0' };
+  const driver = await KafkaWireDriver.open({
+    settings: settingsOf(config, {}),
+    bootstrap,
+    clock: monotonicClock,
+    usage: () => null,
+    worker,
+  });
+  const plan = samplePlan({ producerRate: 200_000, subscriptionsPerTopic: 0 }, 0.5);
+  const producerLoad = { ...plan.producerLoad, producerSettings: config, queueRecordsMax: 10 };
+  const result = await runSample(driver, { ...plan, consumerLoad: null, producerLoad }, { drainMs: 30_000 });
+  await driver.close();
+  const { counters } = result.phases[result.measuredPhase!]!;
+  expect(counters.due).toBe(100_000);
+  expect(counters.overflowed).toBeGreaterThan(0);
+  expect(counters.acked + counters.overflowed).toBe(100_000);
+  expect(result.verdict.reasons.map(({ code }) => code)).toContain('overflow');
+});
+
+test('a system that goes away mid-run leaves an INVALID partial result', { timeout: RUN_MS }, async () => {
+  if (!worker.ok) return;
+  const gone = await startTestBroker();
+  const bootstrap = `127.0.0.1:${gone.port}`;
+  const driver = await KafkaWireDriver.open({ settings: settingsOf({}, {}), bootstrap, clock: monotonicClock, usage: () => null, worker });
+  const plan = samplePlan({}, 60);
+  let halted: Promise<void> | null = null;
+  const onProgress = ({ what, record }: { what: string; record: { counters: { acked: number } } | null }): void => {
+    if (what === 'measured' && record !== null && record.counters.acked > 0) halted ??= gone.stop();
+  };
+  const result = await runSample(driver, plan, { onProgress, drainMs: 500 });
+  await halted;
+  await driver.close();
+  expect(result.partial).toBe(true);
+  expect(result.verdict.standing).toBe('INVALID');
+  expect(result.verdict.reasons[0]!.code).toBe('system-lost');
+  expect(result.phases.at(-1)!.counters.acked).toBeGreaterThan(0);
+  expect(result.delivery.ackedRecords).toBeGreaterThan(0);
+});
+
+test('what the workers cannot do is refused before anything is sent', { timeout: RUN_MS }, async () => {
+  if (!worker.ok) return;
+  await expect(run({ acks: '2' })).rejects.toThrow('acks=2: must be 0, 1, all or -1');
+  await expect(run({ 'enable.idempotence': 'true', acks: '1' })).rejects.toThrow('enable.idempotence=true needs acks=all');
+  await expect(run({ 'partitioner.class': 'Own' })).rejects.toThrow('partitioner.class=Own: known are');
+  await expect(run({ 'transactional.id': 'x' })).rejects.toThrow('transactional');
+  const result = await run({ 'compression.type': 'brotli' });
+  expect(result.verdict.reasons[0]!.text).toContain('compression.type=brotli: this load worker was built with none, gzip');
+});
