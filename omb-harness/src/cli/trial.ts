@@ -63,6 +63,8 @@ export function checkSubject(subject: Subject, options: PlanOptions): readonly s
 }
 
 export async function runTrial(subject: Subject, options: TrialOptions): Promise<RunResult> {
+  // Compiled, if it must be, before memory is prepared.
+  const worker = nativeWorker(say);
   const memoryRegime = await prepareMemory(subject, options);
   const broker = await startBroker(subject.broker, options.dir);
   try {
@@ -70,7 +72,7 @@ export async function runTrial(subject: Subject, options: TrialOptions): Promise
     if (!planned.ok) throw new BenchFailed(planned.errors.join('\n'));
     const environment = readEnvironment(broker.dataDir ?? options.dir, harnessVersion());
     const usage = () => broker.usage(monotonicClock);
-    const opened = { settings: subject.driver, bootstrap: broker.bootstrap, clock: monotonicClock, usage, worker: nativeWorker(say) };
+    const opened = { settings: subject.driver, bootstrap: broker.bootstrap, clock: monotonicClock, usage, worker };
     const system = await openDriver(opened);
     try {
       return await runWorkload(system, planned.plan, {
