@@ -66,6 +66,7 @@ test('the engine decodes every batch to what went in, stamps with it', ({ skip }
     expect(walker.next()).toBe(WalkStatus.BATCH);
     expect(walker.sizeBytes).toBe(bytes.length);
     const { header } = walker;
+    expect(header.codec).toBe(compression === 'gzip' ? 1 : 0);
     expect({ producerId: header.producerId, producerEpoch: header.producerEpoch, baseSequence: header.baseSequence }).toEqual(sender);
     expect(header.maxTimestamp).toBe(Math.max(...records.map(({ timestampMs }) => timestampMs)));
     const read = [...recordsIn(bytes)];
