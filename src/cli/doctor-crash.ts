@@ -79,7 +79,7 @@ async function crashes(check: Kind, disk: PowerCutDisk | null, root: string, see
   const run = new CrashRun({ broker, disk, random: randomFrom(seed), topicConfigs, prefix: 'doctor-' });
   const details: string[] = [];
   let rounds = 0;
-  let judged: CrashVerdict = { complaints: [], acked: 0, ackedMissing: 0, commits: 0 };
+  let judged: CrashVerdict = { complaints: [], acked: 0, ackedMissing: 0, commits: 0, lostBlocks: 0 };
   try {
     await broker.start();
     await run.begin();

@@ -61,11 +61,15 @@ async function cuts({ count, storage, env, settled = false, random, tell }) {
       const told = await run.round();
       tell(`${storage}, cut ${round}: ${told}`, performance.now() - began);
     }
-    const { complaints, acked, ackedMissing, commits } = await run.finish();
+    const { complaints, acked, ackedMissing, commits, lostBlocks } = await run.finish();
     if (complaints.length > 0) return complaints;
+    if (lostBlocks === 0) return [`${count} cuts took no block: they proved nothing`];
     const code = await broker.stop();
     if (code !== 0) return [`the broker ended with ${code} after SIGTERM; it said:\n${broker.said}`];
-    tell(`${storage}: ${acked} records and ${commits} commits are there, ${ackedMissing} of acks=1 went with the power`, 0);
+    tell(
+      `${storage}: ${acked} records and ${commits} commits are there, ${lostBlocks} blocks and ${ackedMissing} records of acks=1 went with the power`,
+      0,
+    );
     return [];
   } catch (error) {
     if (error instanceof NoPowerCut) throw error;

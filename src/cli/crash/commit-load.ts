@@ -21,6 +21,7 @@ export class CommitLoad {
   private readonly port: number;
   private readonly topic: string;
   private stopping = false;
+  private holding = false;
 
   constructor(port: number, topic: string) {
     this.port = port;
@@ -35,6 +36,19 @@ export class CommitLoad {
   stop(): Promise<unknown> {
     this.stopping = true;
     return this.done;
+  }
+
+  /** No new commits until resume(). */
+  hold(): void {
+    this.holding = true;
+  }
+
+  resume(): void {
+    this.holding = false;
+  }
+
+  get isIdle(): boolean {
+    return this.acked === this.sent;
   }
 
   /**
@@ -61,6 +75,10 @@ export class CommitLoad {
 
   private async run(): Promise<void> {
     while (!this.stopping) {
+      if (this.holding && this.isIdle) {
+        await pause(RETRY_MS);
+        continue;
+      }
       const connection = await this.coordinator().catch(() => null);
       try {
         if (connection !== null) await this.commitOn(connection);
@@ -76,7 +94,7 @@ export class CommitLoad {
   /** Until another coordinator has to be asked for. */
   private async commitOn(connection: KafkaConnection): Promise<void> {
     let error: number = ErrorCode.NONE;
-    while (error === ErrorCode.NONE && !this.stopping) error = await this.commitNext(connection);
+    while (error === ErrorCode.NONE && !this.stopping && !(this.holding && this.isIdle)) error = await this.commitNext(connection);
     if (error !== ErrorCode.NONE && !isRetriable(error)) throw new KafkaError(error, 'OffsetCommit');
   }
 

@@ -46,6 +46,7 @@ const OPEN_DIRECT_IO = 1;
 const DIRECTORY_MODE = 0o040700;
 const FILE_MODE = 0o100600;
 const CONTROL_BYTES = 4096;
+const COUNTS_BYTES = 256;
 
 /** What is written to `control`, as JSON. */
 export type DiskOrder = { readonly do: 'cut'; readonly seed: number; readonly keep: number } | { readonly do: 'restore' };
@@ -156,7 +157,8 @@ export class FuseServer {
 
   private read(node: number, position: number, length: number, out: Buffer): number {
     if (node === CONTROL) {
-      const text = Buffer.from(JSON.stringify(this.disk.counts));
+      // Of one length whatever it says: a reader asks until nothing is left, and it may say something else by then.
+      const text = Buffer.from(JSON.stringify(this.disk.counts).padEnd(COUNTS_BYTES));
       return text.copy(out, 0, position, Math.min(text.length, position + length));
     }
     if (this.disk.off) return -Errno.EIO;

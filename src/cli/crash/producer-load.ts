@@ -51,6 +51,7 @@ export class ProducerLoad {
   private queues: Queue[] = [];
   private producer: Promise<{ producerId: number; producerEpoch: number }> | null = null;
   private stopping = false;
+  private holding = false;
   /** Acks of each partition since mark(). */
   progress: number[] = [];
 
@@ -83,6 +84,20 @@ export class ProducerLoad {
     return this.done;
   }
 
+  /** No new records until resume(). */
+  hold(): void {
+    this.holding = true;
+  }
+
+  resume(): void {
+    this.holding = false;
+  }
+
+  /** Everything that was sent is acked. */
+  get isIdle(): boolean {
+    return this.queues.every(({ batches }) => batches.length === 0);
+  }
+
   /** Gives up what is not acked. */
   abandon(): void {
     this.stopping = true;
@@ -107,6 +122,10 @@ export class ProducerLoad {
   private async keepSending(partition: number): Promise<void> {
     const { port, topic } = this.options;
     while (!this.stopping || this.queues[partition]!.batches.length > 0) {
+      if (this.holding && this.queues[partition]!.batches.length === 0) {
+        await pause(RETRY_MS);
+        continue;
+      }
       const connection = await openLeader(port, topic, partition).catch(() => null);
       try {
         if (connection !== null) await (this.acks === 0 ? this.shout(partition, connection) : this.pump(partition, connection));
@@ -146,7 +165,7 @@ export class ProducerLoad {
     const flight: { trouble: Error | 'again' | null } = { trouble: null };
     while (flight.trouble === null && queue === this.queues[partition]) {
       while (flying.size < this.options.inFlight && flight.trouble === null) {
-        const batch = unsent.shift() ?? (this.stopping ? undefined : this.newBatch(partition, queue, producer));
+        const batch = unsent.shift() ?? (this.stopping || this.holding ? undefined : this.newBatch(partition, queue, producer));
         if (batch === undefined) break;
         const answer: Promise<void> = connection
           .call(produceApi, this.request(partition, batch.bytes), version)

@@ -13,20 +13,26 @@ const SECTOR_BYTES = 512;
 export interface DiskCounts {
   writes: number;
   flushes: number;
+  /** Blocks that a cut would find not flushed, now. */
+  volatileBlocks: number;
   /** Blocks that were not flushed when the power went, and how many of them did not reach their last version. */
   unflushedBlocks: number;
   lostBlocks: number;
 }
 
 export class VolatileDisk {
-  readonly counts: DiskCounts = { writes: 0, flushes: 0, unflushedBlocks: 0, lostBlocks: 0 };
   /** Between a cut and restore() every read and write is refused. */
   off = false;
   private readonly fd: number;
   private readonly cache = new Map<number, Uint8Array[]>();
+  private readonly sums = { writes: 0, flushes: 0, unflushedBlocks: 0, lostBlocks: 0 };
 
   constructor(fd: number) {
     this.fd = fd;
+  }
+
+  get counts(): DiskCounts {
+    return { ...this.sums, volatileBlocks: this.cache.size };
   }
 
   read(position: number, into: Uint8Array): void {
@@ -45,7 +51,7 @@ export class VolatileDisk {
   }
 
   write(position: number, bytes: Uint8Array): void {
-    this.counts.writes++;
+    this.sums.writes++;
     for (let done = 0; done < bytes.length;) {
       const block = Math.floor((position + done) / BLOCK_BYTES);
       const from = (position + done) % BLOCK_BYTES;
@@ -60,7 +66,7 @@ export class VolatileDisk {
   }
 
   flush(): void {
-    this.counts.flushes++;
+    this.sums.flushes++;
     for (const [block, versions] of this.cache) writeSync(this.fd, versions.at(-1)!, 0, BLOCK_BYTES, block * BLOCK_BYTES);
     this.cache.clear();
   }
@@ -69,12 +75,12 @@ export class VolatileDisk {
   cut(random: () => number, keep: number): void {
     this.off = true;
     for (const [block, versions] of this.cache) {
-      this.counts.unflushedBlocks++;
+      this.sums.unflushedBlocks++;
       if (random() < keep) {
         writeSync(this.fd, versions.at(-1)!, 0, BLOCK_BYTES, block * BLOCK_BYTES);
         continue;
       }
-      this.counts.lostBlocks++;
+      this.sums.lostBlocks++;
       const survivor = this.survivor(block, versions, random);
       if (survivor !== null) writeSync(this.fd, survivor, 0, BLOCK_BYTES, block * BLOCK_BYTES);
     }
