@@ -85,6 +85,13 @@ class DiskFile {
 
 type Node = DiskFile | 'directory';
 
+interface OpenFile {
+  readonly file: DiskFile;
+  path: string;
+  /** What is written is on the disk. */
+  synchronous: boolean;
+}
+
 class DiskError extends Error {
   readonly code: string;
   readonly syscall: string;
@@ -119,7 +126,7 @@ export class MemoryFileSystem implements FileSystem {
   nowMs = 0;
   private nodes = new Map<string, Node>([['/', 'directory']]);
   private syncedNodes = new Map<string, Node>([['/', 'directory']]);
-  private readonly openFiles = new Map<number, { file: DiskFile; path: string }>();
+  private readonly openFiles = new Map<number, OpenFile>();
   private nextFd = 3;
 
   open(path: string, flags: string): number {
@@ -137,12 +144,14 @@ export class MemoryFileSystem implements FileSystem {
       node.resize(0);
     }
     const fd = this.nextFd++;
-    this.openFiles.set(fd, { file: node, path });
+    this.openFiles.set(fd, { file: node, path, synchronous: false });
     return fd;
   }
 
-  openForCommits(path: string): CommitFile {
-    return { fd: this.open(path, this.exists(path) ? 'r+' : 'w+'), direct: false, synchronous: false };
+  openForCommits(path: string, direct: boolean): CommitFile {
+    const fd = this.open(path, this.exists(path) ? 'r+' : 'w+');
+    this.entry(fd).synchronous = direct;
+    return { fd, direct, synchronous: direct };
   }
 
   close(fd: number): void {
@@ -159,9 +168,10 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   write(fd: number, from: Uint8Array, fromOffset: number, length: number, position: number): void {
-    const { file, path } = this.entry(fd);
+    const { file, path, synchronous } = this.entry(fd);
     this.check('write', path);
     file.put(from.subarray(fromOffset, fromOffset + length), position);
+    if (synchronous) file.sync();
     file.modifiedMs = this.nowMs;
   }
 
@@ -327,7 +337,7 @@ export class MemoryFileSystem implements FileSystem {
     return node;
   }
 
-  private entry(fd: number): { file: DiskFile; path: string } {
+  private entry(fd: number): OpenFile {
     const entry = this.openFiles.get(fd);
     if (entry === undefined) throw new DiskError('EBADF', String(fd));
     return entry;

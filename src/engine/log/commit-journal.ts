@@ -12,6 +12,11 @@
 //
 // It begins small and grows, a step at a time, because a write into blocks that were written before costs the disk one
 // flush less than one into new ones. While it is not ready, or full, its logs' segments are synced instead.
+//
+// On a file system that gives written blocks a new place (copy on write, thin provisioning) a full disk refuses even writes
+// into the journal. What the segments hold is sound then: the journal pauses until all it holds is in them and its header,
+// which says so, could be written; records begin behind the one that failed. That is for a file that passes by the page
+// cache: elsewhere a refusal may be of the sync, which then has lost what it was to store, and is told to one waiter only.
 
 import { assert } from '../base/assert.ts';
 import { COMMIT_SYNC, Ctl, Sq, SQ_SLOT_WORDS, SqField } from '../io/tick-layout.ts';
@@ -45,7 +50,7 @@ export interface JournalHost {
   /** log.durableOffset moved. */
   onDurable(log: Log): void;
   fail(directory: string, errno: number): void;
-  /** Segments are synced instead, from now on. */
+  /** Segments are synced instead, from now on or until there is room. */
   onUnusable(directory: string, reason: string): void;
 }
 
@@ -59,7 +64,7 @@ export const Added = {
   NO: 2,
 } as const;
 
-export const JournalState = { CLOSED: 0, OPENING: 1, READY: 2, UNUSABLE: 3 } as const;
+export const JournalState = { CLOSED: 0, OPENING: 1, READY: 2, UNUSABLE: 3, PAUSED: 4 } as const;
 
 const SLOTS = 2;
 /** Ticket of what is not a record: filling, the header. */
@@ -89,12 +94,17 @@ export class CommitJournal {
   private gathering: CommitSlot | null = null;
   private fd = -1;
   private flags = 0;
+  /** A write that was refused has harmed nothing else. */
+  private isDirect = false;
   private controlBlock = -1;
   /** Of the log directory, so that no other replays it. */
   private directoryId = '';
   /** A control write is on its way. */
   private controlling = false;
   private controlIsHeader = false;
+  /** There was no room for it: the next look tries again. */
+  private headerWaits = false;
+  private toldFull = false;
 
   // The ring of records.
   private capacity = 0;
@@ -172,7 +182,7 @@ export class CommitJournal {
 
   /** Sync what it holds: it is half full, or nobody has written for a while. */
   drain(): void {
-    if (this.isDraining || this.state !== JournalState.READY || this.gathering !== null) return;
+    if (this.isDraining || !this.isInUse || this.gathering !== null) return;
     if (this.firstSequence === this.nextSequence) return;
     this.isDraining = true;
     this.looks = 0;
@@ -202,6 +212,11 @@ export class CommitJournal {
 
   /** Every second or so: a journal that nobody wrote to since the last look is drained, any other now and then. */
   look(): void {
+    if (this.state === JournalState.PAUSED) {
+      this.headerWaits = false;
+      this.settle();
+      this.drain();
+    }
     if (this.nextSequence === this.lookedSequence || ++this.looks >= DRAIN_LOOKS) this.drain();
     this.lookedSequence = this.nextSequence;
   }
@@ -226,7 +241,9 @@ export class CommitJournal {
       return;
     }
     const slot = this.slots[ticket]!;
-    if (result < 0) this.fail(-result);
+    if (result >= 0) this.toldFull = false;
+    else if (isOutOfSpace(-result) && this.isDirect) this.pause();
+    else this.fail(-result);
     for (let i = 0; i < slot.logs.length; i++) this.onRecordEnded(slot.logs.at(i), result);
     slot.clear();
     this.settle();
@@ -242,10 +259,14 @@ export class CommitJournal {
     if (this.fd < 0) return;
     this.fs.close(this.fd);
     this.fd = -1;
-    if (retire && this.state === JournalState.READY) {
+    if (retire && this.isInUse) {
       retireJournal(this.fs, `${this.directory}/${journalFileName(this.options.shard)}`);
     }
     this.state = JournalState.UNUSABLE;
+  }
+
+  private get isInUse(): boolean {
+    return this.state === JournalState.READY || this.state === JournalState.PAUSED;
   }
 
   private get usedBytes(): number {
@@ -291,7 +312,7 @@ export class CommitJournal {
   private settle(): void {
     if (this.controlling || this.state === JournalState.UNUSABLE || this.state === JournalState.CLOSED) return;
     if (this.isDraining && this.undrained === 0 && !this.olderRecordsRun()) {
-      this.writeHeader(this.drainSequence, this.drainPosition);
+      if (!this.headerWaits) this.writeHeader(this.drainSequence, this.drainPosition);
     } else if (this.capacity < this.growTo) {
       this.control(this.capacity, STEP_BYTES, 0, false);
     } else if (this.state === JournalState.OPENING) {
@@ -318,18 +339,30 @@ export class CommitJournal {
       this.firstSequence = this.drainSequence;
       this.tail = this.drainPosition;
       this.draining.length = 0;
+      if (this.state === JournalState.PAUSED && this.firstSequence === this.nextSequence) this.state = JournalState.READY;
     }
     this.settle();
   }
 
   private onControlFailed(errno: number): void {
-    // No room to grow: it stays as it is. Without a header it cannot serve at all.
-    if (!this.controlIsHeader && isOutOfSpace(errno)) {
+    if (!isOutOfSpace(errno)) {
+      this.fail(errno);
+    } else if (this.state === JournalState.OPENING && (this.controlIsHeader || this.capacity + STEP_BYTES <= FIRST_BYTES)) {
+      this.giveUp('there is no room for it');
+    } else if (this.controlIsHeader) {
+      this.headerWaits = true;
+      if (this.isDirect) this.pause();
+      else this.fail(errno);
+    } else {
+      // No room to grow: it stays as it is.
       this.growTo = this.capacity;
-      if (this.capacity < FIRST_BYTES) this.giveUp('there is no room for it');
-      return;
     }
-    this.fail(errno);
+  }
+
+  private pause(): void {
+    if (this.state === JournalState.READY) this.state = JournalState.PAUSED;
+    if (!this.toldFull) this.host.onUnusable(this.directory, 'the disk is full');
+    this.toldFull = true;
   }
 
   private giveUp(reason: string): void {
@@ -352,6 +385,7 @@ export class CommitJournal {
       const file = fs.openForCommits(path, options.direct);
       this.fd = file.fd;
       this.flags = file.synchronous ? 0 : COMMIT_SYNC;
+      this.isDirect = file.direct && file.synchronous;
       if (isNew) fs.syncDirectory(this.directory);
       this.capacity = Math.min(Math.floor(fs.size(file.fd) / STEP_BYTES) * STEP_BYTES, options.maxBytes);
     } catch (error) {

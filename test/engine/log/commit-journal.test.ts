@@ -286,6 +286,85 @@ describe('a failure', () => {
   });
 });
 
+describe('a disk that finds no room in blocks that were written before', () => {
+  const full = (bench: LogBench, isFull: boolean): void => {
+    bench.fs.fault = (operation, path) => (isFull && operation === 'write' && path === JOURNAL ? 'ENOSPC' : null);
+  };
+  const untold = (bench: LogBench): string[] => bench.events.filter((event) => event.startsWith('no journal'));
+
+  test('segments are synced until there is room, nothing acked is lost, and the journal serves again', () => {
+    const { bench, logs } = ready(2, journalBench(undefined, { direct: true }));
+    const journal = bench.table.commit.journalOf(logs[0]!)!;
+    for (const log of logs) commit(bench, log);
+    full(bench, true);
+    for (let round = 0; round < 3; round++) {
+      const { records } = journal;
+      for (const log of logs) {
+        commit(bench, log);
+        bench.settle();
+        expect([log.failed, log.durableOffset, log.syncedOffset]).toEqual([false, log.endOffset, log.endOffset]);
+      }
+      // The first of them found out, the others did not ask again.
+      expect(journal.records - records).toBe(round === 0 ? 1 : 0);
+      // A drained journal cannot be told so either.
+      bench.table.commit.look();
+      bench.settle();
+      expect([journal.state, bench.table.isOffline('/data')]).toEqual([JournalState.PAUSED, false]);
+      expect(logs.every((log) => bench.table.commit.holds(log, log.active))).toBe(true);
+    }
+    expect(untold(bench)).toEqual(['no journal in /data: the disk is full']);
+    full(bench, false);
+    for (let look = 0; look < 2; look++) {
+      bench.table.commit.look();
+      bench.settle();
+    }
+    expect(journal.state).toBe(JournalState.READY);
+    expect(logs.some((log) => bench.table.commit.holds(log, log.active))).toBe(false);
+    const { records } = journal;
+    for (const log of logs) commit(bench, log);
+    expect(journal.records - records).toBe(2);
+    const ends = logs.map((log) => log.durableOffset);
+    bench.fs.crash();
+    const { report, bench: after } = restart(bench.fs);
+    expect([report!.records, report!.faults]).toEqual([2, []]);
+    expect(logs.map((_, i) => partition(after, i).endOffset)).toEqual(ends);
+  });
+
+  test('a record that failed while another was on its way leaves the other', () => {
+    const { bench, logs } = ready(2, journalBench(undefined, { direct: true }));
+    bench.ring.holdCommits = 2;
+    for (const log of logs) {
+      bench.append(log, batch(1));
+      bench.ring.submit();
+      bench.ring.drain(bench.table);
+      bench.table.requireDurable(log);
+      bench.table.flush();
+      bench.ring.submit();
+    }
+    let writes = 0;
+    bench.fs.fault = (operation, path) => (operation === 'write' && path === JOURNAL && writes++ === 0 ? 'ENOSPC' : null);
+    bench.ring.releaseCommits();
+    bench.settle();
+    bench.settle();
+    expect(logs.map((log) => [log.failed, log.durableOffset === log.endOffset])).toEqual([
+      [false, true],
+      [false, true],
+    ]);
+    const ends = logs.map((log) => log.durableOffset);
+    bench.fs.crash();
+    const { report, bench: after } = restart(bench.fs);
+    expect(report!.faults).toEqual([]);
+    expect(logs.map((_, i) => partition(after, i).endOffset)).toEqual(ends);
+  });
+
+  test('where the page cache stands between, the directory is offline: what a sync lost is told to one waiter only', () => {
+    const { bench, logs } = ready(1);
+    full(bench, true);
+    commit(bench, logs[0]!);
+    expect([logs[0]!.failed, bench.table.isOffline('/data')]).toEqual([true, true]);
+  });
+});
+
 describe('replay', () => {
   test('a clean stop leaves nothing to replay, and the file is used again', () => {
     const { bench, logs } = ready(1);
