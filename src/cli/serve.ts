@@ -63,6 +63,8 @@ function explain(error: unknown): unknown {
   if (code === 'EADDRNOTAVAIL') return new CommandFailed(`${message}: listeners names an address that is not this machine's`);
   if (code === 'EACCES') return new CommandFailed(`${message}: not allowed; ports below 1024 and foreign directories need more rights`);
   if (code === 'EEXIST' || code === 'ENOTDIR') return new CommandFailed(`${message}: log.dirs must name directories`);
+  if (code === 'ENOSPC' || code === 'EDQUOT')
+    return new CommandFailed(`${message}: the disk is full; nothing that was acked is lost: free some space there and start again`);
   if (code === 'ENOENT' || code === 'EROFS') return new CommandFailed(`${message}: log.dirs must name directories that can be made there`);
   return error;
 }

@@ -8,26 +8,24 @@
 //   node test/crash/io-errors.mjs --short    1 of each: what CI runs
 //   --only write:EIO:17                      one case
 //
-// Then two log directories of which one dies, and a disk that is really full (a tmpfs; needs root) and empties again.
+// Then two log directories of which one dies, and disks that are really full (full-disk.mjs).
 
-import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ChildBroker } from '../../dist/cli/crash/child-broker.js';
-import { CommitLoad } from '../../dist/cli/crash/commit-load.js';
 import { createTopic } from '../../dist/cli/crash/leader-connection.js';
 import { valueOf } from '../../dist/cli/crash/ledger.js';
 import { checkPartition } from '../../dist/cli/crash/partition-checker.js';
-import { ProducerLoad } from '../../dist/cli/crash/producer-load.js';
 import { randomFrom } from '../../dist/cli/crash/random-from.js';
 import { TailReader } from '../../dist/cli/crash/tail-reader.js';
-import { until } from '../interop/rig/processes.mjs';
 import { assert, equal, Score } from '../interop/rig/suite.mjs';
 import { buildDiskShim, withFault } from './disk-shim.mjs';
+import { fullAtStart, fullDisk } from './full-disk.mjs';
 import { describeLogDirs, partitionErrors, produceError } from './questions.mjs';
 import { topicConfigs } from './storage-modes.mjs';
+import { PARTITIONS, Traffic } from './traffic.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -42,7 +40,6 @@ const { values: options } = parseArgs({
 const seed = Number(options.seed ?? Math.floor(Math.random() * 2 ** 31));
 const random = randomFrom(seed);
 const shards = Number(options.shards);
-const PARTITIONS = 2;
 /** More of these do not happen within a case. */
 const N_MAX = { write: 200, sync: 80, read: 200, open: 200, rename: 6 };
 const KAFKA_STORAGE_ERROR = 56;
@@ -57,66 +54,12 @@ const ACKS_WITHOUT = 5000;
 const createBroker = (dataDir, env) =>
   ChildBroker.create(shards, { dataDir, set: { 'ringlog.shards': String(shards), 'num.partitions': '4' }, env });
 
-/** Producers of acks=all and acks=1, a group, and consumers, on topics of their own. */
-class Traffic {
-  constructor(port, prefix) {
-    this.port = port;
-    this.loads = [-1, 1].map(
-      (acks) => new ProducerLoad({ port, topic: `${prefix}${acks}`, partitions: PARTITIONS, acks, inFlight: 3, random }),
-    );
-    this.readers = this.loads.map(({ ledger }) => new TailReader(port, ledger.topic, PARTITIONS));
-    this.commits = new CommitLoad(port, this.loads[0].ledger.topic);
-  }
-
-  get acked() {
-    return this.loads.reduce((sum, { ledger }) => sum + ledger.acked, 0);
-  }
-
-  async createTopics(configs) {
-    for (const { ledger } of this.loads) await createTopic(this.port, ledger.topic, PARTITIONS, configs);
-  }
-
-  start() {
-    for (const one of [...this.loads, ...this.readers, this.commits]) one.start();
-    this.broken = Promise.race([...this.loads, this.commits].map(({ done }) => done)).then(() => {
-      throw new Error('the load ended by itself');
-    });
-    this.broken.catch(() => {});
-  }
-
-  until(what, test, timeoutMs = 120_000) {
-    return Promise.race([this.broken, until(what, test, { timeoutMs, everyMs: 5 })]);
-  }
-
-  /** On a healthy broker: all that was sent gets acked, is read, and judged. */
-  async finish() {
-    await this.commits.check();
-    await Promise.all([...this.loads, this.commits].map((load) => load.stop()));
-    for (const reader of this.readers) await reader.finish();
-    this.judge();
-  }
-
-  judge() {
-    const complaints = this.readers.flatMap((reader) => reader.complaints);
-    this.loads.forEach(({ ledger }, i) => {
-      for (let partition = 0; partition < PARTITIONS; partition++)
-        complaints.push(...checkPartition(ledger.sent(partition), this.readers[i].read(partition), valueOf).complaints);
-    });
-    assert(complaints.length === 0, complaints.slice(0, 8).join('\n'));
-  }
-
-  abandon() {
-    for (const one of [...this.loads, ...this.readers]) one.abandon();
-    void this.commits.stop().catch(() => {});
-  }
-}
-
 /** A data directory with two topics, left by kill -9. */
 async function makeTemplate(dir) {
   const broker = await createBroker(dir);
   try {
     await broker.start();
-    const traffic = new Traffic(broker.port, 'before');
+    const traffic = new Traffic({ port: broker.port, prefix: 'before', random, storage: options.storage });
     await traffic.createTopics(topicConfigs(options.storage));
     traffic.start();
     await traffic.until('there is data', () => traffic.acked > 3000 && traffic.commits.acked > 3);
@@ -165,7 +108,7 @@ async function oneFault({ library, template, ledgers, work, kind, code, n }) {
   const [dir, log] = [join(work, 'data'), join(work, 'struck')];
   const struck = () => existsSync(log);
   const faulty = await createBroker(dir, withFault(library, { dir, kind, n, errno: constants.errno[code], log }));
-  const traffic = new Traffic(faulty.port, 'during');
+  const traffic = new Traffic({ port: faulty.port, prefix: 'during', random, storage: options.storage });
   let told;
   let made = false;
   try {
@@ -211,8 +154,9 @@ async function createTopicsOn(broker, traffic) {
       return true;
     } catch (error) {
       if (error.code === 36) {
-        // The first of the two was made by an earlier try.
-        await createTopic(traffic.port, traffic.loads[1].ledger.topic, PARTITIONS, topicConfigs(options.storage)).catch(() => {});
+        // The first of them was made by an earlier try.
+        for (const { ledger } of traffic.loads.slice(1))
+          await createTopic(traffic.port, ledger.topic, PARTITIONS, topicConfigs(options.storage)).catch(() => {});
         return true;
       }
       await new Promise((done) => setTimeout(done, 50));
@@ -230,7 +174,7 @@ async function oneOfTwo({ library, work }) {
   const set = { 'ringlog.shards': String(shards), 'log.dirs': `${good},${bad}` };
   const env = withFault(library, { dir: bad, kind: 'write', n: 1, errno: constants.errno.EIO, stays: true, log, when });
   const broker = await ChildBroker.create(shards, { dataDir: good, set, env });
-  const traffic = new Traffic(broker.port, 'jbod');
+  const traffic = new Traffic({ port: broker.port, prefix: 'jbod', random });
   try {
     await broker.start();
     await traffic.createTopics({});
@@ -263,71 +207,6 @@ async function oneOfTwo({ library, work }) {
   } finally {
     traffic.abandon();
     await broker.close();
-  }
-}
-
-/** A file system that fills up and empties. */
-async function fullDisk({ work }) {
-  const mounted = join(work, 'tmpfs');
-  mkdirSync(mounted, { recursive: true });
-  const { status, stderr } = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=48m', 'ringlog-full', mounted], { encoding: 'utf8' });
-  if (status !== 0) return `skipped: ${stderr?.trim() || 'no mount(8)'}`;
-  const unmount = () => spawnSync('umount', ['-l', mounted]);
-  process.once('exit', unmount);
-  const broker = await createBroker(join(mounted, 'data'));
-  const traffic = new Traffic(broker.port, 'full');
-  try {
-    await broker.start();
-    await traffic.createTopics({ 'segment.bytes': String(1 << 20) });
-    await createTopic(broker.port, 'probe', 1, {});
-    traffic.start();
-    await traffic.until('there is data', () => traffic.acked > 2000);
-    // The hog leaves a little: partitions then run out at different moments, in the middle of batches.
-    const room = statfsSync(mounted);
-    const hog = join(mounted, 'hog');
-    try {
-      writeFileSync(hog, Buffer.alloc(room.bavail * room.bsize - 300_000, 1));
-    } catch (error) {
-      // What was on its way took the rest: full is what it is to be.
-      if (error.code !== 'ENOSPC') throw error;
-    }
-    const topic = traffic.loads[0].ledger.topic;
-    await traffic.until('appends are refused', async () => {
-      const answers = await Promise.all(Array.from({ length: shards }, (_, i) => produceError(broker.port + i, 'probe', 0, 64 * 1024)));
-      return answers.includes(KAFKA_STORAGE_ERROR);
-    });
-    const read = new TailReader(broker.port, topic, PARTITIONS);
-    read.start();
-    await read.finish();
-    assert(read.read(0).length > 100, 'reads do not go on');
-    equal(read.complaints, [], 'reads while full');
-    assert(broker.alive, `it ended with ${broker.code}: ${broker.said}`);
-    const made = await createTopic(broker.port, 'made-while-full', 2, {}).then(
-      () => 0,
-      (error) => error.code,
-    );
-    assert(made === 0 || made === KAFKA_STORAGE_ERROR, `creating a topic was answered ${made}`);
-    rmSync(hog);
-    for (const load of traffic.loads) load.mark();
-    await traffic.until('service resumes', () => traffic.loads.every((load) => load.isThrough));
-    const after = traffic.commits.acked + 3;
-    await traffic.until('commits resume', () => traffic.commits.acked > after);
-    if (made === 0)
-      await traffic.until('the topic made while full serves', async () => {
-        const answers = await Promise.all(Array.from({ length: shards }, (_, i) => produceError(broker.port + i, 'made-while-full', 0)));
-        return answers.includes(0);
-      });
-    await broker.kill();
-    await broker.start();
-    await traffic.finish();
-    const code = await broker.stop();
-    assert(code === 0, `the stop ended with ${code}`);
-    return 'appends refused, reads went on, service resumed';
-  } finally {
-    traffic.abandon();
-    await broker.close();
-    unmount();
-    process.off('exit', unmount);
   }
 }
 
@@ -366,7 +245,10 @@ async function main(score) {
     await step(`${place.code} at ${place.kind} ${place.n}`, () => oneFault({ library, template, ledgers, work, ...place }));
   if (options.only !== undefined) return;
   await step('one log directory of two dies', () => oneOfTwo({ library, work }));
-  await step('the disk is full and empties', () => fullDisk({ work }));
+  for (const kind of options.short ? ['tmpfs', 'ext4'] : ['tmpfs', 'ext4', 'xfs'])
+    for (const storage of options.short ? [options.storage] : ['page-cache', 'managed'])
+      await step(`${kind}, ${storage}: the disk is full and empties`, () => fullDisk({ work, kind, storage, shards, random }));
+  await step('a full disk at a start with commits to replay', () => fullAtStart({ library, work, shards, random }));
 }
 
 const score = new Score();

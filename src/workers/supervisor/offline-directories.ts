@@ -34,11 +34,11 @@ export class OfflineDirectories {
     for (const directory of this.directories.offline) for (const shard of shards) shard.failDirectory(directory, 0);
   }
 
-  fail(directory: string, reason: string, errno = 0): void {
+  fail(directory: string, reason: string, errno = 0, remedy = 'restart after repair'): void {
     const { offline, paths } = this.directories;
     if (offline.has(directory)) return;
     offline.add(directory);
-    this.log.error(`log directory ${directory} is offline: ${reason}; restart after repair`, { directory });
+    this.log.error(`log directory ${directory} is offline: ${reason}; ${remedy}`, { directory });
     for (const shard of this.shards) shard.failDirectory(directory, errno);
     if (directory === paths[0]) this.onDeath(new DirectoriesLost(`the broker stops: ${directory}, which holds the metadata, has failed`));
     else if (offline.size === paths.length) this.onDeath(new DirectoriesLost(`the broker stops: all log directories have failed`));

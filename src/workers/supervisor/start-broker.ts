@@ -11,6 +11,7 @@ import { type Listener, type ListenerMode, listenersOfShard, resolveListeners } 
 import { systemUuidSource } from '../../engine/base/uuid.ts';
 import { loadNativeBinding } from '../../engine/io/native-binding.ts';
 import { nodeFileSystem } from '../../engine/io/node-file-system.ts';
+import { errnoOf, isOutOfSpace } from '../../engine/io/disk-error.ts';
 import { settleClusterIdentity } from '../../engine/metadata/cluster-identity.ts';
 import { Controller } from '../../engine/metadata/controller.ts';
 import type { NodeRegistration } from '../../engine/metadata/controller-requests.ts';
@@ -85,7 +86,7 @@ export async function startBroker(options: StartOptions): Promise<RunningBroker>
     directories.replayJournals(
       topology.shardCount,
       (line, isFault) => options.log[isFault ? 'error' : 'info'](line),
-      (path, error) => offline.fail(path, `its commit journal cannot be put into the logs: ${(error as Error).message}`),
+      (path, error) => notReplayed(offline, path, error as Error),
     );
     running = await bringUp({ ...options, background }, topology, directories, offline, controller, store, clusterId, fleet);
     return running;
@@ -94,6 +95,16 @@ export async function startBroker(options: StartOptions): Promise<RunningBroker>
     directories.unlock();
     throw error;
   }
+}
+
+/** Nothing of the directory may be served: acked records are in the journal alone. */
+function notReplayed(offline: OfflineDirectories, path: string, error: Error): void {
+  const errno = errnoOf(error);
+  if (isOutOfSpace(errno)) {
+    const reason =
+      'the disk is full, and acked records that its commit journal holds have no room in their segments; nothing of it is lost';
+    offline.fail(path, reason, errno, 'free as much as the commit-journal files in it take, and start again');
+  } else offline.fail(path, `its commit journal cannot be put into the logs: ${error.message}`);
 }
 
 function planTopology({ settings: { config }, log, listens = true }: StartOptions): Topology {
