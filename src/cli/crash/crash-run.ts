@@ -19,6 +19,8 @@ const IN_FLIGHT = 5;
 /** A round ends after between 1 and this many acked records. */
 const ACKS_MAX = 2000;
 const STEP_LIMIT_MS = 60_000;
+/** For all records of a long run. */
+const FINISH_LIMIT_MS = 300_000;
 const POLL_MS = 5;
 /** What a cut in a calm is to find not flushed, and how long it is waited for. */
 const VOLATILE_BLOCKS = 64;
@@ -207,7 +209,7 @@ export class CrashRun {
 async function limited(what: string, work: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise((_, fail) => {
-    timer = setTimeout(() => fail(new Error(`waited in vain until ${what}`)), STEP_LIMIT_MS);
+    timer = setTimeout(() => fail(new Error(`waited in vain until ${what}`)), FINISH_LIMIT_MS);
   });
   await Promise.race([work, late]).finally(() => clearTimeout(timer));
 }

@@ -20,7 +20,7 @@ const NOTE_SHARE = 16;
 
 /** An append was written. Only where nothing is staged do files and memory say the same. */
 export function noteIfDue(fs: FileSystem, log: Log, segment: Segment): void {
-  if (segment.writtenBytes - segment.notedBytes < log.noteStepBytes || log.endOffset !== log.writtenOffset) return;
+  if (log.unnotedBytes + segment.writtenBytes - segment.notedBytes < log.noteStepBytes || log.endOffset !== log.writtenOffset) return;
   if (segment !== log.active) return;
   try {
     takeNote(fs, log);
@@ -28,6 +28,7 @@ export function noteIfDue(fs: FileSystem, log: Log, segment: Segment): void {
     forgiveDisk(error);
     // A restart has more to read. The next attempt comes with the next step.
     segment.notedBytes = segment.writtenBytes;
+    log.unnotedBytes = 0;
   }
 }
 
@@ -53,6 +54,7 @@ function takeNote(fs: FileSystem, log: Log): void {
   sortNotes(log);
   log.note = { segment, position: segment.writtenBytes, bytes };
   segment.notedBytes = segment.writtenBytes;
+  log.unnotedBytes = 0;
   log.noteStepBytes = Math.max(log.noteStepBytesMin, NOTE_SHARE * bytes.length);
 }
 
@@ -101,7 +103,15 @@ export function unpublishedOf(log: Log): number {
   const { syncedNote, publishedNote } = log;
   if (syncedNote === null || syncedNote === publishedNote || syncedNote.segment.retired) return 0;
   if (syncedNote.segment === publishedNote?.segment) return syncedNote.position - publishedNote.position;
-  return syncedNote.position + (publishedNote === null ? 0 : publishedNote.segment.writtenBytes - publishedNote.position);
+  // Opening the log read what no note on the disk spares the next start from reading.
+  let bytes = syncedNote.position + (publishedNote === null ? log.recovery!.scannedBytes : -publishedNote.position);
+  if (publishedNote === null) return bytes;
+  for (let i = log.segments.length - 1; i >= 0; i--) {
+    const { baseOffset, writtenBytes } = log.segments[i]!;
+    if (baseOffset < publishedNote.segment.baseOffset) break;
+    if (baseOffset < syncedNote.segment.baseOffset) bytes += writtenBytes;
+  }
+  return bytes;
 }
 
 /**

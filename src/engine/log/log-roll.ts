@@ -50,6 +50,8 @@ export function rollLog(table: LogTable, log: Log, nowMs: number): boolean {
     return false;
   }
   table.noteStorage(log);
+  // Segments may be smaller than a step.
+  log.unnotedBytes += old.stagedBytes - old.notedBytes;
   addTimeEntry(old);
   try {
     // Synced to its end already: no later sync comes by it.

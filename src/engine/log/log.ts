@@ -100,6 +100,8 @@ export class Log {
   syncedNote: TakenNote | null = null;
   publishedNote: TakenNote | null = null;
   noteStepBytes = 0;
+  /** Of the segments before the active one, since the last note. */
+  unnotedBytes = 0;
   noteStepBytesMin = 0;
 
   constructor(dir: string, name: string, topicId: string, config: LogConfig, leaderEpoch: number) {

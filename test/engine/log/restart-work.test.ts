@@ -111,3 +111,40 @@ test('a checkpoint is wished for when a step of bytes is on the disk and not yet
   bench.checkpoint();
   expect(bench.unpublished()).toBe(0);
 });
+
+test('segments smaller than a step are noted and spoken of all the same: restart after restart reads what is new', () => {
+  const config = { segmentBytes: 3000, indexIntervalBytes: 1000 };
+  const appendMany = (bench: LogBench, log: ReturnType<LogBench['open']>): void => {
+    for (let i = 0; i < 100; i++) {
+      bench.append(log, batch(1, 500));
+      bench.settle();
+    }
+    bench.table.requireDurable(log);
+    bench.settle();
+  };
+  const first = new LogBench(config);
+  first.table.noteStepBytes = STEP;
+  const log = first.open({ session: 'boot 0' });
+  first.fs.syncDirectory('/data');
+  appendMany(first, log);
+  const written = log.sizeBytes;
+  // The newest note is at most a step old.
+  expect(first.unpublished()).toBeGreaterThan(written - 2 * STEP);
+  const recoveryPoint = first.checkpoint();
+  appendMany(first, log);
+  const { fs } = first;
+  fs.crash();
+  const scanned = [1, 2].map((boot) => {
+    const bench = new LogBench(config, fs, new FakeTickRing(fs, 1024 * 1024));
+    bench.table.noteStepBytes = STEP;
+    const again = bench.open({ session: `boot ${boot}`, recoveryPoint });
+    expect([again.endOffset, again.recovery!.mode]).toEqual([200, 'checked']);
+    expect(bench.unpublished()).toBeGreaterThanOrEqual(again.recovery!.scannedBytes);
+    if (boot === 2) bench.checkpoint();
+    fs.crash();
+    return again.recovery!.scannedBytes;
+  });
+  for (const bytes of scanned) expect([bytes > written / 2, bytes < written + 2 * STEP]).toEqual([true, true]);
+  const last = new LogBench(config, fs, new FakeTickRing(fs, 1024 * 1024));
+  expect(last.open({ session: 'boot 3', recoveryPoint: 200 }).recovery!.scannedBytes).toBe(0);
+});
