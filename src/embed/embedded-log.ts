@@ -3,11 +3,14 @@
 import type { LogAccess } from '../engine/broker/log-access.ts';
 import type { RunningBroker } from '../workers/supervisor/running-broker.ts';
 import { Admin } from './admin.ts';
+import { Producer, type ProducerOptions } from './producer.ts';
 import { RinglogError } from './ringlog-error.ts';
 
 /** What must end before the log can. */
-export interface Closeable {
+interface Part {
   close(): Promise<void>;
+  /** The broker is gone. */
+  lose(reason: Error): void;
 }
 
 export class EmbeddedLog {
@@ -15,7 +18,7 @@ export class EmbeddedLog {
   /** Record batches in and out, as bytes: what the gateway and `ringlog/testing` are built on. */
   readonly access: LogAccess;
   readonly #broker: RunningBroker;
-  readonly #open = new Set<Closeable>();
+  readonly #parts = new Set<Part>();
   #closing: Promise<void> | null = null;
   #death: Error | null = null;
 
@@ -44,6 +47,15 @@ export class EmbeddedLog {
     return this.#broker.facts.reactor;
   }
 
+  /** @throws RinglogError INVALID_ARGUMENT, CLOSED */
+  producer<K = Uint8Array | string, V = Uint8Array | string>(options: ProducerOptions<K, V> = {}): Producer<K, V> {
+    this.#check();
+    const { caller, facts } = this.#broker;
+    const producer: Producer<K, V> = new Producer(caller, facts.syncsBeforeAck, options, () => void this.#parts.delete(producer));
+    this.#parts.add(producer);
+    return producer;
+  }
+
   /** Ends producers and consumers, then everything acked is on the disk and every thread, descriptor and mapping is given back. */
   close(): Promise<void> {
     this.#closing ??= this.#shutDown();
@@ -58,10 +70,18 @@ export class EmbeddedLog {
   die(cause: Error): void {
     this.#death ??= new RinglogError('CLOSED', `the log is dead: ${cause.message}`, { cause });
     this.#closing ??= this.#broker.abandon(this.#death.message);
+    for (const part of this.#parts) part.lose(this.#death);
   }
 
+  /** What one part fails with keeps no other, and not the broker, from ending well. */
   async #shutDown(): Promise<void> {
-    await Promise.all([...this.#open].map((one) => one.close()));
+    const ended = await Promise.allSettled([...this.#parts].map((part) => part.close()));
     await this.#broker.stop();
+    for (const one of ended) if (one.status === 'rejected') throw one.reason;
+  }
+
+  #check(): void {
+    if (this.#death !== null) throw this.#death;
+    if (this.#closing !== null) throw new RinglogError('CLOSED', 'the log is closed');
   }
 }

@@ -1,6 +1,7 @@
 // RinglogError: how every call of the embedded API fails. Owner: pure.
 
 import { errorName, ErrorCode } from '../engine/base/error-code.ts';
+import { CallError } from '../workers/ring/call-error.ts';
 
 /** Kafka's errors that the same call may not meet a moment later. */
 const PASSING: ReadonlySet<string> = new Set([
@@ -23,6 +24,11 @@ export class RinglogError extends Error {
     this.code = code;
     this.retriable = PASSING.has(code);
   }
+}
+
+/** What the rings say when the broker is gone, as an error of this API. */
+export function asRinglogError(error: unknown): unknown {
+  return error instanceof CallError ? new RinglogError(error.code, error.message, { cause: error }) : error;
 }
 
 /** @throws RinglogError unless the code is NONE */

@@ -9,21 +9,34 @@ import type {
   GroupDescription,
   GroupSummary,
   OffsetSpec,
+  Partitioner,
   PartitionOffset,
+  Producer,
+  ProducerOptions,
+  ProducerRecord,
+  SendResult,
+  StoredRange,
   TopicDescription,
   TopicSpec,
 } from './admin.ts';
+import { type Codec, codec } from './codec.ts';
 import type { EmbeddedLog } from './embedded-log.ts';
 import { type KafkaListener, open, type OpenOptions } from './open.ts';
+import type { Partitioner } from './partitioner.ts';
+import type { Producer, ProducerOptions, ProducerRecord } from './producer.ts';
 import { RinglogError } from './ringlog-error.ts';
+import type { BatchResult, Durability, SendResult, StoredRange } from './senders.ts';
 
-export { Acks, open, RinglogError };
+export { Acks, codec, open, RinglogError };
 export type {
   Admin,
   AppendAnswer,
+  BatchResult,
   BrokerLog,
+  Codec,
   CommittedOffset,
   ConfigValue,
+  Durability,
   EmbeddedLog,
   FetchAnswer,
   GroupDescription,

@@ -12,21 +12,16 @@ import type { BatchArena } from './batch-arena.ts';
 
 /** Who is told what became of a batch. */
 export interface AppendListener {
-  /** Its bytes are the caller's again. Offsets are -1 on errors, the time also where the topic keeps the producer's. */
+  /** The block is the listener's again, to be given back or sent again. Offsets are -1 on errors, the time also where the topic keeps the producer's. */
   onAppended(errorCode: number, baseOffset: number, logAppendTimeMs: number, logStartOffset: number): void;
   /** The broker is gone; whether the batch was stored is not known. */
   onLost(reason: Error): void;
 }
 
-interface OpenAppend {
-  readonly at: number;
-  readonly listener: AppendListener;
-}
-
 export class CallerAppends {
   readonly arena: BatchArena;
   private readonly mail: Mail;
-  private readonly open: (OpenAppend | null)[] = [];
+  private readonly open: (AppendListener | null)[] = [];
   private readonly free: number[] = [];
   private inFlight = 0;
   private whenIdle: (() => void)[] = [];
@@ -47,7 +42,7 @@ export class CallerAppends {
     listener: AppendListener,
   ): void {
     const ticket = this.free.pop() ?? this.open.length;
-    this.open[ticket] = { at, listener };
+    this.open[ticket] = listener;
     this.inFlight++;
     const { view } = this.arena;
     const { shard } = topic.partitions[partition]!;
@@ -73,13 +68,12 @@ export class CallerAppends {
   onResult(mailbox: Mailbox, at: number): void {
     const { words, f64 } = mailbox.inbound;
     const ticket = words[at + SlotField.TICKET]!;
-    const open = this.open[ticket];
-    assert(open != null, 'an answer names an append in flight', ticket);
+    const listener = this.open[ticket];
+    assert(listener != null, 'an answer names an append in flight', ticket);
     this.open[ticket] = null;
     this.free.push(ticket);
-    this.arena.give(open.at);
     this.ended(1);
-    open.listener.onAppended(
+    listener.onAppended(
       words[at + AppendResult.ERROR_CODE]!,
       f64[(at >> 1) + AppendResult.BASE_OFFSET_F64]!,
       f64[(at >> 1) + AppendResult.LOG_APPEND_TIME_F64]!,
@@ -95,10 +89,7 @@ export class CallerAppends {
 
   /** No answer comes any more. */
   lose(reason: Error): void {
-    for (const [ticket, open] of this.open.entries()) {
-      this.open[ticket] = null;
-      open?.listener.onLost(reason);
-    }
+    for (const listener of this.open.splice(0)) listener?.onLost(reason);
     this.ended(this.inFlight);
   }
 

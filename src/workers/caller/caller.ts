@@ -3,12 +3,15 @@
 //
 // One process owns its data directory, so everything ends on a shard of this process; shards of a mesh know no other.
 
+import type { BrokerSettings } from '../../engine/base/config-broker.ts';
+import { effectiveTopicConfig } from '../../engine/base/config-topic.ts';
 import { errorName, ErrorCode } from '../../engine/base/error-code.ts';
 import type { AppendAnswer, FetchAnswer, LogAccess } from '../../engine/broker/log-access.ts';
 import type { PartitionVerbs } from '../../engine/broker/partition-verbs.ts';
 import { errorOfAttributes, errorOfBatchStatus } from '../../engine/broker/produce.ts';
 import type { GroupCoordinator } from '../../engine/coordinator/group-coordinator.ts';
 import { BatchStatus, Desc, DESC_WORDS } from '../../engine/io/tick-layout.ts';
+import { brokerLayers } from '../../engine/metadata/broker-layers.ts';
 import type { ControllerVerbs } from '../../engine/metadata/controller-requests.ts';
 import { CONSUMER_OFFSETS_TOPIC } from '../../engine/metadata/internal-topics.ts';
 import { EMPTY_IMAGE, type MetadataImage, type TopicImage } from '../../engine/metadata/metadata-image.ts';
@@ -48,6 +51,7 @@ export class Caller implements LogAccess {
   private readImage: () => MetadataImage = () => EMPTY_IMAGE;
   private verbs: ControllerVerbs | null = null;
   private ids: ProducerIdSource | null = null;
+  private settings: BrokerSettings | null = null;
   private publishing = false;
   private gone: CallError | null = null;
   private lost = false;
@@ -65,9 +69,10 @@ export class Caller implements LogAccess {
   }
 
   /** The controller is there. */
-  follow(image: () => MetadataImage, verbs: ControllerVerbs): void {
+  follow(image: () => MetadataImage, verbs: ControllerVerbs, settings: BrokerSettings): void {
     this.readImage = image;
     this.verbs = verbs;
+    this.settings = settings;
     this.ids = new ProducerIdSource(verbs);
   }
 
@@ -83,6 +88,11 @@ export class Caller implements LogAccess {
   /** Why nothing can be asked any more, or null. */
   get closed(): CallError | null {
     return this.gone;
+  }
+
+  /** The largest batch that the topic takes. */
+  maxBatchBytes({ configs }: TopicImage): number {
+    return effectiveTopicConfig(configs, brokerLayers(this.settings!, this.image, null))['max.message.bytes'];
   }
 
   /** A producer id never given out before; -1 when metadata cannot be written now. */
@@ -107,8 +117,10 @@ export class Caller implements LogAccess {
     }
     const keyless = this.desc[Desc.KEYLESS] === 1;
     return new Promise((resolve, reject) => {
-      const answer = (errorCode: number, baseOffset: number, logAppendTimeMs: number, logStartOffset: number): void =>
+      const answer = (errorCode: number, baseOffset: number, logAppendTimeMs: number, logStartOffset: number): void => {
+        arena.give(at);
         resolve({ errorCode, baseOffset, logAppendTimeMs, logStartOffset });
+      };
       this.appends.send(found!, partition, at, batch.length, keyless, acks, { onAppended: answer, onLost: reject });
       if (acks === ACKS_NONE) resolve({ errorCode: ErrorCode.NONE, baseOffset: -1, logAppendTimeMs: -1, logStartOffset: -1 });
     });

@@ -24,6 +24,8 @@ export interface BrokerFacts {
   readonly cores: readonly number[];
   readonly partitions: number;
   readonly reactor: ReactorReport;
+  /** An acks=all answer means that the records are on the disk (ringlog.fsync=before-ack). */
+  readonly syncsBeforeAck: boolean;
 }
 
 export interface RunningBrokerParts {

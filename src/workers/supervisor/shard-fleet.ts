@@ -1,6 +1,7 @@
 // All shards of the process, on threads of their own or on the calling one (`ringlog.shards=0`), and the rings that join
 // them. Owner: the supervisor's thread. Not hot.
 
+import { useNativeCrc32c } from '../../engine/base/crc32c.ts';
 import type { ListenerMode } from '../../engine/base/config-listeners.ts';
 import type { BrokerSettings } from '../../engine/base/config-broker.ts';
 import type { ShardIdentity } from '../../engine/broker/shard-broker.ts';
@@ -62,6 +63,8 @@ export async function openShards(options: FleetOptions, plan: FleetPlan, facts: 
   const here = plan.shardCount === 0;
   const mesh = createRingMesh({ threads: plan.identities.length + 1, callerArenaBytes: options.callerArenaBytes });
   const native = loadNativeBinding().binding;
+  // For the batches that are made on this thread.
+  if (native !== null && settings.config['ringlog.reactor'] !== 'portable') useNativeCrc32c(native.crc32c);
   let controller: ControllerVerbs | undefined;
   let caller: Caller | undefined;
   const handler: MailHandler = {

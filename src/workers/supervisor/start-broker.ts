@@ -165,7 +165,7 @@ async function bringUp(
   const publisher = new ImagePublisher(fleet.shards);
   const verbs = publisher.followed(controller);
   fleet.serve(verbs);
-  fleet.caller.follow(() => controller.image, verbs);
+  fleet.caller.follow(() => controller.image, verbs, settings);
   // Ports that the kernel chooses are known only when they are bound; all others are known before anybody can ask.
   const early = topology.listeners.flat().some(({ port }) => port === 0);
   let ports = early ? await listen(topology, fleet) : topology.listeners.map((own) => own.map(({ port }) => port));
@@ -185,6 +185,7 @@ async function bringUp(
       cores: fleet.cores,
       partitions: [...controller.image.topicsByName.values()].reduce((sum, topic) => sum + topic.partitions.length, 0),
       reactor: fleet.report,
+      syncsBeforeAck: settings.config['ringlog.fsync'] === 'before-ack',
     },
     controller: verbs,
     caller: fleet.caller,
