@@ -20,7 +20,7 @@ import { threadCpuUs } from './thread-cpu.ts';
 const TURN_RECORDS_MAX = 1000;
 /** Nearer than this the loop spins through setImmediate; farther it sleeps: timers are a millisecond or two late. */
 const SPIN_NS = 3_000_000;
-const SLEEP_MAX_MS = 20;
+const SLEEP_MAX_NS = 20_000_000;
 
 interface Waiting {
   readonly dueNs: number;
@@ -152,7 +152,8 @@ export class JsProducerLoad implements LoadHandle {
         this.intervalEndNs += this.plan.intervalMs * 1e6;
       }
       const ahead = this.schedule.dueNs - this.clock.nowNs();
-      if (ahead > SPIN_NS && this.queueHead === this.queue.length) await sleep(Math.min(SLEEP_MAX_MS, (ahead - SPIN_NS) / 1e6));
+      if (ahead > SPIN_NS && this.queueHead === this.queue.length)
+        await this.clock.sleepUntil(this.clock.nowNs() + Math.min(SLEEP_MAX_NS, ahead - SPIN_NS));
       else await new Promise(setImmediate);
     }
   }
@@ -249,8 +250,4 @@ function gapsOf(set: SequenceSet, to: number): [number, number][] {
   }
   if (from < to) gaps.push([from, to]);
   return gaps;
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -49,7 +49,7 @@ const faults: readonly (readonly [Fault, string])[] = [
 ];
 test.each(faults)('a system that does this to one record is caught: %s', async (kind, field) => {
   const plan = samplePlan({ subscriptionsPerTopic: 1, producersPerTopic: 1 }, 0.5);
-  const result = await runSample(new FakeSystem({ fault: { kind, at: 500 } }), plan, { drainMs: 500 });
+  const result = await runSample(new FakeSystem({ faults: [{ kind, at: 500 }] }), plan, { drainMs: 500 });
   expect(result.verdict.standing).toBe('INVALID');
   expect(result.delivery).toMatchObject({ [field]: 1 });
   // What is corrupt cannot be told from what is missing.

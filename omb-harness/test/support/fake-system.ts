@@ -1,6 +1,7 @@
 // A system in the test's own process: a log of records per partition that answers after a delay, and lies when it is told
 // to. Owner: the test's thread.
 
+import type { Clock } from '../../src/contracts/clock.ts';
 import type { BrokerUsage, Driver, SystemFacts, TopicSpec } from '../../src/contracts/driver.ts';
 import { DriverError } from '../../src/contracts/driver.ts';
 import type { JsClient, OnRecord } from '../../src/contracts/js-client.ts';
@@ -9,14 +10,18 @@ import type { LoadPlan } from '../../src/contracts/load-plan.ts';
 import { JsConsumerLoad } from '../../src/load/js-consumer-load.ts';
 import { JsProducerLoad } from '../../src/load/js-producer-load.ts';
 import { monotonicClock } from '../../src/run/monotonic-clock.ts';
+import type { VirtualClock } from './virtual-clock.ts';
 
 export type Fault = 'lose' | 'duplicate' | 'reorder' | 'corrupt';
 
 export interface FakeOptions {
   /** Acknowledged after this. */
   readonly delayMs?: number;
+  /** In place of `delayMs`, under a virtual clock: when a record that is handed over now is acknowledged. */
+  readonly clock?: VirtualClock;
+  readonly answerAtNs?: (nowNs: number) => number;
   /** What happens to the n-th record, once. */
-  readonly fault?: { readonly kind: Fault; readonly at: number };
+  readonly faults?: readonly { readonly kind: Fault; readonly at: number }[];
   /** Records that may be unanswered at a time. */
   readonly room?: number;
   readonly refuseTopics?: boolean;
@@ -36,11 +41,13 @@ export class FakeSystem implements Driver {
   readonly topics = new Map<string, TopicSpec>();
   taken = 0;
   private readonly options: FakeOptions;
+  private readonly clock: Clock;
   private readonly readers: { readonly topic: string; readonly own: (partition: number) => boolean; readonly onRecord: OnRecord }[] = [];
   private readonly held = new Map<string, Stored>();
 
   constructor(options: FakeOptions = {}) {
     this.options = options;
+    this.clock = options.clock ?? monotonicClock;
   }
 
   createTopics(topics: readonly TopicSpec[]): Promise<void> {
@@ -64,11 +71,11 @@ export class FakeSystem implements Driver {
   }
 
   openProducers(plan: LoadPlan, events: LoadEvents): Promise<LoadHandle> {
-    return JsProducerLoad.open(this.jsClient(), plan, events, monotonicClock);
+    return JsProducerLoad.open(this.jsClient(), plan, events, this.clock);
   }
 
   openConsumers(plan: LoadPlan, events: LoadEvents): Promise<LoadHandle> {
-    return JsConsumerLoad.open(this.jsClient(), plan, events, monotonicClock);
+    return JsConsumerLoad.open(this.jsClient(), plan, events, this.clock);
   }
 
   brokerUsage(): BrokerUsage | null {
@@ -95,8 +102,8 @@ export class FakeSystem implements Driver {
           partitionFor: () => turn++ % partitions,
           send: ({ value, stamp }, partition, done) => {
             room--;
-            const writtenNs = monotonicClock.nowNs();
-            setTimeout(() => {
+            const writtenNs = this.clock.nowNs();
+            this.later(() => {
               room++;
               if (this.options.diesAt !== undefined && this.taken >= this.options.diesAt) {
                 done({ error: new Error('connection closed'), writtenNs });
@@ -105,7 +112,7 @@ export class FakeSystem implements Driver {
               }
               done({ error: null, writtenNs });
               this.take(topic, partition, { value, stamp });
-            }, this.options.delayMs ?? 0);
+            });
           },
           close: () => Promise.resolve(),
         });
@@ -118,21 +125,26 @@ export class FakeSystem implements Driver {
     };
   }
 
+  private later(answer: () => void): void {
+    const { clock, answerAtNs, delayMs } = this.options;
+    if (clock === undefined) setTimeout(answer, delayMs ?? 0);
+    else clock.at(answerAtNs!(clock.nowNs()), answer);
+  }
+
   private take(topic: string, partition: number, record: Stored): void {
-    const { fault } = this.options;
-    const hit = fault !== undefined && this.taken++ === fault.at;
-    if (fault === undefined) this.taken++;
+    const fault = this.options.faults?.find(({ at }) => at === this.taken)?.kind;
+    this.taken++;
     const lane = `${topic} ${partition}`;
     const before = this.held.get(lane);
     this.held.delete(lane);
-    if (hit && fault.kind === 'reorder') {
+    if (fault === 'reorder') {
       this.held.set(lane, record);
       return;
     }
-    if (hit && fault.kind === 'lose') return;
-    if (hit && fault.kind === 'corrupt') record.value[record.value.length - 1]! ^= 1;
+    if (fault === 'lose') return;
+    if (fault === 'corrupt') record.value[record.value.length - 1]! ^= 1;
     this.give(topic, partition, record);
-    if (hit && fault.kind === 'duplicate') this.give(topic, partition, record);
+    if (fault === 'duplicate') this.give(topic, partition, record);
     if (before !== undefined) this.give(topic, partition, before);
   }
 
