@@ -1,14 +1,12 @@
-// The measured side: a broker with the native reactor in this process (`ringlog.shards=0`), told over IPC when a window
-// begins and ends. Started by request-allocation.test.ts with --expose-gc and a young generation larger than any window.
-//
-// In a window nothing is collected, so the growth of the used heap is what was allocated in it, by anybody in this
-// process. A collection in spite of that is counted, and spoils the window.
+// The measured side: a broker with the native reactor in this process, told over IPC when a window begins and ends.
+// Started by request-allocation.test.ts with --expose-gc and a young generation larger than any window, and, where shards
+// have threads of their own, with heap-window.mjs loaded in them: then their heaps are measured, and this thread's is not.
 
-import { PerformanceObserver } from 'node:perf_hooks';
 import { parseBrokerConfig } from '../../dist/engine/base/config-broker.js';
 import { startBroker } from '../../dist/workers/supervisor/start-broker.js';
+import { ask, begin, end, settle } from './heap-window.mjs';
 
-const texts = { ...JSON.parse(process.argv[2]), listeners: 'PLAINTEXT://127.0.0.1:0', 'ringlog.shards': '0', 'ringlog.reactor': 'native' };
+const texts = { listeners: 'PLAINTEXT://127.0.0.1:0', 'ringlog.shards': '0', 'ringlog.reactor': 'native', ...JSON.parse(process.argv[2]) };
 const parsed = parseBrokerConfig(Object.entries(texts).map(([name, value]) => ({ name, value, from: 'test' })));
 const broker = await startBroker({
   settings: parsed.settings,
@@ -17,24 +15,19 @@ const broker = await startBroker({
     throw cause;
   },
 });
+const shards = Number(texts['ringlog.shards']);
 
-let collections = 0;
-new PerformanceObserver((list) => (collections += list.getEntries().length)).observe({ entryTypes: ['gc'] });
-
-let before = 0;
 process.on('message', async (message) => {
   if (message === 'begin') {
-    globalThis.gc();
-    // The observer is told later.
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    collections = 0;
-    process.send('begun', () => {
-      before = process.memoryUsage().heapUsed;
-    });
+    if (shards > 0) await ask('settle', shards);
+    else await settle();
+    // After a shard's own message is out: it is no request.
+    if (shards > 0) await ask('begin', shards);
+    process.send('begun', begin);
   } else if (message === 'end') {
-    const bytes = process.memoryUsage().heapUsed - before;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    process.send({ bytes, collections });
+    const found = shards > 0 ? await ask('end', shards) : [await end()];
+    const sum = (field) => found.reduce((total, one) => total + one[field], 0);
+    process.send({ bytes: sum('bytes'), collections: sum('collections') });
   } else if (message === 'stop') {
     await broker.stop();
     process.disconnect();

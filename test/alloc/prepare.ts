@@ -3,9 +3,9 @@
 import { createTopicsApi } from '../../src/net/kafka/schema/generated/create-topics.ts';
 import { fetch, RawClient } from '../support/broker.ts';
 
-export async function createTopic(port: number, name: string): Promise<void> {
+export async function createTopic(port: number, name: string, numPartitions: number): Promise<void> {
   const client = await RawClient.open(port);
-  const topics = [{ name, numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }];
+  const topics = [{ name, numPartitions, replicationFactor: 1, assignments: [], configs: [] }];
   const { errorCode } = (await client.call(createTopicsApi, 7, { topics })).topics[0]!;
   client.destroy();
   if (errorCode !== 0) throw new Error(`topic ${name}: error ${errorCode}`);

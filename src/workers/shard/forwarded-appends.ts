@@ -1,9 +1,10 @@
 // Batches that came in on other threads, appended here, where their partition is led. Owner: the shard's thread.
 //
 // The bytes stay in the sender's memory (a shard's receive block, or the arena of embedded callers) until the answer: the
-// append takes them from there by address.
+// append takes them from there by address. Hot: what waits for its answer is pooled.
 
 import { ErrorCode } from '../../engine/base/error-code.ts';
+import { ReusedList } from '../../engine/base/reused-list.ts';
 import { errorOfFault } from '../../engine/broker/produce.ts';
 import type { ShardBroker } from '../../engine/broker/shard-broker.ts';
 import { append, AppendFault, stampLogAppendTime } from '../../engine/log/log-append.ts';
@@ -26,34 +27,26 @@ export interface CallerArena {
   readonly address: number;
 }
 
+/** Kept for reuse: from the append to its answer, which may wait for the disk. */
 class ForwardedAppend implements DurableWaiter {
-  readonly mailbox: Mailbox;
-  readonly ticket: number;
-  readonly acks: number;
-  readonly partition: Partition;
-  readonly baseOffset: number;
-  readonly endOffset: number;
-  readonly appendTimeMs: number;
-  private readonly answer: (append: ForwardedAppend, error: number) => void;
+  mailbox: Mailbox | null = null;
+  ticket = 0;
+  acks = 0;
+  partition: Partition | null = null;
+  baseOffset = -1;
+  endOffset = -1;
+  appendTimeMs = -1;
+  error: number = ErrorCode.NONE;
+  logStartOffset = -1;
+  readonly node = new DurableNode(this, 0);
+  private readonly appends: ForwardedAppends;
 
-  constructor(
-    from: { mailbox: Mailbox; ticket: number; acks: number },
-    partition: Partition,
-    range: { baseOffset: number; endOffset: number; appendTimeMs: number },
-    answer: (append: ForwardedAppend, error: number) => void,
-  ) {
-    this.mailbox = from.mailbox;
-    this.ticket = from.ticket;
-    this.acks = from.acks;
-    this.partition = partition;
-    this.baseOffset = range.baseOffset;
-    this.endOffset = range.endOffset;
-    this.appendTimeMs = range.appendTimeMs;
-    this.answer = answer;
+  constructor(appends: ForwardedAppends) {
+    this.appends = appends;
   }
 
   onDurable(_entry: number, ok: boolean): void {
-    this.answer(this, ok ? ErrorCode.NONE : ErrorCode.KAFKA_STORAGE_ERROR);
+    this.appends.answer(this, ok ? ErrorCode.NONE : ErrorCode.KAFKA_STORAGE_ERROR);
   }
 }
 
@@ -61,7 +54,9 @@ export class ForwardedAppends {
   private readonly broker: ShardBroker;
   private readonly mail: Mail;
   private readonly callerArena: CallerArena;
-  private unwritten: ForwardedAppend[] = [];
+  private unwritten = new ReusedList<ForwardedAppend>();
+  private unwrittenSpare = new ReusedList<ForwardedAppend>();
+  private readonly idle = new ReusedList<ForwardedAppend>();
 
   constructor(broker: ShardBroker, mail: Mail, callerArena: CallerArena) {
     this.broker = broker;
@@ -76,63 +71,89 @@ export class ForwardedAppends {
     const payload = words[at + SlotField.PAYLOAD_OFFSET]!;
     const partition = findForwarded(broker, mailbox, payload + ForwardAppendPayload.TOPIC_ID, words[at + ForwardAppend.PARTITION]!);
     if (typeof partition === 'number') {
-      this.send(mailbox, ticket, partition, -1, -1, -1);
+      this.refuse(mailbox, ticket, partition);
       return;
     }
     this.fillFacts(mailbox, at, payload);
     const { facts } = broker;
     const flags = words[at + ForwardAppend.FLAGS]!;
     if ((flags & IN_CALLER_ARENA) !== 0 && !this.reachCaller(partition, (flags & KEYLESS) !== 0)) {
-      this.send(mailbox, ticket, ErrorCode.INVALID_RECORD, -1, -1, -1);
+      this.refuse(mailbox, ticket, ErrorCode.INVALID_RECORD);
       return;
     }
     const offset = append(broker.logs, partition.log, facts);
     const duplicate = offset === AppendFault.DUPLICATE;
     if (offset < 0 && !duplicate) {
-      this.send(mailbox, ticket, errorOfFault(offset), -1, -1, -1);
+      this.refuse(mailbox, ticket, errorOfFault(offset));
       return;
     }
-    const baseOffset = duplicate ? broker.logs.duplicateBaseOffset : offset;
-    const endOffset = duplicate ? broker.logs.duplicateEndOffset : offset + facts.lastOffsetDelta + 1;
-    const appendTimeMs = partition.log.config.timestampType === 'LogAppendTime' && !duplicate ? facts.maxTimestamp : -1;
-    const from = { mailbox, ticket, acks: words[at + ForwardAppend.ACKS]! };
-    this.unwritten.push(
-      new ForwardedAppend(from, partition, { baseOffset, endOffset, appendTimeMs }, (append, error) => this.answer(append, error)),
-    );
+    const one = this.idle.pop() ?? new ForwardedAppend(this);
+    one.mailbox = mailbox;
+    one.ticket = ticket;
+    one.acks = words[at + ForwardAppend.ACKS]!;
+    one.partition = partition;
+    one.baseOffset = duplicate ? broker.logs.duplicateBaseOffset : offset;
+    one.endOffset = duplicate ? broker.logs.duplicateEndOffset : offset + facts.lastOffsetDelta + 1;
+    one.appendTimeMs = partition.log.config.timestampType === 'LogAppendTime' && !duplicate ? facts.maxTimestamp : -1;
+    this.unwritten.push(one);
   }
 
   /** The appends of the tick have been carried out. */
   endTick(): void {
     if (this.unwritten.length === 0) return;
     const round = this.unwritten;
-    this.unwritten = [];
-    for (const one of round) this.settle(one);
+    this.unwritten = this.unwrittenSpare;
+    this.unwrittenSpare = round;
+    for (let i = 0; i < round.length; i++) this.settle(round.at(i));
+    round.clear();
   }
 
   private settle(one: ForwardedAppend): void {
-    const { log, durable } = one.partition;
+    const { log, durable } = one.partition!;
     if (log.failed || one.endOffset > log.writtenOffset) {
       this.answer(one, ErrorCode.KAFKA_STORAGE_ERROR);
     } else if (one.acks !== ACKS_ALL || this.broker.fsync !== 'before-ack' || one.endOffset <= log.durableOffset) {
       this.answer(one, ErrorCode.NONE);
     } else {
-      durable.push(new DurableNode(one, 0, one.endOffset));
+      one.node.requiredOffset = one.endOffset;
+      durable.push(one.node);
       this.broker.logs.requireDurable(log);
     }
   }
 
-  private answer(one: ForwardedAppend, error: number): void {
-    const baseOffset = error === ErrorCode.NONE ? one.baseOffset : -1;
-    this.send(one.mailbox, one.ticket, error, baseOffset, one.appendTimeMs, one.partition.log.startOffset);
+  answer(one: ForwardedAppend, error: number): void {
+    one.error = error;
+    one.logStartOffset = one.partition!.log.startOffset;
+    if (error !== ErrorCode.NONE) one.baseOffset = -1;
+    this.send(one);
   }
 
-  private send(mailbox: Mailbox, ticket: number, error: number, baseOffset: number, appendTimeMs: number, logStartOffset: number): void {
-    this.mail.sendTo(mailbox, MessageKind.APPEND_RESULT, ticket, 0, ({ words, f64 }, at) => {
-      words[at + AppendResult.ERROR_CODE] = error;
-      f64[(at >> 1) + AppendResult.BASE_OFFSET_F64] = baseOffset;
-      f64[(at >> 1) + AppendResult.LOG_APPEND_TIME_F64] = appendTimeMs;
-      f64[(at >> 1) + AppendResult.LOG_START_OFFSET_F64] = logStartOffset;
-    });
+  private refuse(mailbox: Mailbox, ticket: number, error: number): void {
+    const one = this.idle.pop() ?? new ForwardedAppend(this);
+    one.mailbox = mailbox;
+    one.ticket = ticket;
+    one.error = error;
+    one.baseOffset = -1;
+    one.appendTimeMs = -1;
+    one.logStartOffset = -1;
+    this.send(one);
+  }
+
+  /** The answer is out, or in line with all it says; `one` is free. */
+  private send(one: ForwardedAppend): void {
+    const { mail } = this;
+    const mailbox = one.mailbox!;
+    const at = mail.claim(mailbox, MessageKind.APPEND_RESULT, one.ticket, 0);
+    if (at >= 0) {
+      writeResult(mailbox.outbound, at, one);
+    } else {
+      const { error, baseOffset, appendTimeMs, logStartOffset } = one;
+      const kept = { error, baseOffset, appendTimeMs, logStartOffset };
+      mail.defer(mailbox, MessageKind.APPEND_RESULT, one.ticket, 0, (outbound, slot) => writeResult(outbound, slot, kept));
+    }
+    one.mailbox = null;
+    one.partition = null;
+    this.idle.push(one);
   }
 
   /**
@@ -169,4 +190,18 @@ export class ForwardedAppends {
     facts.maxTimestamp = f64[(payload >> 3) + ForwardAppendPayload.MAX_TIMESTAMP_F64]!;
     facts.producerId = f64[(payload >> 3) + ForwardAppendPayload.PRODUCER_ID_F64]!;
   }
+}
+
+interface Result {
+  readonly error: number;
+  readonly baseOffset: number;
+  readonly appendTimeMs: number;
+  readonly logStartOffset: number;
+}
+
+function writeResult({ words, f64 }: Mailbox['outbound'], at: number, result: Result): void {
+  words[at + AppendResult.ERROR_CODE] = result.error;
+  f64[(at >> 1) + AppendResult.BASE_OFFSET_F64] = result.baseOffset;
+  f64[(at >> 1) + AppendResult.LOG_APPEND_TIME_F64] = result.appendTimeMs;
+  f64[(at >> 1) + AppendResult.LOG_START_OFFSET_F64] = result.logStartOffset;
 }

@@ -1,4 +1,5 @@
 // Data-path messages to other threads, in order, whether the ring has room now or not. Owner: the sending thread.
+// Hot: claim(). The slot it gives is filled by its caller; only a message that finds no room costs a closure.
 //
 // What finds no room waits here until the receiver has made some; how much can wait is bounded by the requests that
 // connections may have in line.
@@ -19,7 +20,7 @@ export class Mail {
   private readonly mailboxOf: (shard: number) => Mailbox;
   private readonly sent: () => void;
   /** By the peer's thread. */
-  private readonly waiting = new Map<number, Waiting[]>();
+  private readonly waiting: (Waiting[] | undefined)[] = [];
 
   /** `sent` is called at every message: outside ticks somebody has to publish what was claimed. */
   constructor(mailboxOf: (shard: number) => Mailbox, sent: () => void = () => undefined) {
@@ -27,30 +28,44 @@ export class Mail {
     this.sent = sent;
   }
 
-  send(shard: number, kind: number, ticket: number, payloadBytes: number, fill: Fill | null): void {
-    this.sendTo(this.mailboxOf(shard), kind, ticket, payloadBytes, fill);
+  /** The mailbox of a thread. */
+  to(shard: number): Mailbox {
+    return this.mailboxOf(shard);
   }
 
-  sendTo(mailbox: Mailbox, kind: number, ticket: number, payloadBytes: number, fill: Fill | null): void {
-    const line = this.waiting.get(mailbox.peer);
-    const message = { kind, ticket, payloadBytes, fill };
-    if (line !== undefined && line.length > 0) line.push(message);
-    else if (!put(mailbox, message)) this.waiting.set(mailbox.peer, [message]);
+  /** The first word of a slot to fill now; -1: no room, the message has to be deferred. */
+  claim(mailbox: Mailbox, kind: number, ticket: number, payloadBytes: number): number {
+    const line = this.waiting[mailbox.peer];
+    if (line !== undefined && line.length > 0) return -1;
+    const at = mailbox.claim(kind, ticket, payloadBytes);
+    if (at >= 0) this.sent();
+    return at;
+  }
+
+  /** claim() found no room: `fill` is called when there is. */
+  defer(mailbox: Mailbox, kind: number, ticket: number, payloadBytes: number, fill: Fill | null): void {
+    (this.waiting[mailbox.peer] ??= []).push({ kind, ticket, payloadBytes, fill });
     this.sent();
   }
 
+  /** Both, for who may allocate. */
+  send(shard: number, kind: number, ticket: number, payloadBytes: number, fill: Fill | null): void {
+    const mailbox = this.mailboxOf(shard);
+    const at = this.claim(mailbox, kind, ticket, payloadBytes);
+    if (at < 0) this.defer(mailbox, kind, ticket, payloadBytes, fill);
+    else if (fill !== null) fill(mailbox.outbound, at);
+  }
+
   onSpace(mailbox: Mailbox): void {
-    const line = this.waiting.get(mailbox.peer);
+    const line = this.waiting[mailbox.peer];
     if (line === undefined) return;
     let sent = 0;
-    while (sent < line.length && put(mailbox, line[sent]!)) sent++;
+    for (; sent < line.length; sent++) {
+      const { kind, ticket, payloadBytes, fill } = line[sent]!;
+      const at = mailbox.claim(kind, ticket, payloadBytes);
+      if (at < 0) break;
+      if (fill !== null) fill(mailbox.outbound, at);
+    }
     line.splice(0, sent);
   }
-}
-
-function put(mailbox: Mailbox, { kind, ticket, payloadBytes, fill }: Waiting): boolean {
-  const at = mailbox.claim(kind, ticket, payloadBytes);
-  if (at < 0) return false;
-  if (fill !== null) fill(mailbox.outbound, at);
-  return true;
 }

@@ -1,6 +1,9 @@
 // Incremental fetch sessions (KIP-227): the broker remembers which partitions a client reads, so that a request only
-// names what changed and an answer only carries what is new. Owner: the shard's thread; sessions live on the shard that
-// leads the partitions.
+// names what changed and an answer only carries what is new. Owner: the shard's thread.
+//
+// Sessions live on the shard that the connection came to. With `ringlog.listeners=single` a client that connects again may
+// come to another one: it is told FETCH_SESSION_ID_NOT_FOUND, as by a Kafka broker that has restarted or evicted the session,
+// and begins a new one with its next request. The old one is evicted in time.
 
 import { ErrorCode } from '../../../engine/base/error-code.ts';
 import type { FetchTarget } from '../../../engine/broker/fetch-target.ts';

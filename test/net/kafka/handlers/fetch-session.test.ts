@@ -66,6 +66,37 @@ describe.each(topologyKinds())('sessions of a broker, %s', (kind) => {
     [2, 0],
   ];
 
+  // One port, and each connection comes to one of the shards: some of so many to another one than the first.
+  test.runIf(kind === 'single')('a connection to another shard has to begin anew, and loses nothing', async () => {
+    await produce(client, topic, batch, { partition: 1 });
+    const { sessionId } = await ask(0, 0, ALL);
+    let epoch = 1;
+    let strangers = 0;
+    for (let i = 0; i < 64 && strangers === 0; i++) {
+      const other = await broker.client();
+      const answer = await ask(sessionId, epoch, [], [], other);
+      expect([NONE, FETCH_SESSION_ID_NOT_FOUND]).toContain(answer.errorCode);
+      if (answer.errorCode === NONE) epoch++;
+      else {
+        strangers++;
+        expect(answer).toMatchObject({ sessionId: 0, rows: [] });
+        const anew = await ask(0, 0, ALL, [], other);
+        expect(anew).toMatchObject({
+          errorCode: NONE,
+          rows: [
+            [0, 0],
+            [1, batch.length],
+            [2, 0],
+          ],
+        });
+        expect((await ask(anew.sessionId, 1, [], [], other)).errorCode).toBe(NONE);
+        // The shard that has the old one still does.
+        expect((await ask(sessionId, epoch++, [])).errorCode).toBe(NONE);
+      }
+    }
+    expect(strangers).toBe(1);
+  });
+
   test('a full request tells all, later ones only what is new', async () => {
     const first = await ask(0, 0, ALL);
     expect(first).toMatchObject({
