@@ -218,7 +218,7 @@ bool Reactor::begin_round(int wait_ms) {
     state.cq.push(Cq::TIMER, -1, 0, 0, -1);
   }
   if (state.now_ms >= state.housekeeping_ms) keep_house();
-  state.send_left = kRoundSendBytes;
+  state.send_left = state.now_ms - state.appended_ms < kQuietAfterMs ? kRoundSendBytes : kQuietRoundSendBytes;
   retry_cold(state);
   if (!state.read_list.empty() && !state.managed->pressed()) receive_ready(state);
   accept_ready(state);

@@ -81,9 +81,12 @@ inline constexpr int32_t kCqCapacity = 8192;
 inline constexpr int32_t kSqCapacity = 16384;
 inline constexpr int32_t kDescCapacity = 8192;
 inline constexpr uint32_t kOutBytes = 4 * 1024 * 1024;
-// What a round sends of files, all connections together, before sockets are looked at again: history and large answers must
-// not keep a small one waiting. Enough that looking costs a few per cent of sending.
+// What a round sends of files, all connections together, before sockets are looked at again. While records come in, history
+// and large answers must not keep a small one waiting; while none do, large pieces cost less CPU a byte (bench, fetch rows).
 inline constexpr uint64_t kRoundSendBytes = 64 * 1024;
+inline constexpr uint64_t kQuietRoundSendBytes = 1024 * 1024;
+// Records came in this recently: a rate of 100 a second counts.
+inline constexpr int64_t kQuietAfterMs = 20;
 // Two records of a journal may be on their way to the disk at once.
 inline constexpr int kCommitThreads = 2;
 
@@ -158,6 +161,8 @@ struct ReactorState {
   size_t tick_bytes = 0;
   // Bytes of files that may still be sent in this round.
   uint64_t send_left = kRoundSendBytes;
+  // Of the last append.
+  int64_t appended_ms = 0;
   uint64_t file_bytes_sent = 0;
 
   // Connections to receive from, to cut from, to send on; each is flagged while it is in a list.

@@ -94,6 +94,8 @@ void execute_appends(ReactorState& state, int32_t count) {
     const int32_t* slot = slot_at(state, index);
     if (slot[SqField::OP] != Sq::APPEND) continue;
     const int64_t result = append_chain(state, index, count);
+    state.appended_ms = state.now_ms;
+    state.send_left = std::min(state.send_left, kRoundSendBytes);
     RINGLOG_CHECK_OP(result, <=, INT32_MAX);
     state.cq.push(Cq::APPENDED, slot[SqField::FD], 0, static_cast<int32_t>(result), slot[SqField::TICKET]);
   }
