@@ -6,14 +6,16 @@
 //   kept     the process died, the page cache that it wrote to is still there: what was written is whole but for the last
 //            write, so the headers behind the last note are followed and the last batch is checked
 //   checked  anything else, a power cut at worst: every batch behind the recovery point is read and checked; torn-tail
-//            and damage are told apart in tail-scan.ts, and what was read is synced, so that the new end is durable
+//            and damage are told apart in tail-scan.ts. Where something was cut off, the new end is synced before anything
+//            is appended there; a log that is whole is synced later, off this thread: a start would wait for the disk
+//            twice a partition
 // A note that does not fit the files is put aside, and the next more thorough way is taken. Without any note, checking begins
 // at the segment that holds the recovery point. Recovering twice gives the same log.
 
 import type { FileSystem } from '../io/file-system.ts';
 import { ScanStatus, type BatchScanner } from './batch-scanner.ts';
 import { readDamage } from './damage-file.ts';
-import { saveLeaderEpochs, loadLeaderEpochs } from './leader-epoch-file.ts';
+import { loadLeaderEpochs } from './leader-epoch-file.ts';
 import { recoverSwaps } from './cleaner/swap-recovery.ts';
 import type { Log } from './log.ts';
 import { removeFiles } from './log-cut.ts';
@@ -203,7 +205,7 @@ function startIndexes(segment: Segment): void {
   segment.sinceIndexBytes = 0;
 }
 
-/** Nothing was synced by following headers: on the disk is what the recovery point says, and the disk note by the byte. */
+/** Nothing was synced by reading: on the disk is what the recovery point says, and the disk note by the byte. */
 function doubtSynced(fs: FileSystem, log: Log, start: RecoveryStart): void {
   const note = readNote(fs, log.dir, DISK_NOTE);
   const trusted = note !== null && note.offset <= start.recoveryPoint ? note : null;
@@ -237,10 +239,12 @@ function check(fs: FileSystem, scanner: BatchScanner, log: Log, start: RecoveryS
   refuseOverlap(log, first);
   const dropped = cutTornTail(fs, log, first, tornAt, flushed, found);
   tellGaps(log, first, flushed, found);
+  // What was cut must not come back beside what is appended in its place. What a managed segment holds counts as synced.
+  const syncNow = found.truncatedBytes > 0 || found.deletedSegments > 0 || found.damage.length > 0 || log.hasManaged;
   for (let i = first; i < segments.length; i++) {
     const segment = segments[i]!;
     // Entries in the old files may disagree with the log: they are written anew, behind those that were skipped.
-    fs.fdatasync(segment.fd);
+    if (syncNow) fs.fdatasync(segment.fd);
     segment.padded = false;
     if (i < segments.length - 1) closeScanned(fs, segment);
     else ensureIndexFiles(fs, segment);
@@ -253,7 +257,8 @@ function check(fs: FileSystem, scanner: BatchScanner, log: Log, start: RecoveryS
     reloadProducers(fs, scanner, log, true);
   }
   found.missingOffsets = Math.max(0, start.recoveryPoint - log.endOffset);
-  fs.syncDirectory(log.dir);
+  if (syncNow) fs.syncDirectory(log.dir);
+  else doubtSynced(fs, log, start);
 }
 
 /** A process that died leaves its page cache, and that has no holes. */
@@ -326,8 +331,6 @@ function settle(fs: FileSystem, scanner: BatchScanner, log: Log, start: Recovery
   for (const segment of log.segments) restoreIndexFiles(fs, segment, found);
   openSegment(fs, log.active);
   if (log.active.offsetIndex === null) ensureIndexes(fs, scanner, log.active, log.config.indexIntervalBytes);
-  // Otherwise the next checkpoint does: a sync for every log would make a start with many of them long.
-  if (found.mode === 'checked') saveLeaderEpochs(fs, log);
   if (!log.active.managed) manageSegment(fs, log.active, log.config);
   // Once open, the segments before it are read as the last one is written.
   for (const segment of log.segments) segment.managed = log.active.managed;

@@ -168,6 +168,8 @@ export class LogTable {
     for (const segment of log.segments) if (segment.fd >= 0 && segment !== log.active) this.cold.touch(segment);
     log.ticket = this.freeTickets.length > 0 ? this.freeTickets.pop()! : this.logs.length;
     this.logs[log.ticket] = log;
+    // So that the next start need not read it again. Its pages came from the disk: this writes little.
+    if (log.recovery.mode === 'checked' && log.syncedOffset < log.writtenOffset) this.sync.require(log, log.writtenOffset);
     return log;
   }
 

@@ -1,7 +1,7 @@
 // What a start reads depends on how the last run ended, never on how much the log holds; and what it believes without reading
 // is what it may believe.
 
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { MemoryFileSystem } from '../../../src/engine/io/memory-file-system.ts';
 import { FakeTickRing } from '../../support/fake-tick-ring.ts';
 import { batch, DIR, LogBench } from './log-bench.ts';
@@ -48,8 +48,18 @@ describe('a start reads', () => {
       const behind = 50;
       const { fs, recoveryPoint, batchBytes } = killed(batches, batches - behind);
       expect(recoveryPoint).toBe(batches - behind);
-      const { log } = reopen(fs, 'boot 2', recoveryPoint);
-      expect([log.endOffset, log.recovery!.mode, log.durableOffset]).toEqual([batches, 'checked', batches]);
+      const syncs = {
+        fdatasync: vi.spyOn(fs, 'fdatasync'),
+        syncDirectory: vi.spyOn(fs, 'syncDirectory'),
+        replaceText: vi.spyOn(fs, 'replaceText'),
+      };
+      const { bench, log } = reopen(fs, 'boot 2', recoveryPoint);
+      expect([log.endOffset, log.recovery!.mode]).toEqual([batches, 'checked']);
+      // A start with many partitions would wait for each of them; what was not known to be on the disk is synced afterwards.
+      for (const [name, spy] of Object.entries(syncs)) expect([name, spy.mock.calls.filter(([of]) => of !== '/')]).toEqual([name, []]);
+      expect(log.durableOffset).toBeLessThanOrEqual(recoveryPoint);
+      bench.settle();
+      expect(log.durableOffset).toBe(batches);
       expect(log.recovery!.scannedBytes).toBeGreaterThanOrEqual(behind * batchBytes);
       expect(log.recovery!.scannedBytes).toBeLessThan(behind * batchBytes + STEP + 2 * batchBytes);
     });
