@@ -317,7 +317,7 @@ describe.skipIf(nativeAbsent)('native reactor', () => {
     await open();
     const fd = bench.openFile(pattern(2 * MIB));
     const log = bench.openFile(pattern(0));
-    const clients = [];
+    const clients: Awaited<ReturnType<typeof bench.connect>>[] = [];
     for (let i = 0; i < 8; i++) clients.push(await bench.connect());
     let sent = -1;
     await bench.inTick(() => {
