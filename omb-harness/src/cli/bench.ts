@@ -13,7 +13,7 @@ import { loadDriver, loadWorkload } from './bench-files.ts';
 import { endExperiment } from './experiment-end.ts';
 import { ExperimentFolder } from './experiment-folder.ts';
 import { LiveLine } from './live-line.ts';
-import { aboveZero, commaList, dialLevels, fromZero, objective, wholeFromOne } from './option-values.ts';
+import { aboveZero, commaList, cpuList, dialLevels, fromZero, objective, wholeFromOne } from './option-values.ts';
 import { reportOf } from './report-file.ts';
 import { openResultFolder, put, writeRun } from './result-folder.ts';
 import { runCells } from './run-cells.ts';
@@ -23,6 +23,7 @@ import { StopOnSignal } from './stop-on-signal.ts';
 import { adviseCommand } from './bench-advise.ts';
 import { compareCommand } from './bench-compare.ts';
 import { diskCommand } from './bench-disk.ts';
+import { generatorCommand } from './bench-generator.ts';
 import { sweepCommand } from './bench-sweep.ts';
 import { brokerOf, checkSubject, runTrial } from './trial.ts';
 
@@ -40,6 +41,9 @@ interface BenchOptions {
   readonly asFound?: boolean;
   readonly seed?: number;
   readonly json?: boolean;
+  readonly producerWorkers: number;
+  readonly consumerWorkers: number;
+  readonly pin?: readonly number[];
   readonly workers?: string;
   readonly workersFile?: string;
 }
@@ -57,6 +61,7 @@ export async function runBench(args: readonly string[]): Promise<void> {
     .addCommand(sweepCommand(args))
     .addCommand(compareCommand(args))
     .addCommand(diskCommand())
+    .addCommand(generatorCommand())
     .addCommand(adviseCommand());
   program.action((workloads: string[], options: BenchOptions) => bench(workloads, options, args));
   await program.parseAsync([...args], { from: 'user' });
@@ -94,6 +99,9 @@ function benchCommand(): Command {
     .option('--vary <dial=a,b,...>', 'compare settings, as acks=1,all; several times for every combination', dialLevels)
     .option('--as-found', 'do not touch and free memory before a run')
     .option('--seed <n>', 'payloads, keys and names; random if not given', fromZero)
+    .option('--producer-workers <n>', 'processes that send, sharing one schedule', wholeFromOne, 1)
+    .option('--consumer-workers <n>', 'processes that consume, each with whole groups', wholeFromOne, 1)
+    .option('--pin <cpus>', 'CPUs that the native workers are pinned to in turn, as 2,3', cpuList)
     .option('--json', 'NDJSON on standard output: one line an interval and one a result')
     .addOption(new Option('-w, --workers <urls>').hideHelp())
     .addOption(new Option('--workers-file <file>').hideHelp())
@@ -181,7 +189,9 @@ async function experiment(pairs: readonly Pair[], options: BenchOptions, command
   endExperiment(folder, options.json === true);
 }
 
-function givenTimes({ durationSeconds, warmupSeconds, objective, asFound }: BenchOptions) {
+function givenTimes(options: BenchOptions) {
+  const { durationSeconds, warmupSeconds, objective, asFound, producerWorkers, consumerWorkers, pin } = options;
   const times = { durationSeconds: durationSeconds ?? null, warmupSeconds: warmupSeconds ?? null };
-  return { ...times, objective: objective ?? null, asFound: asFound === true };
+  const workers = { producers: producerWorkers, consumers: consumerWorkers, cpus: pin ?? [] };
+  return { ...times, objective: objective ?? null, asFound: asFound === true, workers };
 }

@@ -25,6 +25,12 @@ export function wholeFromOne(text: string): number {
   return Number(text);
 }
 
+export function cpuList(text: string): number[] {
+  const cpus = commaList(text);
+  if (cpus.some((cpu) => !/^\d+$/.test(cpu))) throw new InvalidArgumentError('it must be numbers of CPUs, as 2,3.');
+  return cpus.map(Number);
+}
+
 export function objective(text: string): LatencyObjective {
   const read = readObjective(text);
   if (read === null) throw new InvalidArgumentError('it must be as p99=5, publish-p99.9=10 or end-to-end-p99=20 (ms).');

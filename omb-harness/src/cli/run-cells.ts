@@ -11,7 +11,10 @@ import { ExperimentLine } from './experiment-line.ts';
 import { isExpected } from './bench-failed.ts';
 import { runTrial, type TrialOptions } from './trial.ts';
 
-export type CellOptions = Pick<TrialOptions, 'durationSeconds' | 'warmupSeconds' | 'objective' | 'asFound' | 'command' | 'signal'> & {
+export type CellOptions = Pick<
+  TrialOptions,
+  'durationSeconds' | 'warmupSeconds' | 'workers' | 'objective' | 'asFound' | 'command' | 'signal'
+> & {
   readonly json: boolean;
 };
 

@@ -5,12 +5,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BrokerChoice } from '../contracts/broker-choice.ts';
 import type { DriverSettings } from '../contracts/driver-settings.ts';
+import type { LoadPlan } from '../contracts/load-plan.ts';
 import type { RunResult } from '../contracts/run-result.ts';
 import type { Workload } from '../contracts/workload.ts';
 import { openDriver } from '../drivers/driver-registry.ts';
 import { nativeWorker } from '../drivers/native-worker.ts';
 import { startBroker } from '../drivers/start-broker.ts';
-import { makeRunPlan, type MakeRunPlan } from '../plan/run-plan.ts';
+import { makeRunPlan, type MakeRunPlan, type WorkerChoice } from '../plan/run-plan.ts';
 import { payloadPlan } from '../plan/payload-pool.ts';
 import { readEnvironment } from '../run/environment.ts';
 import { AS_FOUND, conditionMemory } from '../run/memory-conditioning.ts';
@@ -38,6 +39,7 @@ export interface TrialOptions {
   readonly seed: number;
   readonly durationSeconds: number | null;
   readonly warmupSeconds: number | null;
+  readonly workers?: WorkerChoice;
   readonly objective: LatencyObjective | null;
   readonly asFound: boolean;
   /** A broker's data folder is made in it. */
@@ -47,7 +49,7 @@ export interface TrialOptions {
   readonly onProgress: (progress: Progress) => void;
 }
 
-type PlanOptions = Pick<TrialOptions, 'seed' | 'durationSeconds' | 'warmupSeconds'>;
+type PlanOptions = Pick<TrialOptions, 'seed' | 'durationSeconds' | 'warmupSeconds' | 'workers'>;
 
 /** A broker that was named on the command line, else by the driver file, else one of our own. */
 export function brokerOf(driver: DriverSettings, bootstrap: string | null): BrokerChoice {
@@ -57,7 +59,7 @@ export function brokerOf(driver: DriverSettings, bootstrap: string | null): Brok
 
 /** What cannot be run is said before anything is started. @returns warnings. @throws BenchFailed */
 export function checkSubject(subject: Subject, options: PlanOptions): readonly string[] {
-  const planned = planOf(subject, '127.0.0.1:0', options);
+  const planned = planOf(subject, '127.0.0.1:0', options, 'partition');
   if (!planned.ok) throw new BenchFailed(planned.errors.join('\n'));
   return planned.plan.warnings;
 }
@@ -68,13 +70,13 @@ export async function runTrial(subject: Subject, options: TrialOptions): Promise
   const memoryRegime = await prepareMemory(subject, options);
   const broker = await startBroker(subject.broker, options.dir);
   try {
-    const planned = planOf(subject, broker.bootstrap, options);
-    if (!planned.ok) throw new BenchFailed(planned.errors.join('\n'));
     const environment = readEnvironment(broker.dataDir ?? options.dir, harnessVersion());
     const usage = () => broker.usage(monotonicClock);
     const opened = { settings: subject.driver, bootstrap: broker.bootstrap, clock: monotonicClock, usage, worker };
     const system = await openDriver(opened);
     try {
+      const planned = planOf(subject, broker.bootstrap, options, system.lanes);
+      if (!planned.ok) throw new BenchFailed(planned.errors.join('\n'));
       return await runWorkload(system, planned.plan, {
         clock: monotonicClock,
         environment,
@@ -96,11 +98,11 @@ export async function runTrial(subject: Subject, options: TrialOptions): Promise
   }
 }
 
-function planOf({ workload, driver }: Subject, bootstrap: string, options: PlanOptions): MakeRunPlan {
-  const { seed, durationSeconds, warmupSeconds } = options;
+function planOf({ workload, driver }: Subject, bootstrap: string, options: PlanOptions, lanes: LoadPlan['lanes']): MakeRunPlan {
+  const { seed, durationSeconds, warmupSeconds, workers } = options;
   const payload = payloadPlan(workload, loadPayload(workload), seed);
   if (typeof payload === 'string') return { ok: false, errors: [`${workload.stem}: ${payload}`] };
-  return makeRunPlan(workload, driver, payload, 'partition', { seed, bootstrap, durationSeconds, warmupSeconds });
+  return makeRunPlan(workload, driver, payload, lanes, { seed, bootstrap, durationSeconds, warmupSeconds, ...(workers && { workers }) });
 }
 
 async function prepareMemory({ workload, broker }: Subject, options: TrialOptions): Promise<string> {

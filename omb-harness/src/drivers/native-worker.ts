@@ -22,6 +22,11 @@ export function nativeWorker(say: (line: string) => void): NativeProgram {
   return buildNative('load-worker', (name) => name.endsWith('.cc') && !/^(null_broker\.cc|test\/.*)$/.test(name), say);
 }
 
+/** The stub that acknowledges everything and keeps nothing. */
+export function nullBroker(say: (line: string) => void): NativeProgram {
+  return buildNative('null-broker', (name) => name === 'null_broker.cc' || name === 'event_loop.cc', say);
+}
+
 /** @param has which units (from omb-harness/native) are part of it */
 export function buildNative(name: string, has: (unit: string) => boolean, say: (line: string) => void): NativeProgram {
   if (process.platform !== 'linux') return { ok: false, why: `it is for Linux, not ${process.platform}` };

@@ -11,6 +11,14 @@ export interface RunOptions {
   /** In place of the workload's minutes. */
   readonly durationSeconds: number | null;
   readonly warmupSeconds: number | null;
+  readonly workers?: WorkerChoice;
+}
+
+/** Load workers, as many as there are producers or groups at most, and the CPUs they are pinned to in turn. */
+export interface WorkerChoice {
+  readonly producers: number;
+  readonly consumers: number;
+  readonly cpus: readonly number[];
 }
 
 export interface RunPlan {
@@ -22,9 +30,10 @@ export interface RunPlan {
   readonly warmupSeconds: number;
   /** The warm-up goes on until it is steady, but no longer than this. */
   readonly warmupMaxSeconds: number;
-  readonly producerLoad: LoadPlan;
-  /** null: nobody consumes. */
-  readonly consumerLoad: LoadPlan | null;
+  /** One a worker, at least one. */
+  readonly producerLoads: readonly LoadPlan[];
+  /** One a worker. None: nobody consumes. */
+  readonly consumerLoads: readonly LoadPlan[];
   readonly warnings: readonly string[];
 }
 
@@ -67,8 +76,7 @@ export function makeRunPlan(
       measuredSeconds: options.durationSeconds ?? workload.testDurationMinutes * 60,
       warmupSeconds,
       warmupMaxSeconds: warmupSeconds + STEADY_EXTRA_SECONDS,
-      producerLoad: { ...base, workerId: 0, producers: producersOf(workload, topics) },
-      consumerLoad: subscribed ? { ...base, workerId: 1, consumers: consumersOf(workload, topics, suffix) } : null,
+      ...workersOf(base, producersOf(workload, topics), subscribed ? consumersOf(workload, topics, suffix) : [], options.workers),
       warnings: warningsOf(workload),
     },
   };
@@ -127,6 +135,31 @@ function baseLoad(
     queueRecordsMax: QUEUE_RECORDS_MAX,
     intervalMs: INTERVAL_MS,
     pinToCpu: null,
+  };
+}
+
+const ONE_OF_EACH: WorkerChoice = { producers: 1, consumers: 1, cpus: [] };
+
+function workersOf(
+  base: LoadPlan,
+  producers: LoadPlan['producers'],
+  consumers: LoadPlan['consumers'],
+  choice: WorkerChoice = ONE_OF_EACH,
+): Pick<RunPlan, 'producerLoads' | 'consumerLoads'> {
+  // A group stays in one worker, which so knows when all its partitions have their consumer.
+  const groups = [...new Set(consumers.map(({ group }) => group))];
+  const producerWorkers = Math.max(1, Math.min(choice.producers, producers.length));
+  const consumerWorkers = Math.min(choice.consumers, groups.length);
+  const load = (workerId: number): LoadPlan => ({ ...base, workerId, pinToCpu: choice.cpus[workerId % choice.cpus.length] ?? null });
+  return {
+    producerLoads: Array.from({ length: producerWorkers }, (_, index) => ({
+      ...load(index),
+      ...{ producerWorkers, producerWorkerIndex: index, producers: producers.filter((_producer, i) => i % producerWorkers === index) },
+    })),
+    consumerLoads: Array.from({ length: consumerWorkers }, (_, index) => ({
+      ...load(producerWorkers + index),
+      consumers: consumers.filter(({ group }) => groups.indexOf(group) % consumerWorkers === index),
+    })),
   };
 }
 

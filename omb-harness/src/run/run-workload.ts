@@ -67,8 +67,9 @@ class WorkloadRun {
   /** Aborted by the user's signal or by a load that cannot go on. */
   private readonly stop = new AbortController();
   private interruption: Interruption | null = null;
-  private producers: LoadHandle | null = null;
-  private consumers: LoadHandle | null = null;
+  /** One a worker. */
+  private readonly producers: LoadHandle[] = [];
+  private readonly consumers: LoadHandle[] = [];
   private system: SystemFacts | null = null;
   private readonly phases: Phase[] = [];
   private rateFinding: RateFinding | null = null;
@@ -81,8 +82,8 @@ class WorkloadRun {
     this.plan = plan;
     this.tools = tools;
     this.clock = tools.clock;
-    const subscriptions = plan.consumerLoad === null ? 0 : plan.workload.subscriptionsPerTopic;
-    this.ledger = new RunLedger(this.clock.nowNs(), plan.producerLoad.intervalMs, subscriptions, () => driver.brokerUsage());
+    const subscriptions = plan.consumerLoads.length === 0 ? 0 : plan.workload.subscriptionsPerTopic;
+    this.ledger = new RunLedger(this.clock.nowNs(), plan.producerLoads[0]!.intervalMs, subscriptions, () => driver.brokerUsage());
   }
 
   async run(): Promise<RunResult> {
@@ -103,8 +104,8 @@ class WorkloadRun {
     this.say('connecting');
     this.system = await this.driver.describe(this.plan.topics[0]!.name);
     const events = this.events();
-    if (this.plan.consumerLoad !== null) this.consumers = await this.driver.openConsumers(this.plan.consumerLoad, events);
-    this.producers = await this.driver.openProducers(this.plan.producerLoad, events);
+    for (const load of this.plan.consumerLoads) this.consumers.push(await this.driver.openConsumers(load, events));
+    for (const load of this.plan.producerLoads) this.producers.push(await this.driver.openProducers(load, events));
     const rate = this.plan.workload.producerRate === 0 ? await this.search() : this.plan.workload.producerRate;
     if (rate === null || this.stop.signal.aborted) return;
     await this.warmUp(rate);
@@ -127,7 +128,7 @@ class WorkloadRun {
     this.interruption ??= { code, text };
     this.stop.abort();
     // A drain that is under way ends with it.
-    void this.producers?.quiesce(0);
+    for (const load of this.producers) void load.quiesce(0).catch(() => undefined);
   }
 
   private say(what: string): void {
@@ -143,8 +144,7 @@ class WorkloadRun {
     this.phases.push(phase);
     this.ledger.begin(phase);
     // Consumers first: a record must find its phase known.
-    this.consumers?.announce(phase);
-    this.producers!.announce(phase);
+    for (const load of [...this.consumers, ...this.producers]) load.announce(phase);
     return phase;
   }
 
@@ -205,7 +205,7 @@ class WorkloadRun {
     for (;;) {
       const { due, acked, errors, overflowed, received } = this.ledger.countersOf(phaseId);
       // Consumers that are behind would still be behind in the next step.
-      const owed = this.consumers === null ? 0 : acked * this.plan.workload.subscriptionsPerTopic;
+      const owed = this.consumers.length === 0 ? 0 : acked * this.plan.workload.subscriptionsPerTopic;
       if (due > asked - 1 && acked + errors + overflowed >= due && received >= owed) return;
       if (this.clock.nowNs() >= limitNs || this.stop.signal.aborted) return;
       await this.sleepUntil(this.clock.nowNs() + POLL_NS);
@@ -214,8 +214,8 @@ class WorkloadRun {
 
   private async drain(): Promise<void> {
     this.say('draining');
-    await this.producers!.quiesce(this.tools.drainMs);
-    if (this.consumers === null) return;
+    await Promise.all(this.producers.map((load) => load.quiesce(this.tools.drainMs)));
+    if (this.consumers.length === 0) return;
     const owed = this.ledger.sum('acked') * this.plan.workload.subscriptionsPerTopic;
     let received = this.ledger.sum('received');
     let limitNs = this.clock.nowNs() + this.tools.drainMs * 1e6;
@@ -229,10 +229,9 @@ class WorkloadRun {
   }
 
   private async close(): Promise<LoadSummary[]> {
-    if (this.interruption !== null && this.producers !== null) await this.producers.quiesce(0).catch(() => undefined);
+    if (this.interruption !== null) await Promise.allSettled(this.producers.map((load) => load.quiesce(0)));
     const summaries: LoadSummary[] = [];
-    for (const handle of [this.producers, this.consumers]) {
-      if (handle === null) continue;
+    for (const handle of [...this.producers, ...this.consumers]) {
       const summary = await handle.close().catch((error: unknown) => {
         this.interrupt('system-lost', (error as Error).message);
         return null;
@@ -276,7 +275,7 @@ class WorkloadRun {
       warmupWhy: this.warmup.why,
       interruption: this.interruption,
       ignoredSettings,
-      sharedHost: /^(127\.|localhost|\[?::1)/.test(plan.producerLoad.bootstrap),
+      sharedHost: /^(127\.|localhost|\[?::1)/.test(plan.producerLoads[0]!.bootstrap),
     });
     return {
       resultVersion: RESULT_VERSION,
@@ -289,8 +288,8 @@ class WorkloadRun {
       driver: plan.driver,
       client: this.driver.client,
       subscriptions,
-      producerSettings: summaries.find(({ workerId }) => workerId === plan.producerLoad.workerId)?.effectiveSettings ?? {},
-      consumerSettings: summaries.find(({ workerId }) => workerId === plan.consumerLoad?.workerId)?.effectiveSettings ?? {},
+      producerSettings: summaries.find(({ workerId }) => workerId === plan.producerLoads[0]!.workerId)?.effectiveSettings ?? {},
+      consumerSettings: summaries.find(({ workerId }) => workerId === plan.consumerLoads[0]?.workerId)?.effectiveSettings ?? {},
       ignoredSettings,
       system: this.system,
       environment: tools.environment,
@@ -303,18 +302,25 @@ class WorkloadRun {
       measuredPhase,
       delivery,
       rateFinding: this.rateFinding,
-      errorTexts: Object.assign({}, ...summaries.map(({ errorTexts }) => errorTexts)) as Record<string, number>,
+      errorTexts: summed(summaries.map(({ errorTexts }) => errorTexts)),
       verdict,
     };
   }
 }
 
+function summed(tables: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const [text, count] of tables.flatMap((table) => Object.entries(table))) sums[text] = (sums[text] ?? 0) + count;
+  return sums;
+}
+
 /** A lane belongs to a producer of one topic; who subscribes to that topic must see it. */
-function groupsByLane({ producerLoad, consumerLoad }: RunPlan): (lane: number) => readonly string[] {
+function groupsByLane({ producerLoads, consumerLoads }: RunPlan): (lane: number) => readonly string[] {
   const groups = new Map<string, Set<string>>();
-  for (const { topics, group } of consumerLoad?.consumers ?? [])
+  for (const { topics, group } of consumerLoads.flatMap(({ consumers }) => consumers))
     for (const topic of topics) groups.set(topic, (groups.get(topic) ?? new Set()).add(group));
-  const lanes = producerLoad.producers.map(({ topic, firstLane }) => ({ topic, firstLane })).sort((a, b) => a.firstLane - b.firstLane);
+  const producers = producerLoads.flatMap((load) => load.producers);
+  const lanes = producers.map(({ topic, firstLane }) => ({ topic, firstLane })).sort((a, b) => a.firstLane - b.firstLane);
   return (lane) => {
     const owner = lanes.findLast(({ firstLane }) => firstLane <= lane);
     return owner === undefined ? [] : [...(groups.get(owner.topic) ?? [])];

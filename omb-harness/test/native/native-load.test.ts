@@ -9,6 +9,7 @@ import type { Workload } from '../../src/contracts/workload.ts';
 import { KafkaWireDriver } from '../../src/drivers/kafka-wire/kafka-wire-driver.ts';
 import { nativeWorker } from '../../src/drivers/native-worker.ts';
 import { STAMP_BYTES } from '../../src/load/record-stamp.ts';
+import type { WorkerChoice } from '../../src/plan/run-plan.ts';
 import { monotonicClock } from '../../src/run/monotonic-clock.ts';
 import { runSample, samplePlan } from '../support/sample-run.ts';
 
@@ -35,14 +36,19 @@ const settingsOf = (producerConfig: Properties, consumerConfig: Properties): Dri
   reset: false,
 });
 
-async function run(producerConfig: Properties, workload: Partial<Workload> = {}, consumerConfig: Properties = {}): Promise<RunResult> {
+async function run(
+  producerConfig: Properties,
+  workload: Partial<Workload> = {},
+  consumerConfig: Properties = {},
+  workers?: WorkerChoice,
+): Promise<RunResult> {
   const bootstrap = `127.0.0.1:${broker.port}`;
   const settings = settingsOf(producerConfig, consumerConfig);
   const driver = await KafkaWireDriver.open({ settings, bootstrap, clock: monotonicClock, usage: () => null, worker });
-  const plan = samplePlan({ producerRate: 1000, ...workload }, 1);
+  const plan = samplePlan({ producerRate: 1000, ...workload }, 1, workers);
   const told = (load: LoadPlan): LoadPlan => ({ ...load, bootstrap, producerSettings: producerConfig, consumerSettings: consumerConfig });
   try {
-    const loads = { producerLoad: told(plan.producerLoad), consumerLoad: plan.consumerLoad && told(plan.consumerLoad) };
+    const loads = { producerLoads: plan.producerLoads.map(told), consumerLoads: plan.consumerLoads.map(told) };
     return await runSample(driver, { ...plan, ...loads }, { drainMs: 30_000 });
   } finally {
     await driver.close();
@@ -76,6 +82,14 @@ test.each(dials)('every record comes through once: %s', { timeout: RUN_MS }, asy
   expect(result.partial).toBe(false);
 });
 
+test('several workers share the schedule, and what they send is checked as one', { timeout: RUN_MS }, async () => {
+  if (!worker.ok) return;
+  const result = await run({}, {}, {}, { producers: 3, consumers: 2, cpus: [0] });
+  const { counters } = result.phases[result.measuredPhase!]!;
+  expect(counters).toMatchObject({ due: 1000, sent: 1000, acked: 1000, received: 2000 });
+  expect(result.delivery).toMatchObject({ lostRecords: 0, duplicatedRecords: 0, reorderedRecords: 0, uncheckedRecords: 0 });
+});
+
 test('records wait for memory, and are counted when too many do', { timeout: RUN_MS }, async () => {
   if (!worker.ok) return;
   const bootstrap = `127.0.0.1:${broker.port}`;
@@ -88,8 +102,8 @@ test('records wait for memory, and are counted when too many do', { timeout: RUN
     worker,
   });
   const plan = samplePlan({ producerRate: 200_000, subscriptionsPerTopic: 0 }, 0.5);
-  const producerLoad = { ...plan.producerLoad, producerSettings: config, queueRecordsMax: 10 };
-  const result = await runSample(driver, { ...plan, consumerLoad: null, producerLoad }, { drainMs: 30_000 });
+  const producerLoads = plan.producerLoads.map((load) => ({ ...load, producerSettings: config, queueRecordsMax: 10 }));
+  const result = await runSample(driver, { ...plan, producerLoads }, { drainMs: 30_000 });
   await driver.close();
   const { counters } = result.phases[result.measuredPhase!]!;
   expect(counters.due).toBe(100_000);

@@ -59,7 +59,7 @@ test.each(faults)('a system that does this to one record is caught: %s', async (
 
 test('due records that find the queue full are counted, not forgotten', async () => {
   const plan = samplePlan({}, 0.5);
-  const small = { ...plan, producerLoad: { ...plan.producerLoad, queueRecordsMax: 10 } };
+  const small = { ...plan, producerLoads: plan.producerLoads.map((load) => ({ ...load, queueRecordsMax: 10 })) };
   const result = await runSample(new FakeSystem({ delayMs: 50, room: 1 }), small, { drainMs: 1000 });
   const { counters } = result.phases[result.measuredPhase!]!;
   expect(counters.overflowed).toBeGreaterThan(0);

@@ -23,7 +23,7 @@ async function measured({ ratePerSecond, seconds, stepNs, deaf, ...system }: Giv
   const clock = new VirtualClock(stepNs, deaf);
   const plan = samplePlan({ ...one, producerRate: ratePerSecond }, seconds);
   // Consumers report by the machine's time, while a drain waits by the test's.
-  const soon = { ...plan, consumerLoad: { ...plan.consumerLoad!, intervalMs: 5 }, warmupMaxSeconds: 0 };
+  const soon = { ...plan, consumerLoads: plan.consumerLoads.map((load) => ({ ...load, intervalMs: 5 })), warmupMaxSeconds: 0 };
   try {
     return await runSample(new FakeSystem({ ...system, clock }), soon, { clock, drainMs: 600_000 });
   } finally {

@@ -6,7 +6,7 @@ import type { RunResult } from '../../src/contracts/run-result.ts';
 import type { Workload } from '../../src/contracts/workload.ts';
 import { readWorkload } from '../../src/formats/read-workload.ts';
 import { payloadPlan } from '../../src/plan/payload-pool.ts';
-import { makeRunPlan, type RunPlan } from '../../src/plan/run-plan.ts';
+import { makeRunPlan, type RunPlan, type WorkerChoice } from '../../src/plan/run-plan.ts';
 import { readEnvironment } from '../../src/run/environment.ts';
 import { monotonicClock } from '../../src/run/monotonic-clock.ts';
 import { type RunTools, runWorkload } from '../../src/run/run-workload.ts';
@@ -41,11 +41,11 @@ function sampleWorkload(changes: Partial<Workload> = {}): Workload {
   return { ...read.workload, ...changes };
 }
 
-export function samplePlan(changes: Partial<Workload> = {}, seconds = 1): RunPlan {
+export function samplePlan(changes: Partial<Workload> = {}, seconds = 1, workers?: WorkerChoice): RunPlan {
   const workload = sampleWorkload(changes);
   const payload = payloadPlan(workload, null, 7);
   if (typeof payload === 'string') throw new Error(payload);
-  const options = { seed: 7, bootstrap: 'nowhere:0', durationSeconds: seconds, warmupSeconds: 0 };
+  const options = { seed: 7, bootstrap: 'nowhere:0', durationSeconds: seconds, warmupSeconds: 0, ...(workers && { workers }) };
   const made = makeRunPlan(workload, sampleDriver, payload, 'partition', options);
   if (!made.ok) throw new Error(made.errors.join('\n'));
   const { plan } = made;
@@ -53,8 +53,8 @@ export function samplePlan(changes: Partial<Workload> = {}, seconds = 1): RunPla
   return {
     ...plan,
     warmupMaxSeconds: 1,
-    producerLoad: { ...plan.producerLoad, intervalMs },
-    consumerLoad: plan.consumerLoad === null ? null : { ...plan.consumerLoad, intervalMs },
+    producerLoads: plan.producerLoads.map((load) => ({ ...load, intervalMs })),
+    consumerLoads: plan.consumerLoads.map((load) => ({ ...load, intervalMs })),
   };
 }
 
