@@ -3,6 +3,7 @@
 import type { LogAccess } from '../engine/broker/log-access.ts';
 import type { RunningBroker } from '../workers/supervisor/running-broker.ts';
 import { Admin } from './admin.ts';
+import { Consumer, type ConsumerOptions } from './consumer.ts';
 import { Producer, type ProducerOptions } from './producer.ts';
 import { RinglogError } from './ringlog-error.ts';
 
@@ -54,6 +55,14 @@ export class EmbeddedLog {
     const producer: Producer<K, V> = new Producer(caller, facts.syncsBeforeAck, options, () => void this.#parts.delete(producer));
     this.#parts.add(producer);
     return producer;
+  }
+
+  /** @throws RinglogError INVALID_ARGUMENT, UNKNOWN_TOPIC_OR_PARTITION, CLOSED */
+  consumer<K = Uint8Array, V = Uint8Array>(options: ConsumerOptions<K, V>): Consumer<K, V> {
+    this.#check();
+    const consumer: Consumer<K, V> = new Consumer(this.#broker.caller, options, () => void this.#parts.delete(consumer));
+    this.#parts.add(consumer);
+    return consumer;
   }
 
   /** Ends producers and consumers, then everything acked is on the disk and every thread, descriptor and mapping is given back. */

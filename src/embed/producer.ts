@@ -5,6 +5,8 @@
 // Batches form by themselves: what is sent in one turn of the event loop goes together, and so does what comes while five
 // batches of a partition are on their way.
 
+import { Writable } from 'node:stream';
+import type { WritableStream } from 'node:stream/web';
 import { ErrorCode } from '../engine/base/error-code.ts';
 import type { TopicImage } from '../engine/metadata/metadata-image.ts';
 import { keyPartition } from '../net/kafka/client/key-partition.ts';
@@ -159,6 +161,27 @@ export class Producer<K = Uint8Array | string, V = Uint8Array | string> {
   trySend(topic: string, record: ProducerRecord<K, V>): boolean {
     this.#check(undefined);
     return this.#line.length === 0 && this.#place(topic, record as ProducerRecord<unknown, unknown>, this.#unheard);
+  }
+
+  /** A Node stream of records into `topic`; it is as full as the log's bound of bytes, and ends with flush(). */
+  writable(topic: string): Writable {
+    return new Writable({
+      objectMode: true,
+      write: (record: ProducerRecord<K, V>, _encoding, done) => {
+        try {
+          if (this.trySend(topic, record)) done();
+          else this.send(topic, record).then(() => done(), done);
+        } catch (error) {
+          done(error as Error);
+        }
+      },
+      final: (done) => void this.flush().then(() => done(), done),
+    });
+  }
+
+  /** writable() as a web stream. */
+  writableStream(topic: string): WritableStream<ProducerRecord<K, V>> {
+    return Writable.toWeb(this.writable(topic));
   }
 
   /** Resolves when all that was sent before has reached its level. @throws (rejects with) the first failure of a trySend() */

@@ -14,6 +14,7 @@ import type {
   TopicSpec,
 } from './admin.ts';
 import { type Codec, codec } from './codec.ts';
+import type { ConsumedBatch, ConsumedRecord, Consumer, ConsumerOptions, PartitionLag, TopicPartition } from './consumer.ts';
 import type { EmbeddedLog } from './embedded-log.ts';
 import { type KafkaListener, open, type OpenOptions } from './open.ts';
 import type { Partitioner } from './partitioner.ts';
@@ -30,6 +31,10 @@ export type {
   Codec,
   CommittedOffset,
   ConfigValue,
+  ConsumedBatch,
+  ConsumedRecord,
+  Consumer,
+  ConsumerOptions,
   Durability,
   EmbeddedLog,
   FetchAnswer,
@@ -40,6 +45,7 @@ export type {
   OffsetSpec,
   OpenOptions,
   Partitioner,
+  PartitionLag,
   PartitionOffset,
   Producer,
   ProducerOptions,
@@ -47,5 +53,6 @@ export type {
   SendResult,
   StoredRange,
   TopicDescription,
+  TopicPartition,
   TopicSpec,
 };

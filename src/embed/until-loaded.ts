@@ -23,7 +23,7 @@ export async function untilLoaded<Answer extends { readonly errorCode: number }>
 }
 
 /** The answer that is about the question, whatever it says. */
-async function askUntilLoaded<Answer extends { readonly errorCode: number }>(ask: () => Promise<Answer>): Promise<Answer> {
+export async function askUntilLoaded<Answer extends { readonly errorCode: number }>(ask: () => Promise<Answer>): Promise<Answer> {
   const endMs = performance.now() + PATIENCE_MS;
   for (let pauseMs = PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, PAUSE_MAX_MS)) {
     const answer = await ask();

@@ -115,7 +115,7 @@ describe.each(KINDS)('$name', (kind) => {
     for (let partition = 0; partition < 3; partition++) await log.access.produce('t', partition, batch(['kept']), Acks.NONE);
     await log.close();
     await expect(log.access.produce('t', 0, batch(['late']), Acks.LEADER)).rejects.toMatchObject({ code: 'CLOSED' });
-    const again = await logs.open({ ...kind, shards: kind.shards === 0 ? 2 : 0 } as typeof kind, { dir });
+    const again = await logs.open({ ...kind, shards: kind.shards === 0 ? 2 : 0 }, { dir });
     for (let partition = 0; partition < 3; partition++) {
       expect(valuesOf((await again.access.fetch('t', partition, 0, MIB, 0)).records)).toEqual(['kept']);
     }

@@ -16,7 +16,11 @@ export const KINDS = [
   { name: 'on two threads, portable', shards: 2, reactor: 'portable' },
 ] as const;
 
-export type Kind = (typeof KINDS)[number];
+export interface Kind {
+  readonly name: string;
+  readonly shards: number;
+  readonly reactor: string;
+}
 
 /** Small indexes and arenas: many logs are opened on a machine that others use too. */
 const CONFIG = { 'log.index.size.max.bytes': 65_536, 'offsets.topic.num.partitions': 2, 'group.initial.rebalance.delay.ms': 0 };

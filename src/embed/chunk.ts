@@ -1,0 +1,55 @@
+// What one fetch brought of a partition: its records one after the other, and where to go on. Owner: the calling thread.
+// Warm: an object a record.
+
+import { BatchWalker, WalkStatus } from '../engine/record/batch-walker.ts';
+import { type LogRecord, recordsOf } from '../engine/record/log-records.ts';
+
+export class Chunk {
+  /** Offset behind the last whole batch; the position asked for when there is none. */
+  readonly nextOffset: number;
+  private readonly bytes: Uint8Array;
+  private readonly position: number;
+  private records: Iterator<LogRecord> | null = null;
+  private peeked: LogRecord | null = null;
+
+  constructor(bytes: Uint8Array, position: number) {
+    this.bytes = bytes;
+    this.position = position;
+    let next = position;
+    const walker = walk(bytes);
+    while (walker.next() === WalkStatus.BATCH) next = walker.header.baseOffset + walker.header.lastOffsetDelta + 1;
+    this.nextOffset = Math.max(next, position);
+  }
+
+  /** The next record, or null behind the last. @throws MalformedBytes, CannotDecompress */
+  next(): LogRecord | null {
+    if (this.peeked !== null) {
+      const record = this.peeked;
+      this.peeked = null;
+      return record;
+    }
+    this.records ??= recordsFrom(this.bytes, this.position);
+    const { done, value } = this.records.next();
+    return done === true ? null : value;
+  }
+
+  /** Are there more? */
+  hasMore(): boolean {
+    this.peeked ??= this.next();
+    return this.peeked !== null;
+  }
+}
+
+function* recordsFrom(bytes: Uint8Array, position: number): Generator<LogRecord> {
+  const walker = walk(bytes);
+  while (walker.next() === WalkStatus.BATCH) {
+    if (walker.header.isControl) continue;
+    for (const record of recordsOf(bytes, walker.offset, walker.sizeBytes)) if (record.offset >= position) yield record;
+  }
+}
+
+function walk(bytes: Uint8Array): BatchWalker {
+  const walker = new BatchWalker({ checkCrc: true, batchMaxBytes: Infinity });
+  walker.wrap(bytes, 0, bytes.length, 0);
+  return walker;
+}

@@ -1,0 +1,527 @@
+// Consumer: the records of topics, in order within each partition, to whoever iterates. Owner: the calling thread.
+// Warm: an object a record.
+//
+// What is handed out counts as processed when the loop comes for the next; only that is ever committed, so a record may come
+// again after a crash, and is never skipped. One chunk of each partition is read ahead, within bufferBytes.
+
+import { Readable } from 'node:stream';
+import type { ReadableStream } from 'node:stream/web';
+import { ErrorCode } from '../engine/base/error-code.ts';
+import type { LogRecord } from '../engine/record/log-records.ts';
+import type { Caller } from '../workers/caller/caller.ts';
+import type { OffsetSpec, PartitionOffset } from './admin.ts';
+import { type Codec, codec } from './codec.ts';
+import { GroupMember } from './group-member.ts';
+import { PartitionReader, type ReaderTerms } from './partition-reader.ts';
+import { asRinglogError, checkCode, RinglogError } from './ringlog-error.ts';
+import { askUntilLoaded, untilLoaded } from './until-loaded.ts';
+
+export interface TopicPartition {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+export interface ConsumerOptions<K, V> {
+  /** Of a group: these topics. Without a group: all their partitions. */
+  readonly topics?: readonly string[];
+  /** Exactly these; a group then only keeps the offsets. */
+  readonly partitions?: readonly TopicPartition[];
+  readonly group?: string;
+  /** A static member: its partitions wait for it while it restarts, for the session time-out. */
+  readonly instanceId?: string;
+  /** Where nothing is committed, or what was is gone. 'earliest' when absent. */
+  readonly from?: OffsetSpec;
+  /**
+   * after-processing: as soon as the loop comes for more. auto: every commitIntervalMs. manual: by commit(). Of a group only;
+   * 'after-processing' when absent.
+   */
+  readonly commit?: 'after-processing' | 'auto' | 'manual';
+  readonly commitIntervalMs?: number;
+  /** Records of one batch at most. 500 when absent. */
+  readonly maxRecords?: number;
+  /** Read ahead of all partitions together. 8 MiB when absent. */
+  readonly bufferBytes?: number;
+  readonly sessionTimeoutMs?: number;
+  readonly heartbeatMs?: number;
+  /** How long the group waits in a rebalance for a batch that is being processed. */
+  readonly rebalanceTimeoutMs?: number;
+  readonly key?: Codec<K>;
+  readonly value?: Codec<V>;
+  /** Ends the consumer; the loop throws its reason. */
+  readonly signal?: AbortSignal;
+}
+
+export interface ConsumedRecord<K, V> {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly timestamp: number;
+  readonly key: K | null;
+  readonly value: V | null;
+  readonly headers: LogRecord['headers'];
+}
+
+export interface ConsumedBatch<K, V> extends TopicPartition {
+  readonly records: readonly ConsumedRecord<K, V>[];
+  /** End of the partition when this was read. */
+  readonly highWatermark: number;
+  /** Commit up to the end of this batch. */
+  commit(): Promise<void>;
+}
+
+export interface PartitionLag extends TopicPartition {
+  /** Behind the end of the partition. */
+  readonly records: number;
+  /** Age of the oldest record that was not handed out yet; 0 when there is none. */
+  readonly ms: number;
+}
+
+const BUFFER_BYTES = 8 * 1024 * 1024;
+const FETCH_BYTES_MIN = 64 * 1024;
+const FETCH_BYTES_MAX = 1024 * 1024;
+const MAX_RECORDS = 500;
+const COMMIT_INTERVAL_MS = 5000;
+const SESSION_TIMEOUT_MS = 45_000;
+const REBALANCE_TIMEOUT_MS = 60_000;
+const HEARTBEAT_MS = 1000;
+
+interface Position extends TopicPartition {
+  offset: number;
+}
+
+export class Consumer<K = Uint8Array, V = Uint8Array> {
+  readonly #caller: Caller;
+  readonly #options: ConsumerOptions<K, V>;
+  readonly #key: Codec<K>;
+  readonly #value: Codec<V>;
+  readonly #maxRecords: number;
+  readonly #member: GroupMember | null;
+  readonly #onClose: () => void;
+  #readers: PartitionReader[] = [];
+  /** Where the next look for a chunk begins, so that no partition starves another. */
+  #turn = 0;
+  /** What is handed out, until the loop comes back. */
+  #outstanding: Position[] = [];
+  /** Processed and not committed, by partition. */
+  readonly #processed = new Map<string, Position>();
+  #committing: Promise<void> = Promise.resolve();
+  #commitQueued = false;
+  #timer: NodeJS.Timeout | null = null;
+  #waiter: (() => void) | null = null;
+  /** Somebody waits for the loop to come back. */
+  #quiesced: (() => void)[] = [];
+  #failure: unknown = null;
+  /** What the loop ends with, without throwing, when the consumer is closed. */
+  readonly #ended = new RinglogError('CLOSED', 'the consumer is closed');
+  #closing: Promise<void> | null = null;
+
+  /** @throws RinglogError INVALID_ARGUMENT, UNKNOWN_TOPIC_OR_PARTITION */
+  constructor(caller: Caller, options: ConsumerOptions<K, V>, onClose: () => void) {
+    const { topics, partitions, group, commit = 'after-processing', maxRecords = MAX_RECORDS, signal } = options;
+    check((topics === undefined) !== (partitions === undefined), 'a consumer reads topics or partitions: give one of them');
+    check(group !== '', 'group is not empty');
+    check(maxRecords >= 1, 'maxRecords is at least 1');
+    check(['after-processing', 'auto', 'manual'].includes(commit), "commit is 'after-processing', 'auto' or 'manual'");
+    signal?.throwIfAborted();
+    this.#caller = caller;
+    this.#options = options;
+    this.#key = options.key ?? (codec.raw as unknown as Codec<K>);
+    this.#value = options.value ?? (codec.raw as unknown as Codec<V>);
+    this.#maxRecords = maxRecords;
+    this.#onClose = onClose;
+    for (const topic of topics ?? partitions!.map((one) => one.topic)) this.#partitionsOf(topic, true);
+    this.#member = topics !== undefined && group !== undefined ? this.#openMember(topics, group) : null;
+    if (this.#member !== null) this.#member.start();
+    else this.#assignFixed(partitions ?? topics!.flatMap((topic) => this.#allOf(topic)));
+    if (group !== undefined && commit === 'auto') {
+      this.#timer = setInterval(() => this.#commitSoon(), options.commitIntervalMs ?? COMMIT_INTERVAL_MS);
+    }
+    signal?.addEventListener('abort', this.#aborted, { once: true });
+  }
+
+  /** What is read now; of a group, what this member was given. */
+  get assignment(): TopicPartition[] {
+    return this.#readers.map(({ topic, partition }) => ({ topic, partition }));
+  }
+
+  /** Offset of the next record to be handed out, of each partition; -1 until it is known. */
+  positions(): PartitionOffset[] {
+    return this.#readers.map(({ topic, partition, position }) => ({ topic, partition, offset: position }));
+  }
+
+  /** The next batch, when there is one. @throws the signal's reason, RinglogError CLOSED, or why a partition cannot be read */
+  async next(): Promise<ConsumedBatch<K, V>> {
+    this.#finishOutstanding();
+    for (;;) {
+      if (this.#failure !== null) throw this.#failure;
+      const reader = this.#quiesced.length > 0 ? null : this.#readyReader();
+      if (reader !== null) return this.#handOut(reader);
+      await new Promise<void>((resolve) => (this.#waiter = resolve));
+    }
+  }
+
+  /** Batches without end. Leaving the loop keeps the assignment; its last batch does not count as processed. */
+  [Symbol.asyncIterator](): AsyncIterator<ConsumedBatch<K, V>, undefined> & AsyncIterable<ConsumedBatch<K, V>> {
+    const iterator = {
+      next: async () => {
+        try {
+          return { done: false as const, value: await this.next() };
+        } catch (error) {
+          // Closed by its owner: the loop is over, which is no failure.
+          if (error === this.#ended) return { done: true as const, value: undefined };
+          throw error;
+        }
+      },
+      return: async () => {
+        this.#outstanding = [];
+        this.#tellQuiesced();
+        return { done: true as const, value: undefined };
+      },
+      [Symbol.asyncIterator]: () => iterator,
+    };
+    return iterator;
+  }
+
+  /** Record by record. One counts as processed when the loop comes for the next. */
+  async *records(): AsyncGenerator<ConsumedRecord<K, V>, void> {
+    for await (const { topic, partition, records } of this) {
+      const [position] = this.#outstanding;
+      const end = position!.offset;
+      for (const record of records) {
+        position!.offset = record.offset + 1;
+        yield record;
+        // It was sought elsewhere, or the partition went to another member.
+        if (this.#outstanding[0] !== position) break;
+        this.#markProcessed({ topic, partition, offset: record.offset + 1 });
+      }
+      position!.offset = end;
+    }
+  }
+
+  /** Read from there on; what was read ahead is forgotten. */
+  async seek({ topic, partition }: TopicPartition, to: number | OffsetSpec): Promise<void> {
+    const reader = this.#reader(topic, partition);
+    this.#processed.delete(keyOf(reader));
+    this.#outstanding = this.#outstanding.filter((one) => keyOf(one) !== keyOf(reader));
+    await reader.seek(to);
+  }
+
+  /** All partitions when none are named. */
+  pause(partitions?: readonly TopicPartition[]): void {
+    for (const reader of this.#chosen(partitions)) reader.paused = true;
+  }
+
+  resume(partitions?: readonly TopicPartition[]): void {
+    for (const reader of this.#chosen(partitions)) {
+      reader.paused = false;
+      reader.start();
+    }
+    this.#wakeLoop();
+  }
+
+  /** Commit all that was handed out, what the loop has in hand included. @throws RinglogError */
+  async commit(): Promise<void> {
+    check(this.#options.group !== undefined, 'only a consumer of a group commits');
+    for (const position of this.#outstanding) this.#markProcessed({ ...position });
+    await this.#commitProcessed();
+  }
+
+  /** records() as a Node stream. */
+  readable(): Readable {
+    return Readable.from(this.records());
+  }
+
+  /** records() as a web stream. */
+  readableStream(): ReadableStream<ConsumedRecord<K, V>> {
+    return Readable.toWeb(this.readable()) as ReadableStream<ConsumedRecord<K, V>>;
+  }
+
+  /** How far behind the end each partition is. */
+  async lag(): Promise<PartitionLag[]> {
+    return Promise.all(this.#readers.map((reader) => this.#lagOf(reader)));
+  }
+
+  /** Commits what was processed, leaves the group at once, stops reading. */
+  close(): Promise<void> {
+    this.#closing ??= this.#shutDown();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** The broker is gone. */
+  lose(reason: Error): void {
+    this.#member?.lose();
+    this.#stop(reason);
+    this.#closing ??= Promise.resolve();
+    this.#onClose();
+  }
+
+  readonly #aborted = (): void => {
+    const { reason } = this.#options.signal!;
+    this.#fail(reason);
+    this.close().catch(() => undefined);
+  };
+
+  async #shutDown(): Promise<void> {
+    this.#stop(this.#ended);
+    try {
+      if (this.#options.commit !== 'manual') await this.#commitProcessed();
+    } finally {
+      await this.#member?.leave();
+      this.#onClose();
+    }
+  }
+
+  #stop(reason: unknown): void {
+    this.#options.signal?.removeEventListener('abort', this.#aborted);
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#fail(reason);
+    for (const reader of this.#readers) reader.close();
+    this.#outstanding = [];
+    this.#tellQuiesced();
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= asRinglogError(error);
+    this.#wakeLoop();
+  }
+
+  #wakeLoop(): void {
+    this.#waiter?.();
+    this.#waiter = null;
+  }
+
+  #tellQuiesced(): void {
+    for (const resolve of this.#quiesced) resolve();
+  }
+
+  /** The loop has come back: what it had is processed. */
+  #finishOutstanding(): void {
+    for (const position of this.#outstanding) this.#markProcessed(position);
+    this.#outstanding = [];
+    this.#tellQuiesced();
+    if (this.#options.commit === undefined || this.#options.commit === 'after-processing') this.#commitSoon();
+  }
+
+  #markProcessed(position: Position): void {
+    if (this.#options.group !== undefined) this.#processed.set(keyOf(position), position);
+  }
+
+  #readyReader(): PartitionReader | null {
+    const readers = this.#readers;
+    for (let i = 0; i < readers.length; i++) {
+      const reader = readers[(this.#turn + i) % readers.length]!;
+      if (reader.chunk === null || reader.paused) continue;
+      this.#turn = (this.#turn + i + 1) % readers.length;
+      return reader;
+    }
+    return null;
+  }
+
+  #handOut(reader: PartitionReader): ConsumedBatch<K, V> {
+    const { topic, partition, highWatermark } = reader;
+    const chunk = reader.chunk!;
+    const records: ConsumedRecord<K, V>[] = [];
+    while (records.length < this.#maxRecords) {
+      const record = chunk.next();
+      if (record === null) break;
+      records.push(this.#decoded(topic, partition, record));
+    }
+    const more = chunk.hasMore();
+    reader.position = more ? records.at(-1)!.offset + 1 : chunk.nextOffset;
+    if (!more) {
+      reader.chunk = null;
+      reader.start();
+    }
+    const position = { topic, partition, offset: reader.position };
+    this.#outstanding = [position];
+    const commit = async (): Promise<void> => {
+      check(this.#options.group !== undefined, 'only a consumer of a group commits');
+      this.#markProcessed({ ...position });
+      await this.#commitProcessed();
+    };
+    return { topic, partition, records, highWatermark, commit };
+  }
+
+  #decoded(topic: string, partition: number, { offset, timestamp, key, value, headers }: LogRecord): ConsumedRecord<K, V> {
+    return {
+      topic,
+      partition,
+      offset,
+      timestamp,
+      key: key === null ? null : this.#key.decode(key),
+      value: value === null ? null : this.#value.decode(value),
+      headers,
+    };
+  }
+
+  #reader(topic: string, partition: number): PartitionReader {
+    const found = this.#readers.find((reader) => reader.topic === topic && reader.partition === partition);
+    if (found === undefined) throw new RinglogError('INVALID_ARGUMENT', `${topic}-${partition} is not assigned to this consumer`);
+    return found;
+  }
+
+  #chosen(partitions: readonly TopicPartition[] | undefined): readonly PartitionReader[] {
+    return partitions === undefined ? this.#readers : partitions.map(({ topic, partition }) => this.#reader(topic, partition));
+  }
+
+  #partitionsOf(topic: string, must: boolean): number {
+    const image = this.#caller.image.topic(topic);
+    if (image === undefined && must) throw new RinglogError('UNKNOWN_TOPIC_OR_PARTITION', `there is no topic ${topic}`);
+    return image?.partitions.length ?? 0;
+  }
+
+  #allOf(topic: string): TopicPartition[] {
+    return Array.from({ length: this.#partitionsOf(topic, true) }, (_, partition) => ({ topic, partition }));
+  }
+
+  #assignFixed(partitions: readonly TopicPartition[]): void {
+    if (this.#options.group === undefined) this.#read(partitions, new Map());
+    else this.#begin(partitions).catch((error: unknown) => this.#fail(error));
+  }
+
+  #openMember(topics: readonly string[], groupId: string): GroupMember {
+    const {
+      instanceId = null,
+      sessionTimeoutMs = SESSION_TIMEOUT_MS,
+      heartbeatMs = HEARTBEAT_MS,
+      rebalanceTimeoutMs = REBALANCE_TIMEOUT_MS,
+    } = this.#options;
+    return new GroupMember({
+      groups: this.#caller.groups,
+      groupId,
+      instanceId,
+      clientId: 'ringlog-embedded',
+      topics,
+      sessionTimeoutMs,
+      rebalanceTimeoutMs,
+      heartbeatMs,
+      partitionsOf: (topic) => this.#partitionsOf(topic, false),
+      assigned: (assigned) => this.#begin([...assigned].flatMap(([topic, own]) => own.map((partition) => ({ topic, partition })))),
+      revoked: () => this.#revoke(rebalanceTimeoutMs),
+      failed: (error) => this.#fail(error),
+    });
+  }
+
+  /** Read these, each from where the group stands, or from where the consumer was told to. */
+  async #begin(partitions: readonly TopicPartition[]): Promise<void> {
+    const committed = await this.#committed(partitions, this.#options.group!);
+    if (this.#closing === null) this.#read(partitions, committed);
+  }
+
+  #read(partitions: readonly TopicPartition[], committed: ReadonlyMap<string, number>): void {
+    const { bufferBytes = BUFFER_BYTES, from = 'earliest' } = this.#options;
+    const share = Math.floor(bufferBytes / Math.max(1, partitions.length) / 2);
+    const terms: ReaderTerms = {
+      caller: this.#caller,
+      maxBytes: Math.min(FETCH_BYTES_MAX, Math.max(FETCH_BYTES_MIN, share)),
+      from,
+      ready: () => this.#wakeLoop(),
+      failed: (error) => this.#fail(error),
+    };
+    this.#readers = partitions.map((one) => new PartitionReader(one.topic, one.partition, committed.get(keyOf(one)) ?? -1, terms));
+    for (const reader of this.#readers) reader.start();
+  }
+
+  async #committed(partitions: readonly TopicPartition[], groupId: string): Promise<Map<string, number>> {
+    if (partitions.length === 0) return new Map();
+    const topics = partitions.map(({ topic, partition }) => ({ name: topic, partitions: [partition] }));
+    const answer = await untilLoaded(`offsets of group ${groupId}`, () =>
+      this.#caller.groups.fetchOffsets({ groupId, topics, requireStable: true }),
+    );
+    const found = answer.topics.flatMap(({ name, partitions: own }) =>
+      own.map(({ partition, offset }) => [keyOf({ topic: name, partition }), offset] as const),
+    );
+    return new Map(found);
+  }
+
+  /** The group rebalances: hand out nothing more, let what is in hand be finished, commit, forget. */
+  async #revoke(patienceMs: number): Promise<void> {
+    if (this.#outstanding.length > 0) {
+      let timer: NodeJS.Timeout | undefined;
+      await new Promise<void>((resolve) => {
+        this.#quiesced.push(resolve);
+        timer = setTimeout(resolve, patienceMs);
+      });
+      clearTimeout(timer);
+    }
+    this.#quiesced = [];
+    for (const reader of this.#readers) reader.close();
+    this.#readers = [];
+    if (this.#options.commit !== 'manual') await this.#commitProcessed().catch(() => undefined);
+    this.#processed.clear();
+    this.#outstanding = [];
+  }
+
+  /** One commit at a time; what is processed meanwhile goes with the next. */
+  #commitSoon(): void {
+    if (this.#commitQueued || this.#processed.size === 0) return;
+    this.#commitQueued = true;
+    this.#committing = this.#committing
+      .then(() => {
+        this.#commitQueued = false;
+        return this.#commitNow();
+      })
+      .catch((error: unknown) => {
+        // A rebalance came between: the records come again, to whoever reads the partition now.
+        const { code } = error as { code?: string };
+        if (this.#closing === null && !['ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID', 'REBALANCE_IN_PROGRESS'].includes(code ?? ''))
+          this.#fail(error);
+      });
+  }
+
+  async #commitProcessed(): Promise<void> {
+    await this.#committing;
+    await this.#commitNow();
+  }
+
+  async #commitNow(): Promise<void> {
+    if (this.#processed.size === 0) return;
+    const groupId = this.#options.group!;
+    const positions = [...this.#processed.values()];
+    this.#processed.clear();
+    const topics = positions.map(({ topic, partition, offset }) => ({
+      name: topic,
+      partitions: [{ partition, offset, leaderEpoch: -1, metadata: null }],
+    }));
+    const { generationId, memberId } = this.#member ?? { generationId: -1, memberId: '' };
+    const groupInstanceId = this.#member === null ? null : (this.#options.instanceId ?? null);
+    const { errorCode } = await askUntilLoaded(async () => {
+      const answer = await this.#caller.groups.commitOffsets({
+        groupId,
+        generationId,
+        memberId,
+        groupInstanceId,
+        retentionTimeMs: -1,
+        tellsGroupNotFound: false,
+        topics,
+      });
+      const failed = answer.topics.flatMap(({ partitions }) => partitions).find((one) => one.errorCode !== ErrorCode.NONE);
+      return { errorCode: failed?.errorCode ?? ErrorCode.NONE };
+    });
+    checkCode(errorCode, `offsets of group ${groupId} are not committed`);
+  }
+
+  async #lagOf(reader: PartitionReader): Promise<PartitionLag> {
+    const { topic, partition, position } = reader;
+    const [end] = await this.#caller.partitions.listOffsets([
+      { topic, partition, currentLeaderEpoch: -1, timestamp: -1, readCommitted: true },
+    ]);
+    checkCode(end!.errorCode, `lag of ${topic}-${partition}`);
+    const records = position < 0 ? 0 : Math.max(0, end!.offset - position);
+    if (records === 0) return { topic, partition, records, ms: 0 };
+    const timestamp = await reader.oldestTimestamp();
+    return { topic, partition, records, ms: timestamp === null ? 0 : Math.max(0, Date.now() - timestamp) };
+  }
+}
+
+function keyOf({ topic, partition }: TopicPartition): string {
+  return `${topic}:${partition}`;
+}
+
+function check(fine: boolean, message: string): void {
+  if (!fine) throw new RinglogError('INVALID_ARGUMENT', message);
+}
