@@ -125,7 +125,7 @@ async function oneFault({ library, template, ledgers, work, kind, code, n }) {
       told = faulty.alive ? 'it went on' : `it ended with ${faulty.code}`;
       assert(faulty.alive || faulty.code === EXIT_IO_ERROR, `${told}; it said:\n${faulty.said}`);
       // A sync that fails has lost pages, whatever it says.
-      if (code === 'ENOSPC' && kind !== 'sync') assert(faulty.alive, `a full disk ended it; it said:\n${faulty.said}`);
+      if (code === 'ENOSPC' && kind !== 'sync') assert(faulty.alive, `a full disk ended it, at ${struckAt(log)}; it said:\n${faulty.said}`);
     } else told = `it did not start: ${/^ringlog: (.*)$/m.exec(faulty.said)?.[1] ?? `code ${faulty.code}`}`;
   } finally {
     await faulty.kill();

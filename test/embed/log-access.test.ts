@@ -95,7 +95,8 @@ describe.each(KINDS)('$name', (kind) => {
     const log = await logs.open(kind, { topics: { stamped } });
     const beforeMs = Math.floor(Date.now());
     const { logAppendTimeMs } = await log.access.produce('stamped', 0, batch(['x'], null, 5), Acks.LEADER);
-    expect(logAppendTimeMs).toBeGreaterThanOrEqual(beforeMs - 1);
+    // Read at the beginning of a tick, which may be a while ago on a busy machine.
+    expect(logAppendTimeMs).toBeGreaterThan(beforeMs - 60_000);
     const { records } = await log.access.fetch('stamped', 0, 0, MIB, 0);
     expect([...recordsIn(records)][0]!.timestamp).toBe(logAppendTimeMs);
   });

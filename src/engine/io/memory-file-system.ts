@@ -16,7 +16,7 @@ class DiskFile {
   /** What a power cut leaves: the first syncedSize bytes. */
   private synced = new Uint8Array(0);
   private syncedSize = 0;
-  /** What the next sync has to copy. */
+  /** What the next sync has to copy, and a power cut to put back. */
   private dirtyFrom = Infinity;
   private dirtyTo = 0;
   modifiedMs: number;
@@ -62,7 +62,14 @@ class DiskFile {
   }
 
   cutPower(): void {
-    this.replace(this.durable);
+    const { syncedSize } = this;
+    if (this.dirtyFrom < syncedSize) {
+      this.bytes.set(this.synced.subarray(this.dirtyFrom, Math.min(this.dirtyTo, syncedSize)), this.dirtyFrom);
+    }
+    if (this.size > syncedSize) this.bytes.fill(0, syncedSize, this.size);
+    this.size = syncedSize;
+    this.dirtyFrom = Infinity;
+    this.dirtyTo = 0;
   }
 
   private touch(from: number, to: number): void {
