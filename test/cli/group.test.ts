@@ -19,7 +19,7 @@ const rows = ({ out }: Outcome): unknown[] =>
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as unknown);
 
-beforeAll(() => compileSources(), 120_000);
+beforeAll(() => compileSources());
 beforeEach(async () => {
   broker = await startTestBroker({ config: { 'ringlog.fsync': 'never' } });
 });

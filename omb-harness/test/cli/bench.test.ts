@@ -72,7 +72,7 @@ test("quick runs against a broker it starts: a table, our result, OMB's at -o, a
   expect(again).toEqual({ code: 0, out: 'again.html\n', err: '' });
   expect(readFileSync(join(dir, 'again.html'), 'utf8')).toBe(page);
   expect(page).toContain('Flushes of the disk');
-}, 120_000);
+});
 
 test('a sweep keeps every run, and what is done is not run again, though the last line of its journal is half a line', async () => {
   writeFileSync(
@@ -103,7 +103,7 @@ test('a sweep keeps every run, and what is done is not run again, though the las
   expect(readFileSync(join(folder, 'report.html'), 'utf8')).toContain('acks=all fsync=never');
   const advice = await bench(['advise', '--results', 'swept', '--json']);
   expect((JSON.parse(advice.out) as { advice: unknown[] }).advice).toHaveLength(7);
-}, 180_000);
+});
 
 test('Ctrl-C writes what there is, marked', async () => {
   let sent = false;
@@ -117,7 +117,7 @@ test('Ctrl-C writes what there is, marked', async () => {
   const result = resultIn('cut');
   expect(result.partial).toBe(true);
   expect(result.verdict.reasons[0]!.code).toBe('interrupted');
-}, 120_000);
+});
 
 test('what cannot work is one clear line', async () => {
   const put = (name: string, text: string): string => {
@@ -159,4 +159,4 @@ test('what cannot work is one clear line', async () => {
   writeFileSync(join(dir, 'ringlog-bench.json'), '{"resultVersion":0}');
   const old = await bench(['--results', '.']);
   expect(old.err).toContain('holds results of version 0');
-}, 120_000);
+});

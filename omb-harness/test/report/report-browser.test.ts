@@ -101,7 +101,7 @@ test.skipIf(browserCommand === null)(
       rmSync(dir, { recursive: true, force: true });
     }
   },
-  120_000,
+  300_000,
 );
 
 test.skipIf(browserCommand === null)(
@@ -139,7 +139,7 @@ test.skipIf(browserCommand === null)(
       rmSync(dir, { recursive: true, force: true });
     }
   },
-  120_000,
+  300_000,
 );
 
 test.skipIf(browserCommand === null)(
@@ -158,5 +158,5 @@ test.skipIf(browserCommand === null)(
       rmSync(dir, { recursive: true, force: true });
     }
   },
-  120_000,
+  300_000,
 );

@@ -78,7 +78,7 @@ test('one file, under 2 MB however long the run, that fetches nothing and has a 
   expect(outside).not.toMatch(/https?:\/\/|url\(|@import|\bfetch\(|XMLHttpRequest|<link|<iframe/i);
   expect(outside).not.toMatch(/<[a-z][^<>]*\ssrc=/);
   for (const { id } of chartsIn(page)) expect(page).toContain(`<figure id="${id}">`);
-}, 120_000);
+});
 
 test('no string of a result is markup', () => {
   const page = reportPage([madeRun()], reportAssets());

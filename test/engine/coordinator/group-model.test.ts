@@ -367,7 +367,7 @@ function newClient(index: number): Client {
   };
 }
 
-test.each(['0', '3000'])('any script of clients, with an initial delay of %s ms', { timeout: 120_000 }, async (delay) => {
+test.each(['0', '3000'])('any script of clients, with an initial delay of %s ms', async (delay) => {
   let syncsChecked = 0;
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 80, size: 'max' }), async (script) => {

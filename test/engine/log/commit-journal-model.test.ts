@@ -250,7 +250,7 @@ test('what was acked is there once and in order, whatever was lost', () => {
     { numRuns: Number(process.env['JOURNAL_MODEL_RUNS'] ?? 60) },
   );
   expect(replayedRuns).toBeGreaterThan(0);
-}, 240_000);
+});
 
 for (const how of ['power', 'power-zeros'] as const) {
   test(`a segment that lost its unacked end before one that the kernel wrote back is not damaged (${how})`, () => {

@@ -40,11 +40,11 @@ function harmed(damage: Damage, ending: Ending): Directory {
 }
 
 function checkReads({ bench, log }: ReturnType<typeof openDirectory>, batches: readonly Stored[]): void {
-  for (const { baseOffset, bytes } of batches) {
+  const wrong = batches.filter(({ baseOffset, bytes }) => {
     const got = bench.read(log, baseOffset, 1);
-    expect([baseOffset, typeof got]).toEqual([baseOffset, 'object']);
-    expect(Buffer.compare(got as Uint8Array, bytes)).toBe(0);
-  }
+    return typeof got === 'number' || Buffer.compare(got, bytes) !== 0;
+  });
+  expect(wrong.map(({ baseOffset }) => baseOffset)).toEqual([]);
 }
 
 function checkRecovered(directory: Directory, ending: Ending, expected: Expected, readAll: boolean): void {
@@ -93,11 +93,12 @@ function checkHole(directory: Directory, { startOffset, endOffset, acked }: NonN
   for (const next of ['clean', 'power', 'power'] as const) {
     expect(opened.log.endOffset).toBe(end);
     checkReads(opened, left);
+    const answers = new Set<number>();
     for (let offset = startOffset; offset < endOffset; offset++) {
       const got = opened.bench.read(opened.log, offset, 1);
-      if (acked) expect([offset, got]).toEqual([offset, ReadStatus.CORRUPT]);
-      else expect(batchRanges(got as Uint8Array)[0]![0]).toBe(endOffset);
+      answers.add(acked ? (got as number) : batchRanges(got as Uint8Array)[0]![0]);
     }
+    expect([...answers]).toEqual([acked ? ReadStatus.CORRUPT : endOffset]);
     const [segment] = opened.log.segments.flatMap(({ damage: ranges }) => ranges ?? []);
     expect(segment).toMatchObject(found);
     opened.bench.table.close(opened.log);

@@ -224,4 +224,4 @@ test('a log is the list of what was appended to it', () => {
     }),
     { numRuns: Number(process.env['LOG_MODEL_RUNS'] ?? 150) },
   );
-}, 120_000);
+});

@@ -164,7 +164,7 @@ test('the last five batches of every producer are known after any restarts', () 
       ],
     },
   );
-}, 120_000);
+});
 
 describe('the look back', () => {
   /** Bytes read from .log files. */

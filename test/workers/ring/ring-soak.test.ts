@@ -46,7 +46,7 @@ async function soak(seed: number, messages: number, waker: string): Promise<Repo
 const wakers = loadNativeBinding().binding === null ? ['atomics'] : ['atomics', 'eventfd'];
 
 describe('two threads', () => {
-  beforeAll(compileSources, 120_000);
+  beforeAll(compileSources);
 
   it.each(wakers.flatMap((waker) => [1, 20_260_801].map((seed) => [waker, seed] as const)))(
     'woken by %s, every byte arrives, seed %i',

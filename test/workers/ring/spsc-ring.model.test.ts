@@ -161,7 +161,7 @@ const twoSlots: Model = { slots: 2, arenaBytes: 32, payloads: [8, 0, 16, 8, 3], 
 /** Slots to spare, arena not: 16 + 16 fill it, and 9 rounds up to 16. */
 const tightArena: Model = { slots: 4, arenaBytes: 32, payloads: [8, 16, 9, 16, 8], batch: 3, wakeBy: 'fd' };
 
-describe('every interleaving of sender and receiver', { timeout: 60_000 }, () => {
+describe('every interleaving of sender and receiver', () => {
   const models: readonly [string, Model][] = [
     ['two slots, descriptors', twoSlots],
     ['two slots, notify', { ...twoSlots, wakeBy: 'notify' }],
@@ -182,7 +182,7 @@ describe('every interleaving of sender and receiver', { timeout: 60_000 }, () =>
   });
 });
 
-describe('the check sees what is broken', { timeout: 60_000 }, () => {
+describe('the check sees what is broken', () => {
   it('stores without a fence lose a wake-up', () => {
     expect(explore({ ...twoSlots, fences: false }).violation).toMatch(/lost wake-up/);
   });

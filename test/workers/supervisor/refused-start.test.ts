@@ -48,7 +48,7 @@ describe.each(reactorKinds())('on the %s reactor', (reactor) => {
 });
 
 describe('ringlog serve', () => {
-  beforeAll(() => compileSources(), 120_000);
+  beforeAll(() => compileSources());
 
   async function refused(configs: Readonly<Record<string, string>>): Promise<string> {
     const one = new ServeProcess({ 'log.dirs': dir, listeners: 'PLAINTEXT://127.0.0.1:0', 'ringlog.shards': '2', ...configs });

@@ -154,7 +154,7 @@ describe('processes', () => {
   let dir: string;
   const processes: ServeProcess[] = [];
 
-  beforeAll(() => compileSources(), 120_000);
+  beforeAll(() => compileSources());
   afterEach(async () => {
     for (const one of processes.splice(0)) {
       one.child.kill('SIGKILL');

@@ -221,4 +221,4 @@ test('the last value of every key is what a map says, whatever is cleaned and wh
     { numRuns: Number(process.env['CLEANER_MODEL_RUNS'] ?? 100) },
   );
   expect(deaths).toBeGreaterThan(0);
-}, 180_000);
+});

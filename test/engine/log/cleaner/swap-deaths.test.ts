@@ -97,4 +97,4 @@ test('whenever it dies', () => {
     { numRuns: Number(process.env['SWAP_DEATH_RUNS'] ?? 6) },
   );
   expect(deaths).toBeGreaterThan(50);
-}, 120_000);
+});

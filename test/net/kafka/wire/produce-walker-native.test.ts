@@ -26,7 +26,7 @@ beforeAll(() => {
   const flags = ['-std=c++20', '-O1', '-fsanitize=address,undefined', '-fno-sanitize-recover=all', `-I${native}`, '-o', tool];
   const build = spawnSync(compiler, [...flags, ...sources.map((source) => join(native, source))], { encoding: 'utf8' });
   if (build.status !== 0) throw new Error(build.stderr);
-}, 120_000);
+});
 
 afterAll(() => {
   if (hasCompiler) rmSync(folder, { recursive: true });
