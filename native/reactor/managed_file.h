@@ -1,5 +1,5 @@
 // One file of the managed storage mode: how far it reaches, what of it is in memory, on its way, on the disk. State only;
-// managed_store.cc is the verbs. The shard's thread.
+// the verbs are in managed_store.h. The shard's thread.
 
 #ifndef RINGLOG_REACTOR_MANAGED_FILE_H
 #define RINGLOG_REACTOR_MANAGED_FILE_H
@@ -17,6 +17,10 @@
 namespace ringlog {
 
 inline constexpr int64_t kManagedWriteMax = 1024 * 1024;
+
+inline constexpr int64_t chunk_floor(int64_t position) {
+  return position / ManagedCache::kChunkBytes * ManagedCache::kChunkBytes;
+}
 
 // A direct write under way. Its last, partial block is written from memory of its own: the chunk may take more bytes
 // meanwhile.
@@ -76,6 +80,10 @@ struct ManagedFile {
   // [cached_from, end) is in the chunks. Whole blocks, unless there are no chunks: then it is `end`.
   int64_t cached_from = 0;
   Chunks chunks;
+  // Where the last chunk ends.
+  int64_t chunks_end() const {
+    return chunk_floor(cached_from) + static_cast<int64_t>(chunks.size()) * ManagedCache::kChunkBytes;
+  }
   // The last, partial block, while no chunk has it: the next append begins inside it.
   std::unique_ptr<uint8_t[]> partial;
   // Zeros are being written over [fill_from, fill_to): no write may go there meanwhile.

@@ -1,0 +1,272 @@
+// Bytes of managed files on their way to the disk: which are written when, what follows a write, zeros ahead of them, syncs.
+
+#include <algorithm>
+#include <cstring>
+#include <iterator>
+
+#include "base/check.h"
+#include "reactor/managed_store.h"
+#include "sys/direct_file.h"
+#include "sys/file_io.h"
+
+namespace ringlog {
+
+namespace {
+
+// Whole blocks that wait are written from here on; each write under way doubles it, so that a busy file makes few large
+// writes and an idle disk is not kept waiting.
+constexpr int64_t kLazyBytes = 64 * 1024;
+// One zeroing job: short, as a write that has come up to it waits.
+constexpr int64_t kFillBytes = 4 * 1024 * 1024;
+constexpr int64_t kAgeMs = 1000;
+
+}  // namespace
+
+void ManagedStore::sync(ManagedFile& file, int32_t ticket) {
+  const int32_t index = index_of(file);
+  file.waiters.push_back({file.end, ticket});
+  file.syncs_asked++;
+  file.wanted = file.end;
+  start_writes(index);
+  serve_waiters(index);
+}
+
+void ManagedStore::want_all(int32_t index) {
+  ManagedFile* file = files_[static_cast<size_t>(index)].get();
+  if (file == nullptr || file->released || file->submitted == file->end) return;
+  file->wanted = file->end;
+  start_writes(index);
+}
+
+void ManagedStore::flush() {
+  touched_now_.swap(touched_);
+  for (const int32_t index : touched_now_) {
+    ManagedFile* file = files_[static_cast<size_t>(index)].get();
+    if (file == nullptr) continue;
+    file->touched = false;
+    start_writes(index);
+  }
+  touched_now_.clear();
+  if (!pressed()) return;
+  for (size_t i = 0; i < files_.size(); i++) want_all(static_cast<int32_t>(i));
+}
+
+bool ManagedStore::flush_aged(int64_t now_ms) {
+  bool waits = false;
+  for (size_t i = 0; i < files_.size(); i++) {
+    ManagedFile* file = files_[i].get();
+    if (file == nullptr || file->submitted == file->end) continue;
+    if (now_ms - file->dirty_since_ms >= kAgeMs) want_all(static_cast<int32_t>(i));
+    waits = waits || file->submitted < file->end;
+  }
+  return waits;
+}
+
+void ManagedStore::start_writes(int32_t index) {
+  ManagedFile& file = *files_[static_cast<size_t>(index)];
+  while (file.error == 0 && file.submitted < file.end && file.writes < kManagedWrites) {
+    // Rule b: the block the next write begins in is on its way.
+    if (file.submitted % kDirectBlock != 0 && file.written < file.submitted) return;
+    const int64_t start = block_floor(file.submitted);
+    int64_t end = file.end;
+    if (file.submitted >= file.wanted) {
+      end = block_floor(end);
+      if (end - start < std::min(kLazyBytes << file.writes, kManagedWriteMax)) return;
+    }
+    end = std::min(end, start + kManagedWriteMax);
+    if (file.filling && end > file.fill_from) end = file.fill_from;
+    if (end <= file.submitted) return;
+    if (free_writes_.empty()) {
+      // Again when one is free: collect() ends with a flush().
+      if (!file.touched) touched_.push_back(index);
+      file.touched = true;
+      return;
+    }
+    start_write(index, end);
+  }
+}
+
+void ManagedStore::start_write(int32_t index, int64_t end) {
+  ManagedFile& file = *files_[static_cast<size_t>(index)];
+  const int32_t slot = free_writes_.back();
+  free_writes_.pop_back();
+  ManagedWrite& write = writes_[static_cast<size_t>(slot)];
+  write.file = index;
+  write.fd = file.direct.get();
+  write.start = file.submitted;
+  write.end = end;
+  write.sync = !file.waiters.empty() && !file.syncing && file.writes == 0 && end == file.end;
+  write.count = 0;
+  const int64_t start = block_floor(file.submitted);
+  const int64_t whole = block_floor(end);
+  write.count = start < whole ? gather(file, start, static_cast<uint64_t>(whole - start), write.vectors,
+                                       static_cast<int>(std::size(write.vectors)) - 1)
+                              : 0;
+  if (whole < end) {
+    const auto bytes = static_cast<size_t>(end - whole);
+    RINGLOG_CHECK_OP(copy(file, whole, write.tail, bytes), ==, bytes);
+    std::memset(write.tail + bytes, 0, static_cast<size_t>(kDirectBlock) - bytes);
+    write.vectors[write.count++] = iovec{write.tail, static_cast<size_t>(kDirectBlock)};
+  }
+  if (write.sync) {
+    file.syncing = true;
+    file.syncing_to = end;
+    counters_.syncs++;
+  }
+  file.submitted = end;
+  if (end == file.end) file.dirty_since_ms = -1;
+  file.writes++;
+  counters_.writes++;
+  counters_.written_bytes += static_cast<uint64_t>(block_ceil(end) - start);
+  FileJob job{};
+  job.kind = FileJob::Kind::kTask;
+  job.task = run_write;
+  job.ticket = slot;
+  job.position = start;
+  job.into = reinterpret_cast<uint8_t*>(&write);
+  jobs_++;
+  threads_.submit(job);
+}
+
+void ManagedStore::start_sync(int32_t index) {
+  ManagedFile& file = *files_[static_cast<size_t>(index)];
+  file.syncing = true;
+  file.syncing_to = file.written;
+  counters_.syncs++;
+  FileJob job{};
+  job.kind = FileJob::Kind::kTask;
+  job.task = run_sync;
+  job.fd = file.direct.get();
+  job.ticket = index;
+  jobs_++;
+  threads_.submit(job);
+}
+
+void ManagedStore::start_fill(int32_t index) {
+  ManagedFile& file = *files_[static_cast<size_t>(index)];
+  // What is appended soon is written over anyway.
+  const int64_t from = std::max(file.fill_from, block_ceil(file.end + kManagedWriteMax));
+  file.fill_from = from;
+  file.filling = from < file.fill_to && file.error == 0;
+  if (!file.filling) return;
+  FileJob job{};
+  job.kind = FileJob::Kind::kTask;
+  job.task = run_fill;
+  job.fd = file.direct.get();
+  job.ticket = index;
+  job.position = from;
+  job.length = static_cast<size_t>(std::min(kFillBytes, file.fill_to - from));
+  counters_.filled_bytes += job.length;
+  fills_++;
+  filler_.submit(job);
+}
+
+int64_t ManagedStore::run_write(const FileJob& job) {
+  auto* write = reinterpret_cast<ManagedWrite*>(job.into);
+  const int64_t wrote = write_all_at(write->fd, write->vectors, write->count, job.position);
+  if (wrote < 0 || !write->sync) return wrote;
+  const int synced = sync_data(write->fd);
+  return synced < 0 ? synced : wrote;
+}
+
+int64_t ManagedStore::run_sync(const FileJob& job) { return sync_data(job.fd); }
+
+int64_t ManagedStore::run_fill(const FileJob& job) {
+  return write_zeros(job.fd, job.position, static_cast<int64_t>(job.length));
+}
+
+void ManagedStore::collect() {
+  for (FileThreads* const threads : {&threads_, &filler_}) {
+    threads->take_results(&results_);
+    for (const FileJob& job : results_) {
+      if (job.task == run_fill) {
+        fills_--;
+        on_fill(job);
+        continue;
+      }
+      jobs_--;
+      if (job.task == run_write) on_write(job);
+      else on_sync(job);
+    }
+    results_.clear();
+  }
+  if (!touched_.empty()) flush();
+}
+
+void ManagedStore::on_write(const FileJob& job) {
+  ManagedWrite& write = writes_[static_cast<size_t>(job.ticket)];
+  const int32_t index = write.file;
+  ManagedFile& file = *files_[static_cast<size_t>(index)];
+  const bool synced = write.sync;
+  const int64_t end = write.end;
+  write.file = -1;
+  free_writes_.push_back(job.ticket);
+  file.writes--;
+  if (synced) file.syncing = false;
+  if (job.result < 0) {
+    fail(index, static_cast<int>(job.result));
+  } else if (!file.released) {
+    int64_t written = file.submitted;
+    for (const ManagedWrite& other : writes_) {
+      if (other.file == index) written = std::min(written, other.start);
+    }
+    file.written = std::max(file.written, written);
+    if (synced) file.synced = std::max(file.synced, end);
+    count_dirty(file);
+    serve_waiters(index);
+    start_writes(index);
+  }
+  free_if_done(index);
+}
+
+void ManagedStore::on_sync(const FileJob& job) {
+  const int32_t index = job.ticket;
+  ManagedFile& file = *files_[static_cast<size_t>(index)];
+  file.syncing = false;
+  if (job.result < 0) {
+    fail(index, static_cast<int>(job.result));
+  } else {
+    file.synced = std::max(file.synced, file.syncing_to);
+    serve_waiters(index);
+  }
+  free_if_done(index);
+}
+
+void ManagedStore::on_fill(const FileJob& job) {
+  const int32_t index = job.ticket;
+  ManagedFile& file = *files_[static_cast<size_t>(index)];
+  file.filling = false;
+  file.fill_from = job.position + static_cast<int64_t>(job.length);
+  // A failed fill is no failure: the blocks are reserved and read as zeros as they are.
+  if (job.result < 0) file.fill_to = 0;
+  if (!file.released) {
+    start_writes(index);
+    start_fill(index);
+  }
+  free_if_done(index);
+}
+
+void ManagedStore::serve_waiters(int32_t index) {
+  ManagedFile& file = *files_[static_cast<size_t>(index)];
+  size_t kept = 0;
+  int64_t least = -1;
+  for (const ManagedFile::Waiter& waiter : file.waiters) {
+    if (file.error != 0 || waiter.target <= file.synced) {
+      cq_->push(Cq::SYNCED, file.plain_fd, 0, file.error, waiter.ticket);
+      continue;
+    }
+    if (least < 0 || waiter.target < least) least = waiter.target;
+    file.waiters[kept++] = waiter;
+  }
+  file.waiters.resize(kept);
+  if (kept > 0 && !file.syncing && file.written >= least) start_sync(index);
+}
+
+void ManagedStore::fail(int32_t index, int error) {
+  ManagedFile& file = *files_[static_cast<size_t>(index)];
+  if (file.error == 0) file.error = error;
+  count_dirty(file);
+  serve_waiters(index);
+}
+
+}  // namespace ringlog
