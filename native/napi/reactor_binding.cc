@@ -7,6 +7,7 @@
 
 #include "napi/reactor_loop.h"
 #include "napi/values.h"
+#include "sys/clock.h"
 #include "sys/file_io.h"
 
 namespace ringlog {
@@ -39,6 +40,16 @@ napi_value call_submit(napi_env env, napi_callback_info info) {
   if (loop->reactor() == nullptr) return nullptr;
   loop->reactor()->submit();
   loop->run_soon_if_needed();
+  return nullptr;
+}
+
+napi_value call_stamp(napi_env env, napi_callback_info info) {
+  size_t none = 0;
+  void* data = nullptr;
+  RINGLOG_NAPI(napi_get_cb_info(env, info, &none, nullptr, nullptr, &data));
+  ReactorLoop* loop = loop_of(data);
+  if (loop->reactor() == nullptr) return nullptr;
+  loop->reactor()->state().ctl_f64[Ctl::STAMP_MS_F64] = static_cast<double>(monotonic_ns()) / 1e6;
   return nullptr;
 }
 
@@ -318,6 +329,7 @@ napi_value create_reactor(napi_env env, napi_callback_info info) {
   set(env, object, "wakeFd", integer(env, loop->reactor()->wake_fd()));
   set_function(env, object, "start", call_start, loop);
   set_function(env, object, "submit", call_submit, loop);
+  set_function(env, object, "stamp", call_stamp, loop);
   set_function(env, object, "readNow", call_read_now, loop);
   set_function(env, object, "residentBytes", call_resident_bytes, loop);
   set_function(env, object, "takeBlock", call_take_block, loop);

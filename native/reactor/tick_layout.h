@@ -22,6 +22,7 @@ struct Ctl {
   static constexpr int32_t TICKS_F64 = 4;
   static constexpr int32_t HELD_BYTES_F64 = 5;
   static constexpr int32_t SUBMITS_F64 = 6;
+  static constexpr int32_t STAMP_MS_F64 = 7;
   static constexpr int32_t WORDS = 32;
 };
 

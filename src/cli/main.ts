@@ -2,11 +2,10 @@
 // called, so that `serve` does not pay for the others.
 
 import { Command, Option } from 'commander';
-import { readFileSync } from 'node:fs';
-import { packageFile } from '../engine/base/package-file.ts';
+import { packageFile, packageVersion } from '../engine/base/package-file.ts';
 import { CommandFailed } from './command-failed.ts';
 
-const version: string = (JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as { version: string }).version;
+const version = packageVersion();
 
 const bootstrap = (): Option =>
   new Option('-b, --bootstrap <host:port>', 'a broker to ask first').default('127.0.0.1:9092').env('RINGLOG_BOOTSTRAP');

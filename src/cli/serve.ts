@@ -83,12 +83,19 @@ function printBanner(version: string, { config }: BrokerSettings, { facts }: Run
   const lines = [
     `ringlog ${version}  ready in ${Math.round(startMs)} ms, pid ${process.pid}`,
     `  listening   ${nodes}, listeners ${facts.mode}`,
+    ...(facts.httpPort === null ? [] : [`  http        ${httpWords(config['ringlog.http.listener']!, facts.httpPort)}`]),
     `  shards      ${shards}`,
     `  engines     ${kind}${why === undefined ? '' : ` (${why})`}: ${engines}`,
     `  data        ${logDirectories(config).join(', ')} (cluster ${facts.clusterId}, ${facts.partitions} partitions)`,
     ...durability.map(({ what, meaning }, i) => `  ${i === 0 ? 'durability' : '          '}  ${what} ${meaning}`),
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+/** Port 0 was the kernel's to choose. */
+function httpWords(listener: string, port: number): string {
+  const host = listener.slice(0, listener.lastIndexOf(':'));
+  return `http://${host === '' ? 'localhost' : host}:${port}/ with /metrics, /healthz, /readyz`;
 }
 
 /** Stops the broker when the process is told to end, also when that comes while it is still starting. */

@@ -21,7 +21,7 @@ export async function openNativeBench(options: Partial<ReactorOptions> = {}): Pr
 }
 
 export function countersOf(bench: SocketBench): NativeReactorCounters {
-  return nativeCounters(bench.reactor);
+  return nativeCounters(bench.reactor)!;
 }
 
 /** Drop a file's pages from the page cache: dd with nocache gives POSIX_FADV_DONTNEED, which only drops clean pages. */

@@ -158,6 +158,8 @@ export class FakeTickRing implements TickRing {
 
   giveBlock(): void {}
 
+  stamp(): void {}
+
   private append(head: number): void {
     let written = 0;
     let expected = this.sqF64[head * (SQ_SLOT_WORDS / 2) + SqField.POSITION_F64]!;

@@ -114,6 +114,11 @@ export class HeadlessBrowser {
     });
   }
 
+  /** The page itself, and what is served beside it. */
+  private isOwn(url: string): boolean {
+    return url === this.page || url.startsWith('data:') || (url.startsWith('http:') && new URL(url).origin === new URL(this.page).origin);
+  }
+
   private take({ id, method, params, result, error }: Message): void {
     if (id !== undefined) {
       const asked = this.waiting.get(id);
@@ -127,7 +132,7 @@ export class HeadlessBrowser {
       method === 'Runtime.exceptionThrown' ||
       (method === 'Runtime.consoleAPICalled' && ['error', 'warning', 'assert'].includes(type!)) ||
       (method === 'Log.entryAdded' && ['error', 'warning'].includes(entry!.level)) ||
-      (method === 'Network.requestWillBeSent' && request!.url !== this.page);
+      (method === 'Network.requestWillBeSent' && !this.isOwn(request!.url));
     if (bad) this.complaints.push(`${method}: ${JSON.stringify(params)}`);
   }
 }

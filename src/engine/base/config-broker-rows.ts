@@ -1,7 +1,7 @@
 // The configs of a broker process that are not defaults of topics. Owner: any thread; no state. Not hot.
 // Names and defaults are Kafka 4.x's, adjusted where one process cannot keep several copies; own ones start with `ringlog.`.
 
-import { INT32_MAX, bool, double, int, list, long, string } from './config-row.ts';
+import { INT32_MAX, bool, double, int, list, long, password, string } from './config-row.ts';
 
 const NO_CONSUMER_GROUPS = 'groups of the consumer protocol (KIP-848) are not there yet';
 
@@ -206,6 +206,11 @@ export const brokerRows = [
   long('ringlog.memory.bytes', null, 'Memory for buffers and caches of all shards together; unset leaves them bounds of their own.', {
     min: 16777216,
   }),
+  string('ringlog.http.listener', null, 'Address of metrics, health answers and the console, as 127.0.0.1:9464; unset is none.', {
+    pattern: /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]*):\d{1,5}$/,
+    accepted: 'host:port, as 127.0.0.1:9464; an empty host is every interface',
+  }),
+  password('ringlog.http.token', null, 'What whoever reads metrics and the console over HTTP has to show; unset asks for nothing.'),
   bool('ringlog.insecure', 'false', 'Allows listeners beyond this machine although nothing encrypts or authenticates.', {
     importance: 'high',
   }),

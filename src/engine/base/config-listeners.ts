@@ -142,6 +142,37 @@ function sharesHost(a: string, b: string): boolean {
   return a === b || WILDCARDS.has(a) || WILDCARDS.has(b);
 }
 
+export interface HttpListener {
+  /** '' is every interface. */
+  readonly host: string;
+  readonly port: number;
+  readonly token: string | null;
+  /** Only this machine can connect. */
+  readonly loopback: boolean;
+}
+
+export type ResolvedHttpListener =
+  | { readonly ok: true; readonly listener: HttpListener | null }
+  | { readonly ok: false; readonly error: string };
+
+export function resolveHttpListener(config: BrokerConfig): ResolvedHttpListener {
+  const text = config['ringlog.http.listener'];
+  if (text === null) return { ok: true, listener: null };
+  const colon = text.lastIndexOf(':');
+  const host = text.slice(0, colon).replace(/^\[|\]$/g, '');
+  const port = Number(text.slice(colon + 1));
+  const token = config['ringlog.http.token'];
+  const loopback = LOOPBACK.test(host);
+  if (port > PORT_MAX) return { ok: false, error: `ringlog.http.listener: ports end at ${PORT_MAX}, not at ${port}` };
+  if (loopback || token !== null || config['ringlog.insecure']) return { ok: true, listener: { host, port, token, loopback } };
+  return {
+    ok: false,
+    error:
+      `ringlog.http.listener ${text} can be reached from other machines and asks nobody who they are; listen on 127.0.0.1, ` +
+      'set ringlog.http.token, or allow it with --insecure (ringlog.insecure=true)',
+  };
+}
+
 function boundProblems(config: BrokerConfig, { name, host, port }: Address): string[] {
   if (LOOPBACK.test(host) || config['ringlog.insecure']) return [];
   return [

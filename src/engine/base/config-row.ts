@@ -93,3 +93,4 @@ export const double = row('double');
 export const bool = row('boolean');
 export const string = row('string');
 export const list = row('list');
+export const password = row('password');

@@ -69,6 +69,7 @@ function applyTopic(broker: ShardBroker, topic: TopicImage, layers: BrokerLayers
   }
   if (entry === undefined) {
     entry = new TopicEntry(topic.name, topic.id, Buffer.from(topic.name), topic.idBytes, topic.internal);
+    entry.counterRow = broker.counters.takeTopicRow(topic.idBytes);
     broker.topics.add(entry);
   }
   const config = toLogConfig(effectiveTopicConfig(topic.configs, layers));
@@ -108,6 +109,7 @@ function openPartition(
 ): Partition | null {
   const log = openLog(broker, topic, image, config, context.recovery);
   if (log === null) return null;
+  log.counterRow = topic.counterRow;
   const partition: Partition = {
     topicName: topic.name,
     topicId: topic.id,
@@ -166,6 +168,7 @@ function removeTopic(broker: ShardBroker, name: string, { listener }: ImageConte
     broker.logs.remove(partition.log);
     listener.onClosed(partition);
   }
+  broker.counters.giveTopicRow(topic.counterRow);
 }
 
 /** Everyone who waits for the partition is woken and finds it gone. */

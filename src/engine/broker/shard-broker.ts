@@ -4,6 +4,7 @@
 import type { BrokerConfig } from '../base/config-schema.ts';
 import type { Clock } from '../base/clock.ts';
 import { ErrorCode } from '../base/error-code.ts';
+import type { ShardCounters } from '../base/shard-counters.ts';
 import { ReusedList } from '../base/reused-list.ts';
 import { Ctl } from '../io/tick-layout.ts';
 import type { FileSystem } from '../io/file-system.ts';
@@ -33,6 +34,7 @@ export class ShardBroker implements LogListener {
   readonly identity: ShardIdentity;
   readonly ring: TickRing;
   readonly logs: LogTable;
+  readonly counters: ShardCounters;
   readonly topics: TopicTable;
   readonly wheel: TimingWheel;
   readonly clock: Clock;
@@ -66,19 +68,27 @@ export class ShardBroker implements LogListener {
   constructor(
     config: BrokerConfig,
     identity: ShardIdentity,
-    parts: { readonly ring: TickRing; readonly fs: FileSystem; readonly clock: Clock; readonly journal: JournalOptions | null },
+    parts: {
+      readonly ring: TickRing;
+      readonly fs: FileSystem;
+      readonly clock: Clock;
+      readonly journal: JournalOptions | null;
+      readonly counters: ShardCounters;
+    },
     topics: TopicTable,
   ) {
-    const { ring, fs, clock, journal } = parts;
+    const { ring, fs, clock, journal, counters } = parts;
     this.config = config;
     this.identity = identity;
     this.ring = ring;
     this.clock = clock;
+    this.counters = counters;
     this.topics = topics;
     this.fsync = config['ringlog.fsync'] as FsyncPolicy;
     this.wheel = new TimingWheel(clock.monotonicMs());
     this.logs = new LogTable(ring, fs, clock, this, {
       journal,
+      counters,
       writeBackBytes: config['ringlog.writeback.bytes'],
       scrubBytesPerSecond: Math.ceil(config['ringlog.scrub.bytes.per.second'] / identity.shardCount),
     });

@@ -13,6 +13,7 @@ import { describeGroup, listGroups, undescribed } from './group/describe-group.t
 import { endGroups } from './group/end-groups.ts';
 import { expireOffsets } from './group/expire-offsets.ts';
 import { fetchOffsets } from './group/fetch-offsets.ts';
+import type { Group } from './group/group.ts';
 import type { GroupEnvironment } from './group/group-environment.ts';
 import { GroupPartition, type GroupTimeouts } from './group/group-partition.ts';
 import { heartbeat } from './group/heartbeat.ts';
@@ -140,6 +141,11 @@ export class LocalGroupCoordinator implements Calls.GroupCoordinator {
   /** Offsets can be committed in the name '', from before groups had to have one; it has no members. */
   private partitionOfMembers(groupId: string): GroupPartition | number {
     return groupId === '' ? ErrorCode.INVALID_GROUP_ID : this.partitionOf(groupId);
+  }
+
+  /** Every group led here that is loaded. */
+  visitGroups(visit: (group: Group) => void): void {
+    for (const { partition } of this.led.values()) if (partition.live) for (const group of partition.groups.values()) visit(group);
   }
 
   /** The partition, or why it cannot be asked here and now. */

@@ -62,6 +62,7 @@ export interface NativeReactorHandle extends ManagedFiles {
   readonly submit: () => void;
   readonly readNow: (fd: number, position: number, offset: number, length: number) => number;
   readonly residentBytes: (fd: number, position: number, length: number) => number;
+  readonly stamp: () => void;
   readonly takeBlock: (length: number) => number;
   readonly giveBlock: (offset: number) => void;
   /** Numeric addresses only. @throws with `code` EADDRINUSE and the like. */

@@ -34,6 +34,8 @@ export const Ctl = {
   /** Calls of submit() so far, counted by the reactor at its start: slots of an earlier count are gone (a chain left
    *  open across it must not be continued). */
   SUBMITS_F64: 6,
+  /** Monotonic milliseconds with their fraction, as of the last stamp(): a clock that returns a number allocates one. */
+  STAMP_MS_F64: 7,
   /** Size of the control block in Int32 words. */
   WORDS: 32,
 } as const;

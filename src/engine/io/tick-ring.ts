@@ -43,6 +43,8 @@ export interface TickRing extends TickMemory {
   readNow(fd: number, position: number, offset: number, length: number): number;
   /** Bytes of [position, position + length) that are in the page cache, or -1 when the kernel cannot say. */
   residentBytes(fd: number, position: number, length: number): number;
+  /** Read the clock into ctlF64[Ctl.STAMP_MS_F64]. */
+  stamp(): void;
   /** Take a block of at least `length` bytes from the arena: its offset, or -1 when memory is at its bound. */
   takeBlock(length: number): number;
   /** Give a block of takeBlock back. */

@@ -19,6 +19,8 @@
 // cache: elsewhere a refusal may be of the sync, which then has lost what it was to store, and is told to one waiter only.
 
 import { assert } from '../base/assert.ts';
+import { Histogram } from '../base/counter-layout.ts';
+import type { ShardCounters } from '../base/shard-counters.ts';
 import { COMMIT_SYNC, Ctl, Sq, SQ_SLOT_WORDS, SqField } from '../io/tick-layout.ts';
 import { forgiveDisk, isOutOfSpace } from '../io/disk-error.ts';
 import type { FileSystem } from '../io/file-system.ts';
@@ -86,6 +88,7 @@ export class CommitJournal {
   running = 0;
   private readonly ring: TickRing;
   private readonly fs: FileSystem;
+  private readonly counters: ShardCounters;
   private readonly options: JournalOptions;
   private readonly host: JournalHost;
   private readonly firstTicket: number;
@@ -128,12 +131,13 @@ export class CommitJournal {
   private looks = 0;
 
   constructor(
-    parts: { ring: TickRing; fs: FileSystem; options: JournalOptions; host: JournalHost },
+    parts: { ring: TickRing; fs: FileSystem; counters: ShardCounters; options: JournalOptions; host: JournalHost },
     directory: string,
     firstTicket: number,
   ) {
     this.ring = parts.ring;
     this.fs = parts.fs;
+    this.counters = parts.counters;
     this.options = parts.options;
     this.host = parts.host;
     this.directory = directory;
@@ -176,6 +180,9 @@ export class CommitJournal {
     for (let i = 0; i < slot.logs.length; i++) slot.logs.at(i).commit.segment!.commitSequence = slot.sequence;
     this.records++;
     this.recordBytes += totalBytes;
+    slot.beganUs = this.counters.tickBeganUs;
+    this.counters.observe(Histogram.COMMIT_BYTES, totalBytes);
+    this.counters.observe(Histogram.COMMIT_PARTITIONS, slot.logs.length);
     this.submit(this.slots.indexOf(slot), position, totalBytes, slot.block, slot.headBytes, slot.piecesOffset, slot.logs.length);
     if (this.usedBytes > (this.capacity - RECORDS_START) / 2) this.drain();
   }
@@ -244,6 +251,7 @@ export class CommitJournal {
     if (result >= 0) this.toldFull = false;
     else if (isOutOfSpace(-result) && this.isDirect) this.pause();
     else this.fail(-result);
+    if (result >= 0) this.counters.observe(Histogram.COMMIT_US, this.counters.elapsedUs(slot.beganUs));
     for (let i = 0; i < slot.logs.length; i++) this.onRecordEnded(slot.logs.at(i), result);
     slot.clear();
     this.settle();

@@ -28,6 +28,8 @@ export class CommitSlot {
   running = false;
   sequence = 0;
   payloadBytes = 0;
+  /** When the tick began that sent it. */
+  beganUs = 0;
   private readonly ring: TickRing;
 
   constructor(ring: TickRing, block: number) {

@@ -5,6 +5,7 @@
 // not yet made durable. To the segment go: more bytes than the journal should carry twice, bytes on both sides of a roll,
 // and everything while the journal is not ready or full.
 
+import type { ShardCounters } from '../base/shard-counters.ts';
 import type { FileSystem } from '../io/file-system.ts';
 import type { TickRing } from '../io/tick-ring.ts';
 import { Added, CommitJournal, JOURNAL_TICKETS, type JournalHost, type JournalOptions } from './commit-journal.ts';
@@ -23,6 +24,7 @@ export interface CommitHost {
 export class GroupCommit implements JournalHost {
   private readonly ring: TickRing;
   private readonly fs: FileSystem;
+  private readonly counters: ShardCounters;
   private readonly sync: LogSync;
   private readonly host: CommitHost;
   /** Null: segments only. */
@@ -30,9 +32,13 @@ export class GroupCommit implements JournalHost {
   private readonly wanted: Log[] = [];
   private readonly journals: CommitJournal[] = [];
 
-  constructor(parts: { ring: TickRing; fs: FileSystem; sync: LogSync; options: JournalOptions | null }, host: CommitHost) {
+  constructor(
+    parts: { ring: TickRing; fs: FileSystem; counters: ShardCounters; sync: LogSync; options: JournalOptions | null },
+    host: CommitHost,
+  ) {
     this.ring = parts.ring;
     this.fs = parts.fs;
+    this.counters = parts.counters;
     this.sync = parts.sync;
     this.options = parts.options;
     this.host = host;
@@ -41,11 +47,11 @@ export class GroupCommit implements JournalHost {
   /** The log is open: all that its files hold is on the disk. */
   attach(log: Log, directory: string): void {
     if (this.options === null) return;
-    const { ring, fs, options, journals } = this;
+    const { ring, fs, counters, options, journals } = this;
     let index = journals.findIndex((journal) => journal.directory === directory);
     if (index < 0) {
       index = journals.length;
-      journals.push(new CommitJournal({ ring, fs, options, host: this }, directory, index * JOURNAL_TICKETS));
+      journals.push(new CommitJournal({ ring, fs, counters, options, host: this }, directory, index * JOURNAL_TICKETS));
     }
     log.commit.journal = index;
   }

@@ -62,6 +62,7 @@ export function append(table: LogTable, log: Log, batch: BatchFacts): number {
   noteBatch(segment, config.indexIntervalBytes, position, lastOffset, batch);
   log.recent.add(baseOffset, lastOffset, segment.baseOffset, position, batch, table.ring.ctlF64);
   log.endOffset = lastOffset + 1;
+  table.counters.appended(log.counterRow, batch.lengthBytes, batch.recordCount);
   return baseOffset;
 }
 

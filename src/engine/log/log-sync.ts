@@ -9,6 +9,8 @@
 // A failed sync is final: the kernel may have dropped the dirty pages and will call the next sync a success.
 
 import { assert } from '../base/assert.ts';
+import { Histogram, ShardCell } from '../base/counter-layout.ts';
+import type { ShardCounters } from '../base/shard-counters.ts';
 import { Ctl, Sq, SQ_SLOT_WORDS, SqField } from '../io/tick-layout.ts';
 import type { FileSystem } from '../io/file-system.ts';
 import type { TickRing } from '../io/tick-ring.ts';
@@ -29,12 +31,14 @@ export class LogSync {
   running = 0;
   private readonly ring: TickRing;
   private readonly fs: FileSystem;
+  private readonly counters: ShardCounters;
   private readonly listener: SyncListener;
   private readonly demanded: Log[] = [];
 
-  constructor(ring: TickRing, fs: FileSystem, listener: SyncListener) {
+  constructor(ring: TickRing, fs: FileSystem, counters: ShardCounters, listener: SyncListener) {
     this.ring = ring;
     this.fs = fs;
+    this.counters = counters;
     this.listener = listener;
   }
 
@@ -65,6 +69,8 @@ export class LogSync {
     if (result < 0) log.syncErrno = -result;
     if (--log.syncsPending > 0) return 0;
     this.running--;
+    this.counters.observe(Histogram.SYNC_US, this.counters.elapsedUs(log.syncBeganUs));
+    if (log.syncErrno !== 0) this.counters.add(ShardCell.SYNC_FAILURES, 1);
     const segments = log.syncing;
     for (let i = 0; i < segments.length; i++) {
       const segment = segments.at(i);
@@ -97,6 +103,7 @@ export class LogSync {
     if (covers <= log.syncedOffset) return;
     log.syncCoversOffset = covers;
     log.syncErrno = 0;
+    log.syncBeganUs = this.counters.tickBeganUs;
     log.dirtySinceMs = -1;
     for (; i >= 0; i--) {
       const segment = segments[i]!;

@@ -10,6 +10,7 @@
 
 import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
+import { ShardCounters } from '../base/shard-counters.ts';
 import { systemUuidSource, uuidToBytes, type UuidSource } from '../base/uuid.ts';
 import type { FileSystem } from '../io/file-system.ts';
 import { managedFileSystem } from '../io/managed-file-system.ts';
@@ -76,6 +77,7 @@ export interface LogTableOptions {
   readonly journal?: JournalOptions | null;
   readonly writeBackBytes?: number;
   readonly scrubBytesPerSecond?: number;
+  readonly counters?: ShardCounters;
 }
 
 /** Unsynced bytes after which a log is synced though nobody waits, so that recovery never has much to read. */
@@ -90,6 +92,7 @@ export class LogTable {
   readonly clock: Clock;
   readonly listener: LogListener;
   readonly uuids: UuidSource;
+  readonly counters: ShardCounters;
   /** By ticket; null where a log was closed. */
   readonly logs: (Log | null)[] = [];
   readonly chains = new AppendChains();
@@ -122,21 +125,28 @@ export class LogTable {
     fs: FileSystem,
     clock: Clock,
     listener: LogListener,
-    { uuids = systemUuidSource, journal = null, writeBackBytes = 0, scrubBytesPerSecond = 0 }: LogTableOptions = {},
+    {
+      uuids = systemUuidSource,
+      journal = null,
+      writeBackBytes = 0,
+      scrubBytesPerSecond = 0,
+      counters = new ShardCounters(),
+    }: LogTableOptions = {},
   ) {
     this.ring = ring;
     this.fs = ring.managed === null ? fs : managedFileSystem(fs, ring.managed);
     this.clock = clock;
     this.listener = listener;
     this.uuids = uuids;
+    this.counters = counters;
     const host = {
       onDurable: (log: Log) => listener.onDurable(log),
       onSegmentsSynced: (log: Log) => this.commit.onSynced(log),
       failDirectory: (directory: string, errno: number) => this.failDirectory(directory, errno),
       onJournalUnusable: (directory: string, reason: string) => listener.onJournalUnusable?.(directory, reason),
     };
-    this.sync = new LogSync(ring, this.fs, host);
-    this.commit = new GroupCommit({ ring, fs: this.fs, sync: this.sync, options: journal }, host);
+    this.sync = new LogSync(ring, this.fs, counters, host);
+    this.commit = new GroupCommit({ ring, fs: this.fs, counters, sync: this.sync, options: journal }, host);
     this.pages = new HeaderPages(ring);
     this.cold = new ColdSegments(this.fs);
     this.deletes = new PendingDeletes(this.fs);
@@ -166,6 +176,7 @@ export class LogTable {
     this.commit.attach(log, parentOf(dir));
     if (log.durableOffset < log.writtenOffset) log.dirtySinceMs = this.nowMs;
     for (const segment of log.segments) if (segment.fd >= 0 && segment !== log.active) this.cold.touch(segment);
+    log.counterRow = this.counters.regions.topics;
     log.ticket = this.freeTickets.length > 0 ? this.freeTickets.pop()! : this.logs.length;
     this.logs[log.ticket] = log;
     // So that the next start need not read it again. Its pages came from the disk: this writes little.

@@ -29,6 +29,8 @@ export class Log {
   startOffset = 0;
   /** Next offset to assign. */
   endOffset = 0;
+  /** First cell of its topic's row in the shard's counters. */
+  counterRow = 0;
   /** All below is in the page cache: what readers may see. */
   writtenOffset = 0;
   /** All below survives a power cut, in its segments or in the commit journal: what acks=all waits for. */
@@ -81,6 +83,7 @@ export class Log {
   // Syncing: one round at a time.
   syncsPending = 0;
   syncErrno = 0;
+  syncBeganUs = 0;
   /** Segments being synced. */
   readonly syncing = new ReusedList<Segment>();
   /** What syncedOffset becomes when the round ends. */

@@ -17,6 +17,8 @@ export class TopicEntry {
   readonly leaderNodeIds: number[] = [];
   readonly leaderEpochs: number[] = [];
   readonly shards: number[] = [];
+  /** First cell of its row in the shard's counters. */
+  counterRow = 0;
   /** message.timestamp.type is LogAppendTime. */
   logAppendTime = false;
   /** cleanup.policy has compact: records need keys. */

@@ -15,6 +15,9 @@ export abstract class PendingRequest extends TimerEntry {
   settled = false;
   correlationId = 0;
   apiVersion = 0;
+  apiKey = -1;
+  /** When the tick began that brought it: ShardCounters.tickBeganUs. */
+  arrivedUs = 0;
 
   /** Write the answer; called once, in turn. The connection may have died meanwhile (line.closed). */
   abstract answer(): void;

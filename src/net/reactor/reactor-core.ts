@@ -153,6 +153,10 @@ export abstract class ReactorCore implements Reactor {
     this.ctl[Ctl.OUT_USED] = 0;
   }
 
+  stamp(): void {
+    this.ctlF64[Ctl.STAMP_MS_F64] = this.clock.monotonicMs();
+  }
+
   readNow(fd: number, position: number, offset: number, length: number): number {
     return this.files.readNow(fd, this.arena.subarray(offset, offset + length), position);
   }

@@ -18,6 +18,12 @@ import type { Signal } from './wake.ts';
 /** Messages taken from one mailbox a tick, so that a busy peer cannot keep sockets and other peers waiting. */
 const DEFAULT_DRAIN_LIMIT = 1024;
 
+export interface RingFill {
+  readonly used: number;
+  readonly slots: number;
+  readonly full: number;
+}
+
 export interface MeshEndpointOptions extends MailboxOptions {
   /** The addon's signal(fd), to wake peers that have a descriptor; null without the addon. */
   readonly signal: Signal | null;
@@ -83,6 +89,17 @@ export class MeshEndpoint {
       this.peers[i]!.publish();
     }
     return this.sleeper.prepareToSleep();
+  }
+
+  /** Of the fullest ring to another thread, and how many claims found one full. */
+  ringFill(): RingFill {
+    let used = 0;
+    let full = 0;
+    for (const { outbound } of this.peers) {
+      used = Math.max(used, outbound.usedSlots);
+      full += outbound.stats.full;
+    }
+    return { used, slots: this.peers[0]?.outbound.slots ?? 0, full };
   }
 
   /** Ticks of a thread without a reactor, on its event loop (which something else must keep alive). Begins at once. */

@@ -22,7 +22,7 @@ export class RingProducer {
   /** For metrics: refused claims, and batches published. */
   readonly stats = { full: 0, batches: 0 };
 
-  private readonly slots: number;
+  readonly slots: number;
   private readonly arenaBytes: number;
   private readonly arenaStart: number;
   private readonly bell: Doorbell;
@@ -100,6 +100,11 @@ export class RingProducer {
     if (!this.spaceCame()) return false;
     this.starved = false;
     return true;
+  }
+
+  /** Slots that the receiver has not given back. */
+  get usedSlots(): number {
+    return (this.tail - Atomics.load(this.words, RingWord.HEAD)) | 0;
   }
 
   /** Arena offset for `bytes`, or -1. Payloads never straddle the arena's end. */

@@ -27,6 +27,7 @@ export interface ShardSeed {
   /** Core to pin to; -1: none. */
   readonly core: number;
   readonly facts: ReadonlyMap<string, DirectoryFacts>;
+  readonly counters: SharedArrayBuffer;
 }
 
 const NEVER = new Promise<never>(() => undefined);
@@ -75,6 +76,8 @@ export async function hostShard(seed: ShardSeed, ownsThread: boolean): Promise<M
     tellDirectoryFailed: (directory, errno) =>
       void supervisor.sendControl(ControlKind.DIRECTORY_FAILED, { directory, errno } satisfies DirectoryFailedBody),
     checkpointDue: () => void supervisor.sendControl(ControlKind.CHECKPOINT_DUE, null),
+    counters: seed.counters,
+    ringFill: () => endpoint.ringFill(),
     drainMail: () => void endpoint.drain(),
     finishTick: () => endpoint.finishTick(),
     leaveReactor: () => {

@@ -9,21 +9,29 @@ import { highWatermark } from '../../engine/partition/partition.ts';
 import { TimerEntry } from '../../engine/purgatory/timing-wheel.ts';
 
 const LOOK_MS = 1000;
+/** Looks may come far more often, with ringlog.fsync.interval.ms. */
+const STATE_MS = 900;
 
 export class Housekeeping extends TimerEntry {
   private readonly broker: ShardBroker;
   private readonly openMissing: () => void;
+  private readonly state: () => void;
   private readonly lookMs: number;
   private nextRetentionMs: number;
   private readonly checkpointDue: () => void;
+  private nextStateMs = 0;
   private stopped = false;
 
-  /** @param openMissing tries to open what found no room before */
-  constructor(broker: ShardBroker, checkpointDue: () => void, openMissing: () => void) {
+  /**
+   * @param openMissing tries to open what found no room before
+   * @param state writes what the counters say of the moment
+   */
+  constructor(broker: ShardBroker, checkpointDue: () => void, openMissing: () => void, state: () => void) {
     super();
     this.broker = broker;
     this.checkpointDue = checkpointDue;
     this.openMissing = openMissing;
+    this.state = state;
     const { config } = broker;
     this.lookMs = broker.fsync === 'interval' ? Math.min(LOOK_MS, config['ringlog.fsync.interval.ms']) : LOOK_MS;
     this.nextRetentionMs = broker.nowMs() + config['log.initial.task.delay.ms'];
@@ -45,6 +53,10 @@ export class Housekeeping extends TimerEntry {
     if (broker.nowMs() >= this.nextRetentionMs) this.retain();
     this.openMissing();
     broker.logs.scrub.look(broker.nowMs());
+    if (broker.nowMs() >= this.nextStateMs) {
+      this.nextStateMs = broker.nowMs() + STATE_MS;
+      this.state();
+    }
     broker.wheel.add(this, broker.nowMs() + this.lookMs);
   }
 

@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { type BrokerSettings, effectiveBrokerConfig } from '../../engine/base/config-broker.ts';
 import { assert } from '../../engine/base/assert.ts';
 import type { Clock } from '../../engine/base/clock.ts';
+import { ShardCounters } from '../../engine/base/shard-counters.ts';
 import { crc32c } from '../../engine/base/crc32c.ts';
 import { applyImage, type ImageContext, openMissing, type RecoveryFacts } from '../../engine/broker/apply-image.ts';
 import { LocalPartitionVerbs } from '../../engine/broker/local-partition-verbs.ts';
@@ -26,8 +27,10 @@ import { Outbox } from '../../net/kafka/server/outbox.ts';
 import type { Reactor, ReactorReport } from '../../net/reactor/reactor.ts';
 import type { Mailbox } from '../ring/mailbox.ts';
 import { MessageKind } from '../ring/message-layout.ts';
-import type { CheckpointReport, ListenBody } from './control-kind.ts';
 import { ForwardedRequests } from './forwarded-requests.ts';
+import type { RingFill } from '../ring/mesh-endpoint.ts';
+import type { CheckpointReport, ListenBody } from './control-kind.ts';
+import { CounterStatement } from './counter-statement.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { journalOptions } from './journal-options.ts';
 import { type BackgroundWork, type CleanerLog, LogCleaner } from './log-cleaner.ts';
@@ -63,6 +66,10 @@ export interface ShardParts {
   readonly tellDirectoryFailed: (directory: string, errno: number) => void;
   /** The recovery points have fallen behind the disk: the supervisor shall ask for checkpoints soon. */
   readonly checkpointDue: () => void;
+  /** Memory of allocateCounters(), which the supervisor reads. */
+  readonly counters: SharedArrayBuffer;
+  /** Of the rings to other threads; null where there are none. */
+  readonly ringFill: (() => RingFill) | null;
   /** Run at the start of every tick: mail of other threads. */
   readonly drainMail: () => void;
   /** Run at the end of every tick; false when another tick must follow. */
@@ -97,6 +104,7 @@ export class Shard {
   private readonly images = new ImageWatch(EMPTY_IMAGE);
   private readonly context: ImageContext;
   private readonly housekeeping: Housekeeping;
+  private readonly statement: CounterStatement;
   private restart = emptySummary();
   private readonly cleaner: LogCleaner;
 
@@ -105,7 +113,8 @@ export class Shard {
     const { identity, reactor, fs, clock } = parts;
     const { config } = parts.settings;
     const journal = journalOptions(config, identity.shard, reactor.report.kind === 'native');
-    this.broker = new ShardBroker(config, identity, { ring: reactor, fs, clock, journal }, new TopicTable(crc32c));
+    const counters = new ShardCounters(parts.counters);
+    this.broker = new ShardBroker(config, identity, { ring: reactor, fs, clock, journal, counters }, new TopicTable(crc32c));
     this.partitionVerbs = new LocalPartitionVerbs(this.broker);
     this.groups = new GroupShard(
       this.broker,
@@ -135,8 +144,12 @@ export class Shard {
       recovery: parts.recovery,
       listener: { onOpened: (partition) => this.onOpened(partition), onClosed: (partition) => this.groups.onClosed(partition) },
     };
-    this.housekeeping = new Housekeeping(this.broker, parts.checkpointDue, () =>
-      openMissing(this.broker, this.images.current, this.context),
+    this.statement = new CounterStatement(this.broker, this.groups.coordinator, reactor, parts.ringFill);
+    this.housekeeping = new Housekeeping(
+      this.broker,
+      parts.checkpointDue,
+      () => openMissing(this.broker, this.images.current, this.context),
+      () => this.statement.write(),
     );
     this.cleaner = new LogCleaner(this.broker, parts.background, parts.log);
   }
@@ -146,6 +159,7 @@ export class Shard {
   }
 
   private tick(): void {
+    this.server.times.beginTick();
     this.parts.drainMail();
     this.server.onTick();
     if (!this.parts.finishTick()) this.parts.reactor.schedule();
@@ -175,6 +189,7 @@ export class Shard {
     if (this.restart.partitions > 0) this.parts.log.restarted(this.restart);
     this.restart = emptySummary();
     this.images.advance(image);
+    this.statement.write();
     // Offsets committed for a topic go with it.
     if (delta.removedTopicNames.length > 0) this.groups.coordinator.forgetTopics(delta.removedTopicNames);
     this.parts.reactor.schedule();

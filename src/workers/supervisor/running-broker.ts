@@ -7,8 +7,11 @@ import type { ControllerVerbs } from '../../engine/metadata/controller-requests.
 import type { MetadataStore } from '../../engine/metadata/metadata-store.ts';
 import type { ReactorReport } from '../../net/reactor/reactor.ts';
 import type { Caller } from '../caller/caller.ts';
+import type { MetadataImage } from '../../engine/metadata/metadata-image.ts';
+import { type BrokerReading, readBroker } from '../../engine/metadata/broker-reading.ts';
 import type { BackgroundPool } from '../background/background-pool.ts';
 import type { BrokerLog } from './broker-log.ts';
+import type { HttpFace } from './http-face.ts';
 import type { LogDirectories } from './log-directories.ts';
 import type { OfflineDirectories } from './offline-directories.ts';
 import type { ShardHandle } from './shard-handle.ts';
@@ -16,6 +19,8 @@ import type { ShardHandle } from './shard-handle.ts';
 /** What a started broker says of itself. */
 export interface BrokerFacts {
   readonly clusterId: string;
+  /** Null: no HTTP. */
+  readonly httpPort: number | null;
   /** One a node, as clients are told. */
   readonly addresses: readonly { readonly nodeId: number; readonly host: string; readonly port: number }[];
   readonly mode: ListenerMode;
@@ -33,10 +38,14 @@ export interface RunningBrokerParts {
   readonly controller: ControllerVerbs;
   readonly caller: Caller;
   readonly shards: readonly ShardHandle[];
+  /** Of shard i at i. */
+  readonly counters: readonly SharedArrayBuffer[];
+  readonly image: () => MetadataImage;
   readonly directories: LogDirectories;
   readonly offline: OfflineDirectories;
   readonly store: MetadataStore;
   readonly background: BackgroundPool;
+  readonly http: HttpFace | null;
   /** Lets go of what joins the threads. */
   readonly closeMesh: () => void;
   readonly checkpointIntervalMs: number;
@@ -59,6 +68,11 @@ export class RunningBroker {
     this.caller = parts.caller;
     this.parts = parts;
     this.timer = setInterval(() => this.checkpointSoon(), parts.checkpointIntervalMs);
+  }
+
+  /** What the broker's numbers are now; costs the shards nothing. */
+  read(): BrokerReading {
+    return readBroker(this.parts.counters, this.parts.image(), Date.now());
   }
 
   /** Stop cleanly: every acked record is on the disk and the next start scans nothing. */
@@ -87,6 +101,7 @@ export class RunningBroker {
     const { shards, background, caller, closeMesh, directories, store } = this.parts;
     clearInterval(this.timer);
     await caller.close('the broker stops');
+    await this.parts.http?.close();
     // An older checkpoint must not come after the last one.
     if (this.checkpointing !== null) await this.checkpointing;
     // One that cannot store its logs keeps no other from storing its own.

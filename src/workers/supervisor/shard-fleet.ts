@@ -3,6 +3,7 @@
 
 import { useNativeCrc32c } from '../../engine/base/crc32c.ts';
 import type { ListenerMode } from '../../engine/base/config-listeners.ts';
+import { allocateCounters } from '../../engine/base/counter-layout.ts';
 import type { BrokerSettings } from '../../engine/base/config-broker.ts';
 import type { ShardIdentity } from '../../engine/broker/shard-broker.ts';
 import { loadNativeBinding } from '../../engine/io/native-binding.ts';
@@ -45,6 +46,8 @@ export interface FleetPlan {
 
 export interface ShardFleet {
   readonly shards: readonly ShardHandle[];
+  /** Of shard i at i: read them with readShard(). */
+  readonly counters: readonly SharedArrayBuffer[];
   readonly shardCount: number;
   readonly cores: readonly number[];
   readonly report: ReactorReport;
@@ -76,9 +79,10 @@ export async function openShards(options: FleetOptions, plan: FleetPlan, facts: 
   const endpoint = new MeshEndpoint(mesh, SUPERVISOR_THREAD, handler, { signal, wakeFd: -1 });
   caller = new Caller(endpoint, mesh.callerArena, plan.identities.length);
   endpoint.runOnLoop();
+  const counters = plan.identities.map(() => allocateCounters());
   const shards = plan.identities.map((identity) => {
     const core = here ? -1 : (plan.cores[identity.shard] ?? -1);
-    const seed = { settings, identity, mesh, core, facts, single: plan.mode === 'single' };
+    const seed = { settings, identity, mesh, core, facts, counters: counters[identity.shard]!, single: plan.mode === 'single' };
     const start = here ? hostShardHere : startShardThread;
     return new ShardHandle(endpoint.mailboxes[identity.shard + 1]!, (died) => start(seed, died), onDeath);
   });
@@ -92,6 +96,7 @@ export async function openShards(options: FleetOptions, plan: FleetPlan, facts: 
   });
   return {
     shards,
+    counters,
     shardCount: plan.shardCount,
     cores: here ? [] : plan.cores,
     report: reports[0]!,

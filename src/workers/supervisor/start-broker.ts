@@ -7,7 +7,15 @@
 import { hostname } from 'node:os';
 import { type BrokerSettings, logDirectories } from '../../engine/base/config-broker.ts';
 import { planShards } from '../../engine/base/config-cores.ts';
-import { type Listener, type ListenerMode, listenersOfShard, resolveListeners } from '../../engine/base/config-listeners.ts';
+import {
+  type HttpListener,
+  type Listener,
+  type ListenerMode,
+  listenersOfShard,
+  resolveHttpListener,
+  resolveListeners,
+} from '../../engine/base/config-listeners.ts';
+import { packageVersion } from '../../engine/base/package-file.ts';
 import { systemUuidSource } from '../../engine/base/uuid.ts';
 import { loadNativeBinding } from '../../engine/io/native-binding.ts';
 import { nodeFileSystem } from '../../engine/io/node-file-system.ts';
@@ -19,6 +27,7 @@ import { LocalMetadataStore } from '../../engine/metadata/local-metadata-store.t
 import type { ShardIdentity } from '../../engine/broker/shard-broker.ts';
 import { BackgroundPool } from '../background/background-pool.ts';
 import type { BrokerLog } from './broker-log.ts';
+import { type HttpFace, openHttpFace } from './http-face.ts';
 import { ImagePublisher } from './image-publisher.ts';
 import { LogDirectories } from './log-directories.ts';
 import { OfflineDirectories } from './offline-directories.ts';
@@ -61,6 +70,8 @@ interface Topology {
   readonly identities: readonly ShardIdentity[];
   /** Of shard i at i. */
   readonly listeners: readonly (readonly Listener[])[];
+  /** Null: no HTTP. */
+  readonly http: HttpListener | null;
 }
 
 /** @throws CannotStart, DirectoryLocked, or what a listener fails with (`code` EADDRINUSE …) */
@@ -75,11 +86,14 @@ export async function startBroker(options: StartOptions): Promise<RunningBroker>
     offline.fail(directory, `a write, a sync or a read failed (errno ${Math.abs(errno)})`, errno);
   const background = new BackgroundPool(settings.config);
   let fleet: ShardFleet | undefined;
+  let http: HttpFace | null = null;
   let running: RunningBroker | undefined;
   const checkpointDue = (): void => running?.checkpointSoon();
   try {
     await probeListeners(topology.mode === 'single' ? topology.listeners[0]! : topology.listeners.flat());
     const { callerArenaBytes = CALLER_ARENA_BYTES } = options;
+    // From here on it can be asked whether the broker is ready.
+    if (topology.http !== null) http = await openHttpFace(topology.http, options.log);
     fleet = await openShards({ ...options, background, callerArenaBytes, checkpointDue, onDirectoryFailed }, topology, directories.facts);
     const { controller, store, clusterId } = await openController(settings, directories, offline);
     offline.attach(fleet.shards, controller);
@@ -88,9 +102,10 @@ export async function startBroker(options: StartOptions): Promise<RunningBroker>
       (line, isFault) => options.log[isFault ? 'error' : 'info'](line),
       (path, error) => notReplayed(offline, path, error as Error),
     );
-    running = await bringUp({ ...options, background }, topology, directories, offline, controller, store, clusterId, fleet);
+    running = await bringUp({ ...options, background, http }, topology, directories, offline, controller, store, clusterId, fleet);
     return running;
   } catch (error) {
+    await http?.close();
     await fleet?.abandon();
     directories.unlock();
     throw error;
@@ -115,6 +130,8 @@ function planTopology({ settings: { config }, log, listens = true }: StartOption
     log.warn(`one port for ${plan.shardCount} shards needs the native addon; running one shard`);
     plan = { shardCount: 1, cores: plan.cores.slice(0, 1) };
   }
+  const http = resolveHttpListener(config);
+  if (!http.ok) throw new CannotStart([http.error]);
   const shardCount = Math.max(1, plan.shardCount);
   const memory = memoryShare(config, shardCount);
   if (!memory.ok) throw new CannotStart([memory.error]);
@@ -126,7 +143,7 @@ function planTopology({ settings: { config }, log, listens = true }: StartOption
     listeners.push(own.listeners);
     identities.push({ shard, shardCount, nodeId: config['node.id'] + (resolved.mode === 'single' ? 0 : shard) });
   }
-  return { mode: resolved.mode, shardCount: plan.shardCount, cores: plan.cores, identities, listeners };
+  return { mode: resolved.mode, shardCount: plan.shardCount, cores: plan.cores, identities, listeners, http: http.listener };
 }
 
 /** Spreading one port over threads (SO_REUSEPORT) and appending another thread's bytes are the addon's doing. */
@@ -153,7 +170,7 @@ async function openController(settings: BrokerSettings, directories: LogDirector
 }
 
 async function bringUp(
-  { settings, log, background }: StartOptions & { background: BackgroundPool },
+  { settings, log, background, http }: StartOptions & { background: BackgroundPool; http: HttpFace | null },
   topology: Topology,
   directories: LogDirectories,
   offline: OfflineDirectories,
@@ -174,12 +191,13 @@ async function bringUp(
   for (const name of report.offlinePartitions) log.warn(`${name} has no leader: its log directory is not mounted or failed`);
   await publisher.follow(controller);
   if (!early) ports = await listen(topology, fleet);
-  return new RunningBroker({
+  const running = new RunningBroker({
     facts: {
       clusterId,
       addresses: nodes.flatMap(({ nodeId, endpoints: [first] }) =>
         first === undefined ? [] : [{ nodeId, host: first.host, port: first.port }],
       ),
+      httpPort: http?.port ?? null,
       mode: topology.mode,
       shardCount: fleet.shardCount,
       cores: fleet.cores,
@@ -190,14 +208,20 @@ async function bringUp(
     controller: verbs,
     caller: fleet.caller,
     shards: fleet.shards,
+    counters: fleet.counters,
+    image: () => controller.image,
     directories,
     offline,
     store,
     background,
+    http,
     closeMesh: () => fleet.close(),
     checkpointIntervalMs: settings.config['log.flush.offset.checkpoint.interval.ms'],
     log,
   });
+  const { addresses, cores, reactor } = running.facts;
+  http?.opened({ version: packageVersion(), clusterId, addresses, reactor: reactor.kind, cores }, () => running.read());
+  return running;
 }
 
 /** @returns the ports of shard i's listeners at i */

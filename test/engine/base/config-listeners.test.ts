@@ -1,7 +1,7 @@
 // Addresses to listen on and to tell clients, and which cores serve.
 
 import { describe, expect, it } from 'vitest';
-import { listenersOfShard, resolveListeners } from '../../../src/engine/base/config-listeners.ts';
+import { listenersOfShard, resolveHttpListener, resolveListeners } from '../../../src/engine/base/config-listeners.ts';
 import { parseBrokerConfig } from '../../../src/engine/base/config-broker.ts';
 import { planShards } from '../../../src/engine/base/config-cores.ts';
 
@@ -133,5 +133,35 @@ describe('planShards', () => {
     [{ 'ringlog.cpus': '3,1', 'ringlog.shards': '1' }, [0, 1, 2, 3], { shardCount: 1, cores: [3] }],
   ])('plans %j on cores %j', (settings, usable, expected) => {
     expect(planShards(configOf(settings as Record<string, string>), usable)).toEqual(expected);
+  });
+});
+
+describe('resolveHttpListener', () => {
+  const resolved = (settings: Record<string, string>) => resolveHttpListener(configOf(settings));
+  const listener = (host: string, port: number, loopback: boolean, token: string | null = null) => ({
+    ok: true,
+    listener: { host, port, token, loopback },
+  });
+
+  it('is off unless set', () => expect(resolved({})).toEqual({ ok: true, listener: null }));
+
+  it('takes an address of this machine as it is', () => {
+    expect(resolved({ 'ringlog.http.listener': '127.0.0.1:9464' })).toEqual(listener('127.0.0.1', 9464, true));
+    expect(resolved({ 'ringlog.http.listener': '[::1]:0' })).toEqual(listener('::1', 0, true));
+  });
+
+  it('wants a token, or leave to be open, where others can come', () => {
+    for (const address of [':9464', '0.0.0.0:9464', 'box:9464', '[::]:9464']) {
+      const refused = resolved({ 'ringlog.http.listener': address });
+      expect(refused.ok).toBe(false);
+      expect(JSON.stringify(refused)).toContain('ringlog.http.token');
+    }
+    expect(resolved({ 'ringlog.http.listener': ':9464', 'ringlog.http.token': 's' })).toEqual(listener('', 9464, false, 's'));
+    expect(resolved({ 'ringlog.http.listener': 'box:9464', 'ringlog.insecure': 'true' })).toEqual(listener('box', 9464, false));
+  });
+
+  it('refuses a port there is not, and takes an empty token for none', () => {
+    expect(resolved({ 'ringlog.http.listener': '127.0.0.1:70000' }).ok).toBe(false);
+    expect(resolved({ 'ringlog.http.listener': ':1', 'ringlog.http.token': '' }).ok).toBe(false);
   });
 });

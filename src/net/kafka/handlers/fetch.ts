@@ -1,6 +1,7 @@
 // Fetch (API key 1), versions 4 to 18: from request bytes to file ranges on the socket. Owner: the shard's thread.
 // Hot: operations, targets and plans are pooled; record bytes never pass through JavaScript.
 
+import { ShardCell } from '../../../engine/base/counter-layout.ts';
 import { signedCrc32c } from '../../../engine/base/crc32c.ts';
 import { ErrorCode } from '../../../engine/base/error-code.ts';
 import { ReusedList } from '../../../engine/base/reused-list.ts';
@@ -12,12 +13,14 @@ import { lease } from '../../../engine/log/log-read.ts';
 import type { PendingRequest } from '../../../engine/purgatory/request-line.ts';
 import type { Connection } from '../server/connection.ts';
 import type { Outbox } from '../server/outbox.ts';
+import type { RequestTimes } from '../server/request-times.ts';
 import { FetchRequestCursor } from '../wire/fetch-request.ts';
 import { ANSWER_BYTES_MAX, FetchResponseWriter, hasLeaderHint, topicBytesMax } from '../wire/fetch-response.ts';
 import { type FetchSession, FetchSessionCache } from './fetch-session.ts';
 import { NO_TAGS, type NodeEndpoints } from './node-endpoints.ts';
 
 const TOPIC_ID_SINCE = 13;
+const API_FETCH = 1;
 const NO_SESSION = 0;
 const FINAL_EPOCH = -1;
 const INITIAL_EPOCH = 0;
@@ -50,15 +53,17 @@ export class FetchHandler {
   private readonly broker: ShardBroker;
   private readonly outbox: Outbox;
   private readonly endpoints: NodeEndpoints;
+  private readonly times: RequestTimes;
   private readonly writer: FetchResponseWriter;
   private readonly cursor = new FetchRequestCursor();
   private readonly idle = new ReusedList<PendingFetch>();
   private readonly maxBytesLimit: number;
 
-  constructor(broker: ShardBroker, outbox: Outbox, endpoints: NodeEndpoints, random: () => number) {
+  constructor(broker: ShardBroker, outbox: Outbox, endpoints: NodeEndpoints, times: RequestTimes, random: () => number) {
     this.broker = broker;
     this.outbox = outbox;
     this.endpoints = endpoints;
+    this.times = times;
     this.writer = new FetchResponseWriter(outbox.bytes, outbox.view);
     this.sessions = new FetchSessionCache(broker.config['max.incremental.fetch.session.cache.slots'], random);
     this.maxBytesLimit = broker.config['fetch.max.bytes'];
@@ -72,6 +77,7 @@ export class FetchHandler {
     cursor.begin(this.broker.ring.arena, body, end, version);
     const operation = this.idle.pop() ?? new PendingFetch(this.broker, this);
     operation.connection = connection;
+    this.times.arrived(operation, API_FETCH);
     operation.correlationId = correlationId;
     operation.apiVersion = version;
     operation.byTopicId = version >= TOPIC_ID_SINCE;
@@ -205,6 +211,7 @@ export class FetchHandler {
       if (operation.sessionError === ErrorCode.NONE) operation.attemptAgain();
       this.write(operation, connection);
     }
+    this.times.answered(operation);
     operation.releaseRemote();
     operation.connection = null;
     operation.session = null;
@@ -253,11 +260,16 @@ export class FetchHandler {
       const target = targetAt(operation, i);
       if (!isIncluded(operation, target)) continue;
       writer.partition(target);
+      this.count(target);
       // A partition with an error is told again once it is well.
       target.toldHighWatermark = target.error === ErrorCode.NONE ? target.highWatermark : -1;
       target.toldLogStartOffset = target.logStartOffset;
     }
     writer.endTopic();
+  }
+
+  private count({ topic, plannedBytes, error }: FetchTarget): void {
+    if (topic !== null && !topic.gone) this.broker.counters.fetched(topic.counterRow, plannedBytes, error !== ErrorCode.NONE);
   }
 
   /** Header bytes and record ranges, alternating. `large`: the header bytes, where they did not fit the out region. */
@@ -270,6 +282,7 @@ export class FetchHandler {
       from = cut;
       const target = writer.cutTargets[i]!;
       const { plan } = target;
+      this.broker.counters.add(plan.arenaOffset >= 0 && !target.remote ? ShardCell.READS_MEMORY : ShardCell.READS_FILE, 1);
       if (target.remote)
         outbox.sendFile(connection.conn, connection.generation, plan.fd, plan.position, plan.length, broker.remote!.lease(target));
       else if (plan.arenaOffset >= 0) outbox.send(connection.conn, connection.generation, plan.arenaOffset, plan.length);

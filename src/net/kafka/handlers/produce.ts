@@ -16,8 +16,10 @@ import { leadersNamed, produceResponseBytesMax, writeProduceResponse } from '../
 import type { Connection } from '../server/connection.ts';
 import type { Outbox } from '../server/outbox.ts';
 import { NO_TAGS, type NodeEndpoints } from './node-endpoints.ts';
+import type { RequestTimes } from '../server/request-times.ts';
 
 const DESC_F64 = DESC_WORDS / 2;
+const API_PRODUCE = 0;
 const NO_ACKS = 0;
 const LEADER_ACK = 1;
 const ACKS_ALL = -1;
@@ -48,14 +50,22 @@ export class ProduceHandler {
   private readonly broker: ShardBroker;
   private readonly outbox: Outbox;
   private readonly endpoints: NodeEndpoints;
+  private readonly times: RequestTimes;
   private readonly refuse: (connection: Connection, reason: string) => void;
   private readonly idle = new ReusedList<PendingProduce>();
 
   /** `refuse` closes a connection and says why. */
-  constructor(broker: ShardBroker, outbox: Outbox, endpoints: NodeEndpoints, refuse: (connection: Connection, reason: string) => void) {
+  constructor(
+    broker: ShardBroker,
+    outbox: Outbox,
+    endpoints: NodeEndpoints,
+    times: RequestTimes,
+    refuse: (connection: Connection, reason: string) => void,
+  ) {
     this.broker = broker;
     this.outbox = outbox;
     this.endpoints = endpoints;
+    this.times = times;
     this.refuse = refuse;
   }
 
@@ -67,6 +77,7 @@ export class ProduceHandler {
     operation.connection = connection;
     operation.correlationId = cq[slot + Frame.CORRELATION_ID]!;
     operation.apiVersion = cq[slot + Frame.API_VERSION]!;
+    this.times.arrived(operation, API_PRODUCE);
     operation.begin(acks);
     connection.line.enter(operation);
     // One more entry than there are keeps an early refusal from settling the request before all entries are in.
@@ -181,10 +192,20 @@ export class ProduceHandler {
 
   answer(operation: PendingProduce): void {
     this.broker.wheel.cancel(operation);
+    this.count(operation);
     const connection = operation.connection!;
     if (operation.acks === NO_ACKS) this.answerNothing(operation, connection);
     else if (!connection.line.closed) this.write(operation, connection);
     if (operation.linked === 0) this.recycle(operation);
+  }
+
+  private count(operation: PendingProduce): void {
+    const { counters } = this.broker;
+    for (let entry = 0; entry < operation.count; entry++) {
+      const topic = operation.topics[entry];
+      if (topic != null && !topic.gone) counters.produced(topic.counterRow, operation.errors[entry] !== ErrorCode.NONE);
+    }
+    this.times.answered(operation);
   }
 
   recycle(operation: PendingProduce): void {

@@ -4,6 +4,7 @@
 // A tick: drain completions (frames are decoded and their appends staged) → submit (appends are written) → drain their
 // completions → endTick decides produces and wakes fetches → what is left in the submission ring goes out on return.
 
+import { ShardCell } from '../../../engine/base/counter-layout.ts';
 import { MalformedBytes } from '../../../engine/base/byte-reader.ts';
 import type { ShardBroker } from '../../../engine/broker/shard-broker.ts';
 import type { ShardServices } from '../../../engine/broker/shard-services.ts';
@@ -16,6 +17,7 @@ import type { ApiRegistry } from '../handlers/api-registry.ts';
 import { Connection } from './connection.ts';
 import { IdleConnections } from './idle-connections.ts';
 import { Outbox } from './outbox.ts';
+import { RequestTimes } from './request-times.ts';
 import { RequestDispatcher } from './request-dispatcher.ts';
 import { headerEnd } from '../wire/request-header.ts';
 
@@ -44,7 +46,7 @@ export interface KafkaServerParts {
 
 export class KafkaServer {
   readonly connections: (Connection | null)[] = [];
-  connectionCount = 0;
+  readonly times: RequestTimes;
   private readonly parts: KafkaServerParts;
   private readonly reactor: Reactor;
   private readonly broker: ShardBroker;
@@ -60,9 +62,12 @@ export class KafkaServer {
     this.broker = parts.broker;
     this.outbox = new Outbox(parts.reactor);
     const endpoints = new NodeEndpoints(() => parts.services.image());
-    this.produce = new ProduceHandler(parts.broker, this.outbox, endpoints, (connection, reason) => this.refuse(connection, reason));
-    this.fetch = new FetchHandler(parts.broker, this.outbox, endpoints, parts.random);
-    this.dispatcher = new RequestDispatcher(parts.reactor, this.outbox, parts.registry, parts.services, {
+    this.times = new RequestTimes(parts.broker.counters, parts.reactor);
+    this.produce = new ProduceHandler(parts.broker, this.outbox, endpoints, this.times, (connection, reason) =>
+      this.refuse(connection, reason),
+    );
+    this.fetch = new FetchHandler(parts.broker, this.outbox, endpoints, this.times, parts.random);
+    this.dispatcher = new RequestDispatcher(parts.reactor, this.outbox, this.times, parts.registry, parts.services, {
       refuse: (connection, reason) => this.refuse(connection, reason),
       failed: (api, error) => parts.log.handlerFailed(api, error),
     });
@@ -77,6 +82,7 @@ export class KafkaServer {
 
   onTick(): void {
     const { logs } = this.broker;
+    this.times.noteCompletions(this.reactor.ctl[Ctl.CQ_COUNT]!);
     this.drain();
     do {
       // Frames may still be unread in their blocks, so appends are carried out only now, all of the tick together. The
@@ -88,6 +94,7 @@ export class KafkaServer {
       this.broker.endTick();
     } while (logs.pendingAppends > 0);
     this.armTimer();
+    this.times.endTick();
   }
 
   /** Take every completion; afterwards the ring is empty, so that whatever the next submit() has to say finds room. */
@@ -146,15 +153,17 @@ export class KafkaServer {
 
   private onAccepted(conn: number, generation: number): void {
     this.connections[conn] = new Connection(conn, generation, this.reactor.peerAddress(conn));
-    this.connectionCount++;
+    const { counters } = this.broker;
+    counters.add(ShardCell.CONNECTIONS, 1);
+    counters.add(ShardCell.CONNECTIONS_ACCEPTED, 1);
   }
 
   private onClosed(conn: number, generation: number, result: number): void {
     const connection = this.connections[conn];
     if (connection == null || connection.generation !== generation) return;
-    if (result > 0) this.parts.log.connectionRefused(connection.peer, connection.clientId, closeReasonText(result));
+    if (result > 0) this.noteRefused(connection, closeReasonText(result));
     this.connections[conn] = null;
-    this.connectionCount--;
+    this.broker.counters.add(ShardCell.CONNECTIONS, -1);
     connection.line.closed = true;
     this.fetch.onClosed(connection);
   }
@@ -197,8 +206,13 @@ export class KafkaServer {
   /** Close for a reason of the client's making. */
   private refuse(connection: Connection, reason: string): void {
     if (connection.closing) return;
-    this.parts.log.connectionRefused(connection.peer, connection.clientId, reason);
+    this.noteRefused(connection, reason);
     this.close(connection);
+  }
+
+  private noteRefused({ peer, clientId }: Connection, reason: string): void {
+    this.broker.counters.add(ShardCell.CONNECTIONS_REFUSED, 1);
+    this.parts.log.connectionRefused(peer, clientId, reason);
   }
 
   private close(connection: Connection): void {

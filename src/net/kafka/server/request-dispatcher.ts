@@ -14,6 +14,7 @@ import { clientIdOf, headerEnd } from '../wire/request-header.ts';
 import { REQUEST_ELEMENTS_MAX } from '../wire/request-limits.ts';
 import type { Connection } from './connection.ts';
 import type { Outbox } from './outbox.ts';
+import type { RequestTimes } from './request-times.ts';
 
 const API_VERSIONS = 18;
 
@@ -56,6 +57,7 @@ class PendingAnswer extends PendingRequest {
 export class RequestDispatcher {
   private readonly reactor: Reactor;
   private readonly outbox: Outbox;
+  private readonly times: RequestTimes;
   private readonly registry: ApiRegistry;
   private readonly services: ShardServices;
   private readonly listener: DispatchListener;
@@ -63,9 +65,17 @@ export class RequestDispatcher {
   private readonly writer = new ByteWriter();
   private stopped = false;
 
-  constructor(reactor: Reactor, outbox: Outbox, registry: ApiRegistry, services: ShardServices, listener: DispatchListener) {
+  constructor(
+    reactor: Reactor,
+    outbox: Outbox,
+    times: RequestTimes,
+    registry: ApiRegistry,
+    services: ShardServices,
+    listener: DispatchListener,
+  ) {
     this.reactor = reactor;
     this.outbox = outbox;
+    this.times = times;
     this.registry = registry;
     this.services = services;
     this.listener = listener;
@@ -96,6 +106,7 @@ export class RequestDispatcher {
     pending.correlationId = correlationId;
     pending.request = request.value;
     pending.sizeBytes = length;
+    this.times.arrived(pending, apiKey);
     connection.line.enter(pending);
     if (connection.line.head === pending) this.start(pending);
     else connection.waitingBytes += length;
@@ -192,6 +203,7 @@ export class RequestDispatcher {
 
   answer(pending: PendingAnswer): void {
     const connection = pending.connection;
+    this.times.answered(pending);
     if (connection.line.closed || connection.closing) return;
     if (pending.failed) {
       this.listener.refuse(connection, `${pending.handler.api.name} failed`);
@@ -224,6 +236,7 @@ export class RequestDispatcher {
   private answerUnsupportedApiVersions(connection: Connection, correlationId: number, handler: AnyApiHandler): void {
     const pending = new PendingAnswer(this, connection, handler);
     pending.correlationId = correlationId;
+    this.times.arrived(pending, API_VERSIONS);
     connection.line.enter(pending);
     this.settle(pending, unsupportedApiVersions(this.registry));
   }

@@ -3,6 +3,7 @@
 // move when told.
 
 import { beforeEach, expect, test } from 'vitest';
+import { allocateCounters } from '../../../../src/engine/base/counter-layout.ts';
 import { parseBrokerConfig } from '../../../../src/engine/base/config-broker.ts';
 import { systemUuidSource } from '../../../../src/engine/base/uuid.ts';
 import { MemoryFileSystem } from '../../../../src/engine/io/memory-file-system.ts';
@@ -54,6 +55,8 @@ beforeEach(async () => {
     tellDirectoryFailed: () => undefined,
     checkpointDue: () => undefined,
     background: { clean: () => Promise.reject(new Error('nothing is compacted')), syncDirectory: () => Promise.resolve() },
+    counters: allocateCounters(),
+    ringFill: null,
     drainMail: () => undefined,
     finishTick: () => true,
     leaveReactor: () => undefined,
