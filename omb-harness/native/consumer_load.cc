@@ -19,6 +19,10 @@ ConsumerLoad::ConsumerLoad(EventLoop& loop, const LoadPlan& plan, LoadMeter& met
         [this](int64_t records) { meter_.phase(phase_at(phases_, static_cast<double>(now_ns()))).count(kCorrupt, records); },
         on_failed};
     consumers_.push_back(std::make_unique<Consumer>(loop, each, plan, std::move(events)));
+    if (each.coordinator.port != 0) {
+      members_.emplace_back(&each, std::make_unique<GroupMember>(loop, each, plan, *consumers_.back(), on_failed));
+      continue;
+    }
     std::vector<Consumer::Position> positions;
     for (const std::string& topic : each.topics)
       for (const TopicPartition& partition : plan.topics.at(topic))
@@ -31,13 +35,35 @@ void ConsumerLoad::set_paused(bool paused) {
   for (const auto& consumer : consumers_) consumer->set_paused(paused);
 }
 
+bool ConsumerLoad::is_ready() {
+  std::map<std::string, size_t> owed;
+  std::map<std::string, int32_t> generations;
+  for (const auto& [plan, member] : members_) {
+    // All of a group are in this worker: they must know of the same division.
+    const int32_t generation = generations.try_emplace(plan->group, member->generation()).first->second;
+    if (!member->is_stable() || member->generation() != generation) return false;
+    if (owed.count(plan->group) == 0)
+      for (const std::string& topic : plan->topics) owed[plan->group] += plan_.topics.at(topic).size();
+    owed[plan->group] -= member->assigned();
+  }
+  if (!std::all_of(owed.begin(), owed.end(), [](const auto& each) { return each.second == 0; })) return false;
+  for (const auto& [plan, member] : members_) member->settle();
+  return true;
+}
+
+void ConsumerLoad::leave() {
+  for (const auto& [plan, member] : members_) member->leave();
+}
+
 void ConsumerLoad::turn(int64_t now) {
+  for (const auto& [plan, member] : members_) member->turn(now);
   for (const auto& consumer : consumers_) consumer->turn(now);
 }
 
 int64_t ConsumerLoad::wake_ns() const {
   int64_t wake = kNever;
   for (const auto& consumer : consumers_) wake = std::min(wake, consumer->wake_ns());
+  for (const auto& [plan, member] : members_) wake = std::min(wake, member->wake_ns());
   return wake;
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "consumer.h"
+#include "group_member.h"
 #include "load_meter.h"
 #include "sequence_set.h"
 
@@ -23,6 +24,10 @@ class ConsumerLoad {
 
   void announce(const Phase& phase) { phases_.push_back(phase); }
   void set_paused(bool paused);
+  // Every partition has its consumer, in every group.
+  bool is_ready();
+  // Members go from their groups.
+  void leave();
   void turn(int64_t now_ns);
   int64_t wake_ns() const;
   const std::vector<Phase>& phases() const { return phases_; }
@@ -45,6 +50,8 @@ class ConsumerLoad {
   std::vector<Phase> phases_;
   std::map<std::string, Lanes> groups_;
   std::vector<std::unique_ptr<Consumer>> consumers_;
+  // Of those that are in groups, by their order in the plan.
+  std::vector<std::pair<const ConsumerPlan*, std::unique_ptr<GroupMember>>> members_;
 };
 
 }  // namespace load

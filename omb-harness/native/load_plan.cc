@@ -48,10 +48,15 @@ ConsumerSettings read_consumer_settings(const Json& json) {
   made.max_bytes = static_cast<int>(setting(json, "fetch.max.bytes"));
   made.partition_max_bytes = static_cast<int>(setting(json, "max.partition.fetch.bytes"));
   made.read_committed = json["isolation.level"].text() == "read_committed";
+  made.session_timeout_ms = static_cast<int>(setting(json, "session.timeout.ms"));
+  made.rebalance_timeout_ms = static_cast<int>(setting(json, "max.poll.interval.ms"));
+  made.heartbeat_ns = setting(json, "heartbeat.interval.ms") * kNsPerMs;
+  made.commit_ns = setting(json, "auto.commit.interval.ms") * kNsPerMs;
   return made;
 }
 
 Address read_address(const Json& json) {
+  if (json.is_null()) return {"", 0};
   return {json["host"].text(), to_int(json["port"])};
 }
 
@@ -77,7 +82,7 @@ LoadPlan read_load_plan(const Json& json) {
   for (const Json& each : json["consumers"].list()) {
     const Json& limit = each["rateLimitPerSecond"];
     ConsumerPlan consumer{to_int(each["consumerId"]), {}, each["group"].text(), to_int(each["indexInGroup"]), to_int(each["groupSize"]),
-                          limit.is_null() ? 0 : limit.number()};
+                          limit.is_null() ? 0 : limit.number(), read_address(each["coordinator"])};
     for (const Json& topic : each["topics"].list()) consumer.topics.push_back(topic.text());
     plan.consumers.push_back(std::move(consumer));
   }

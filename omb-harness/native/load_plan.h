@@ -44,6 +44,8 @@ struct ConsumerPlan {
   int group_size;
   // 0: as many as come.
   double rate_limit_per_second;
+  // Of its group; port 0: there is none, partitions are assigned by hand.
+  Address coordinator;
 };
 
 enum class KeyDistribution { kNone, kRoundRobin, kRandom };
@@ -70,6 +72,10 @@ struct ConsumerSettings {
   int max_bytes;
   int partition_max_bytes;
   bool read_committed;
+  int session_timeout_ms;
+  int rebalance_timeout_ms;
+  int64_t heartbeat_ns;
+  int64_t commit_ns;
 };
 
 struct LoadPlan {

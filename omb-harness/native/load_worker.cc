@@ -37,6 +37,8 @@ constexpr int64_t kSpinTurnMaxNs = 5'000;
 constexpr int64_t kSpinShare = 4;
 constexpr int64_t kSpinFreeNs = 20 * kNsPerMs;
 constexpr int kPriority = -15;
+// A rebalance waits for its members, and a first one for more of them.
+constexpr int64_t kOpenMaxNs = 120'000 * kNsPerMs;
 constexpr int64_t kSleepMaxNs = 50 * kNsPerMs;
 
 class LoadWorker {
@@ -49,6 +51,7 @@ class LoadWorker {
       if (producers_) producers_->turn(now);
       if (consumers_) consumers_->turn(now);
       if (meter_ && now >= interval_end_ns_) report(now);
+      opened(now);
       quiesce(now);
       wait();
     }
@@ -124,9 +127,20 @@ class LoadWorker {
     if (!plan_->producers.empty()) producers_ = std::make_unique<ProducerLoad>(loop_, *plan_, *meter_, on_failed);
     if (!plan_->consumers.empty()) consumers_ = std::make_unique<ConsumerLoad>(loop_, *plan_, *meter_, on_failed);
     interval_end_ns_ = now_ns() + plan_->interval_ns;
-    JsonWriter opened;
-    opened.object().text("say", "opened").end_object();
-    control_.say(opened);
+    open_until_ns_ = now_ns() + kOpenMaxNs;
+  }
+
+  // Connected, and with all partitions divided.
+  void opened(int64_t now) {
+    if (open_until_ns_ == 0) return;
+    if (consumers_ && !consumers_->is_ready()) {
+      if (now > open_until_ns_) throw Failure("the consumers' groups did not come to rest in time");
+      return;
+    }
+    open_until_ns_ = 0;
+    JsonWriter json;
+    json.object().text("say", "opened").end_object();
+    control_.say(json);
   }
 
   int64_t busy_ns() const { return thread_cpu_ns() - idle_ns_; }
@@ -156,6 +170,7 @@ class LoadWorker {
 
   void close() {
     if (producers_) producers_->stop(now_ns());
+    if (consumers_) consumers_->leave();
     report(now_ns());
     JsonWriter json;
     json.object().text("say", "closed").object("summary").number("workerId", plan_->worker_id);
@@ -175,6 +190,8 @@ class LoadWorker {
   std::unique_ptr<ConsumerLoad> consumers_;
   std::vector<Quiesce> quiesces_;
   int64_t interval_end_ns_ = 0;
+  // 0: it is open, or nothing was asked.
+  int64_t open_until_ns_ = 0;
   const int64_t started_ns_ = now_ns();
   int64_t idle_ns_ = 0;
   int64_t lead_ns_ = 50'000;

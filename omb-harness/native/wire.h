@@ -14,6 +14,12 @@ namespace load {
 enum class ApiKey : int16_t {
   kProduce = 0,
   kFetch = 1,
+  kOffsetCommit = 8,
+  kOffsetFetch = 9,
+  kJoinGroup = 11,
+  kHeartbeat = 12,
+  kLeaveGroup = 13,
+  kSyncGroup = 14,
   kInitProducerId = 22
 };
 

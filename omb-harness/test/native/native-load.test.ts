@@ -1,6 +1,7 @@
 // Native load workers against a real broker: every record that was due is sent once, acknowledged, consumed once for each
 // subscription and found whole, whatever the dials say; and what a worker cannot do is said.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { describeGroupsApi } from '../../../src/net/kafka/schema/generated/describe-groups.ts';
 import { startTestBroker, type TestBroker } from '../../../test/support/broker.ts';
 import type { DriverSettings } from '../../src/contracts/driver-settings.ts';
 import type { LoadPlan } from '../../src/contracts/load-plan.ts';
@@ -11,6 +12,7 @@ import { nativeWorker } from '../../src/drivers/native-worker.ts';
 import { STAMP_BYTES } from '../../src/load/record-stamp.ts';
 import type { WorkerChoice } from '../../src/plan/run-plan.ts';
 import { monotonicClock } from '../../src/run/monotonic-clock.ts';
+import type { Progress } from '../../src/run/run-workload.ts';
 import { runSample, samplePlan } from '../support/sample-run.ts';
 
 const COMPILE_MS = 600_000;
@@ -55,21 +57,24 @@ async function run(
   }
 }
 
-const dials: readonly (readonly [string, Properties, Partial<Workload>])[] = [
-  ['as they come: idempotent, acks=all', {}, {}],
+const dials: readonly (readonly [string, Properties, Partial<Workload>, Properties])[] = [
+  ['as they come: idempotent, acks=all', {}, {}, {}],
   [
     'acks=1, one in flight, no linger, unbatched',
     { acks: '1', 'linger.ms': '0', 'batch.size': '1', 'max.in.flight.requests.per.connection': '1' },
     {},
+    {},
   ],
-  ['acks=0', { acks: '0' }, {}],
-  ['gzip and keys', { 'compression.type': 'gzip', 'linger.ms': '20' }, { keyDistributor: 'RANDOM_NANO' }],
-  ['round robin, memory for few records', { 'partitioner.class': 'x.RoundRobinPartitioner', 'buffer.memory': '2000' }, {}],
-  ['messages too small for a stamp', {}, { messageSize: STAMP_BYTES - 1 }],
+  ['acks=0', { acks: '0' }, {}, {}],
+  ['gzip and keys', { 'compression.type': 'gzip', 'linger.ms': '20' }, { keyDistributor: 'RANDOM_NANO' }, {}],
+  ['round robin, memory for few records', { 'partitioner.class': 'x.RoundRobinPartitioner', 'buffer.memory': '2000' }, {}, {}],
+  ['messages too small for a stamp', {}, { messageSize: STAMP_BYTES - 1 }, {}],
+  ['partitions assigned by hand', {}, {}, { 'group.protocol': 'none' }],
+  ['groups of more members than partitions', {}, { consumerPerSubscription: 5 }, {}],
 ];
-test.each(dials)('every record comes through once: %s', { timeout: RUN_MS }, async (_, config, workload) => {
+test.each(dials)('every record comes through once: %s', { timeout: RUN_MS }, async (_, config, workload, consumers) => {
   if (!worker.ok) return;
-  const result = await run(config, workload);
+  const result = await run(config, workload, consumers);
   const { counters } = result.phases[result.measuredPhase!]!;
   expect(counters).toMatchObject({ due: 1000, sent: 1000, acked: 1000, received: 2000, errors: 0, overflowed: 0, foreign: 0, negative: 0 });
   expect(counters.receivedBytes).toBe(2000 * (workload.messageSize ?? 100));
@@ -88,6 +93,32 @@ test('several workers share the schedule, and what they send is checked as one',
   const { counters } = result.phases[result.measuredPhase!]!;
   expect(counters).toMatchObject({ due: 1000, sent: 1000, acked: 1000, received: 2000 });
   expect(result.delivery).toMatchObject({ lostRecords: 0, duplicatedRecords: 0, reorderedRecords: 0, uncheckedRecords: 0 });
+});
+
+test('consumers are members of real groups, which divide the partitions by range', { timeout: RUN_MS }, async () => {
+  if (!worker.ok) return;
+  const bootstrap = `127.0.0.1:${broker.port}`;
+  const driver = await KafkaWireDriver.open({ settings: settingsOf({}, {}), bootstrap, clock: monotonicClock, usage: () => null, worker });
+  const plan = samplePlan({ topics: 1, subscriptionsPerTopic: 1, consumerPerSubscription: 2, partitionsPerTopic: 5 }, 60);
+  const stop = new AbortController();
+  const { group } = plan.consumerLoads[0]!.consumers[0]!;
+  let asked: Promise<{ state: string; sizes: number[] }> | null = null;
+  const onProgress = ({ what, record }: Progress): void => {
+    if (what !== 'measured' || record === null) return;
+    asked ??= broker
+      .ask((client) => client.call(describeGroupsApi, 5, { groups: [group] }))
+      .then(({ groups }) => {
+        stop.abort();
+        const sizes = groups[0]!.members.map(({ memberAssignment }) => memberAssignment.length).sort((a, b) => a - b);
+        return { state: groups[0]!.groupState, sizes };
+      });
+  };
+  const result = await runSample(driver, plan, { signal: stop.signal, onProgress });
+  await driver.close();
+  // version, topics, a name and its length, partitions, 4 bytes each of them, no user data
+  const bytes = (partitions: number): number => 2 + 4 + 2 + plan.topics[0]!.name.length + 4 + 4 * partitions + 4;
+  expect(await asked).toEqual({ state: 'Stable', sizes: [bytes(2), bytes(3)] });
+  expect(result.delivery).toMatchObject({ lostRecords: 0, duplicatedRecords: 0, reorderedRecords: 0 });
 });
 
 test('records wait for memory, and are counted when too many do', { timeout: RUN_MS }, async () => {

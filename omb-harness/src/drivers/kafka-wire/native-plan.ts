@@ -32,7 +32,19 @@ export async function nativePlan(
   const idempotent = settings['enable.idempotence'] === 'true';
   const producers = [];
   for (const producer of plan.producers) producers.push({ ...producer, ...(idempotent ? await newProducerId(cluster) : NOT_IDEMPOTENT) });
-  return { ...plan, producers, topics, producerSettings: settings, consumerSettings: settings };
+  const consumers = [];
+  for (const consumer of plan.consumers)
+    consumers.push({
+      ...consumer,
+      coordinator: settings['group.protocol'] === 'none' ? null : await coordinatorOf(cluster, consumer.group),
+    });
+  return { ...plan, producers, consumers, topics, producerSettings: settings, consumerSettings: settings };
+}
+
+async function coordinatorOf(cluster: ClusterClient, group: string): Promise<{ host: string; port: number }> {
+  const { address } = await cluster.coordinator(group);
+  const colon = address.lastIndexOf(':');
+  return { host: address.slice(0, colon), port: Number(address.slice(colon + 1)) };
 }
 
 async function partitionsOf(

@@ -35,7 +35,16 @@ const nativeProducerDefaults: Readonly<Record<string, string>> = {
   'compression.gzip.level': '6',
   'partitioner.class': 'default',
 };
-const nativeConsumerDefaults: Readonly<Record<string, string>> = { ...consumerDefaults, 'isolation.level': 'read_uncommitted' };
+const nativeConsumerDefaults: Readonly<Record<string, string>> = {
+  ...consumerDefaults,
+  'isolation.level': 'read_uncommitted',
+  'group.protocol': 'classic',
+  'partition.assignment.strategy': 'RangeAssignor',
+  'session.timeout.ms': '45000',
+  'heartbeat.interval.ms': '3000',
+  'max.poll.interval.ms': '300000',
+  'auto.commit.interval.ms': '5000',
+};
 /** Idempotence holds for no more than this many requests at a time. */
 const IDEMPOTENT_IN_FLIGHT_MAX = 5;
 const IN_FLIGHT = 'max.in.flight.requests.per.connection';
@@ -95,7 +104,12 @@ function checkAcks(acks: string): void {
 }
 
 export function nativeConsumerSettings(given: Readonly<Record<string, string>>): WireSettings {
-  return checkedConsumer(take(given, nativeConsumerDefaults));
+  const settings = checkedConsumer(take(given, nativeConsumerDefaults));
+  const { 'group.protocol': protocol, 'partition.assignment.strategy': assignor } = settings.effective;
+  if (protocol !== 'classic' && protocol !== 'none')
+    throw new DriverError(`group.protocol=${protocol}: must be classic, or none (partitions are assigned by hand, nothing is committed)`);
+  if (!assignor!.includes('RangeAssignor')) throw new DriverError(`partition.assignment.strategy=${assignor}: must be RangeAssignor`);
+  return settings;
 }
 
 export function consumerSettings(given: Readonly<Record<string, string>>): WireSettings {
@@ -104,7 +118,7 @@ export function consumerSettings(given: Readonly<Record<string, string>>): WireS
 
 function checkedConsumer(settings: WireSettings): WireSettings {
   for (const [name, value] of Object.entries(settings.effective))
-    if (name.startsWith('fetch') || name.startsWith('max')) whole(name, value);
+    if (name.startsWith('fetch') || name.startsWith('max') || name.endsWith('.ms')) whole(name, value);
   const reset = settings.effective['auto.offset.reset']!;
   if (reset !== 'earliest' && reset !== 'latest') throw new DriverError(`auto.offset.reset=${reset}: must be earliest or latest`);
   return settings;
