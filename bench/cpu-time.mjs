@@ -13,11 +13,15 @@ export function parseCpuStat(text) {
 
 export const machineCpu = () => parseCpuStat(readFileSync('/proc/stat', 'utf8'));
 
-/** Parent and CPU seconds of a process, from its /proc/PID/stat. Its name may hold blanks and brackets. */
+/** Parent and CPU seconds of a process, and of its children that have ended, from its /proc/PID/stat. Its name may hold blanks and brackets. */
 export function parseProcessStat(text) {
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  return { parent: Number(fields[1]), seconds: (Number(fields[11]) + Number(fields[12])) / ticksPerSecond };
+  const seconds = (from) => (Number(fields[from]) + Number(fields[from + 1])) / ticksPerSecond;
+  return { parent: Number(fields[1]), seconds: seconds(11), childSeconds: seconds(13) };
 }
+
+/** CPU seconds of all processes that this one started and that have ended. */
+export const childrenCpu = () => parseProcessStat(readFileSync('/proc/self/stat', 'utf8')).childSeconds;
 
 function processCpu(pid) {
   try {

@@ -22,7 +22,7 @@ test('machine: neither idling, waiting for the disk nor the host counts as busy'
 
 test('process: a name with blanks and brackets moves no field', () => {
   const text = `7 (a) (b c) S 2 0 0 0 -1 0 1 2 3 4 150 50 9 9 20 0 1\n`;
-  expect(parseProcessStat(text)).toEqual({ parent: 2, seconds: 2 });
+  expect(parseProcessStat(text)).toEqual({ parent: 2, seconds: 2, childSeconds: 0.18 });
 });
 
 test('memory group: version 1 where it has the controller, version 2 otherwise, none where nothing is mounted', () => {
