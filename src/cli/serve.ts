@@ -17,13 +17,15 @@ export interface ServeOptions {
   readonly version: string;
 }
 
-/** As sysexits.h has it. */
+/** As sysexits.h has them. */
+const EXIT_SOFTWARE = 70;
 const EXIT_IO_ERROR = 74;
 /** A clean stop that takes longer than this is given up. */
 const STOP_LIMIT_MS = 60_000;
 
 export async function serve(options: ServeOptions): Promise<void> {
   const log = await processLog(process.env.RINGLOG_LOG_LEVEL ?? 'info', process.stderr.isTTY === true);
+  explainEnds(log);
   const settings = readSettings(options, log);
   const signals = new StopOnSignals(log);
   const started = performance.now();
@@ -34,13 +36,26 @@ export async function serve(options: ServeOptions): Promise<void> {
       process.exit(EXIT_IO_ERROR);
     }
     log.error(`a shard died, the broker stops: ${cause.stack ?? cause.message}`);
-    process.exit(70);
+    process.exit(EXIT_SOFTWARE);
   };
   const broker = await startBroker({ settings, log, onDeath }).catch((error: unknown) => {
     throw explain(error);
   });
   printBanner(options.version, settings, broker, performance.now() - started);
   signals.started(broker);
+}
+
+/** Nothing ends the process without a line in the log that says why, also while it stops. */
+function explainEnds(log: BrokerLog): void {
+  process.on('uncaughtException', (error: unknown, origin) => {
+    const what = origin === 'unhandledRejection' ? 'a rejection' : 'an exception';
+    log.error(`the broker stops, ${what} was not handled: ${error instanceof Error ? error.stack : String(error)}`);
+    process.exit(EXIT_SOFTWARE);
+  });
+  // Whoever read the banner may have gone, as `ringlog serve | head -1` does.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
 }
 
 function readSettings({ file, sets }: Pick<ServeOptions, 'file' | 'sets'>, log: BrokerLog): BrokerSettings {
