@@ -4,7 +4,7 @@
 // stay. At the end every acked record must be there once, in order, with its bytes, and no commit may be lost.
 //
 //   node test/crash/run.mjs              400 rounds, 200 of them kills, and kafka-dump-log over the files
-//   node test/crash/run.mjs --short      6 rounds: what CI runs
+//   node test/crash/run.mjs --short      10 rounds, 5 of them kills: what CI runs
 //   node test/crash/run.mjs --kills      kill -9 in every round
 //   node test/crash/run.mjs --storage page-cache,managed     topics of these storage modes side by side
 //   node test/crash/run.mjs --rounds 3 --in-flight 1 --against kafka     proves the rig itself on Apache Kafka, which
@@ -50,7 +50,7 @@ const { values: options } = parseArgs({
   },
 });
 
-const rounds = Number(options.rounds ?? (options.short ? 6 : 400));
+const rounds = Number(options.rounds ?? (options.short ? 10 : 400));
 const seed = Number(options.seed ?? Math.floor(Math.random() * 2 ** 31));
 const PARTITIONS = 3;
 /** The broker is ended after between 1 and this many acked records of a round. */
