@@ -14,7 +14,7 @@ import { aboveZero, commaList, fromZero, objective, wholeFromOne } from './optio
 import { runCells } from './run-cells.ts';
 import { say } from './say.ts';
 import { StopOnSignal } from './stop-on-signal.ts';
-import { checkSubject } from './trial.ts';
+import { checkSubject, onOneNode } from './trial.ts';
 
 interface CompareOptions {
   readonly driver: string;
@@ -66,7 +66,8 @@ async function compare(name: string, options: CompareOptions, command: readonly 
   const workload = loadWorkload(name, options.lenient === true);
   const driver = loadDriver(options.driver, options.lenient === true);
   for (const notice of [...workload.notices, ...driver.notices]) say(notice);
-  const base = { workload: workload.value, driver: driver.value };
+  const started = options.bootstrap.length === 0 ? onOneNode(driver.value, { kind: 'ringlog', settings: {} }, say) : driver.value;
+  const base = { workload: workload.value, driver: started };
   const cells = [
     ...options.storage.filter((mode) => mode !== 'none').map((mode) => ringlogCell(base, mode)),
     ...options.peer.map((peer) => peerCell(base, peer)),

@@ -7,6 +7,8 @@ import type { Workload } from '../contracts/workload.ts';
 import { nearestName } from '../formats/nearest-name.ts';
 import { readDriver } from '../formats/read-driver.ts';
 import { readWorkload } from '../formats/read-workload.ts';
+import { stockDriver, stockDriverNames } from '../formats/stock-drivers.ts';
+import { stockWorkload, stockWorkloadNames } from '../formats/stock-workloads.ts';
 import { BenchFailed } from './bench-failed.ts';
 
 export interface FromFile<T> {
@@ -24,39 +26,62 @@ export function harnessFolder(name: string): string {
 export const stemOf = (path: string): string => basename(path, extname(path));
 
 export function loadWorkload(name: string, lenient: boolean): FromFile<Workload> {
-  const path = located(name, 'workloads');
-  const read = readWorkload(path, stemOf(path), textOf(path), lenient);
+  const { path, text } = named(name, 'workloads', stockWorkload, stockWorkloadNames);
+  const read = readWorkload(path, stemOf(path), text, lenient);
   if (!read.ok) throw new BenchFailed(read.errors.join('\n'));
   return { value: read.workload, notices: read.notices };
 }
 
 export function loadDriver(name: string, lenient: boolean): FromFile<DriverSettings> {
-  const path = located(name, 'drivers');
-  const read = readDriver(path, stemOf(path), textOf(path), lenient);
+  const { path, text } = named(name, 'drivers', stockDriver, stockDriverNames);
+  const read = readDriver(path, stemOf(path), text, lenient);
   if (!read.ok) throw new BenchFailed(read.errors.join('\n'));
   return { value: read.driver, notices: read.notices };
 }
 
-/** As OMB: a path from the working directory; beside the workload it is looked for, too, by its name. */
-export function loadPayload({ payloadFile, messageSize, stem, useRandomizedPayloads }: Workload): Uint8Array | null {
-  if (payloadFile === null || useRandomizedPayloads) return null;
-  if (existsSync(payloadFile)) return readFileSync(payloadFile);
+export interface LoadedPayload {
+  /** null: the workload makes its own. */
+  readonly bytes: Uint8Array | null;
+  /** What is sent is not what the file names. */
+  readonly notice: string | null;
+}
+
+/** As OMB: a path from the working directory. */
+export function loadPayload({ payloadFile, messageSize, stem, useRandomizedPayloads }: Workload): LoadedPayload {
+  if (payloadFile === null || useRandomizedPayloads) return { bytes: null, notice: null };
+  if (existsSync(payloadFile)) return { bytes: readFileSync(payloadFile), notice: null };
   // OMB's own files are of hex text of the size their name says; a workload that names one is meant to run anywhere.
-  if (/^payload\/payload-\d+(b|kb)\.data$/i.test(payloadFile)) return null;
+  if (/^payload\/payload-\d+(b|kb)\.data$/i.test(payloadFile))
+    return {
+      bytes: null,
+      notice: `${stem}: ${payloadFile} is not there: hex text of ${messageSize} B, the same in every message, is sent in its place`,
+    };
   throw new BenchFailed(`${stem}: payloadFile ${payloadFile} is not there (of ${messageSize} bytes, from the working directory)`);
 }
 
-export function located(name: string, folder: string): string {
-  if (existsSync(name)) return name;
-  const shipped = harnessFolder(folder);
-  const names = readdirSync(shipped)
+/** A file, one that ships, or a stock one, in this order. */
+function named(name: string, folder: string, stock: (stem: string) => string | null, stockNames: readonly string[]) {
+  const text = existsSync(name) || shippedIn(folder).includes(stemOf(name)) ? null : stock(name);
+  if (text !== null) return { path: name, text };
+  const path = located(name, folder, stockNames);
+  return { path, text: textOf(path) };
+}
+
+export function shippedIn(folder: string): string[] {
+  return readdirSync(harnessFolder(folder))
     .filter((file) => /\.ya?ml$/.test(file))
-    .map(stemOf);
-  if (names.includes(stemOf(name)) && !name.includes('/')) return join(shipped, `${stemOf(name)}.yaml`);
-  const near = nearestName(stemOf(name), names);
-  throw new BenchFailed(
-    `${name} is neither a file nor the name of one of the ${folder} that ship${near === null ? '' : `; did you mean ${near}?`}`,
-  );
+    .map(stemOf)
+    .sort();
+}
+
+/** @param others names that are known and are no files */
+export function located(name: string, folder: string, others: readonly string[] = []): string {
+  if (existsSync(name)) return name;
+  const names = shippedIn(folder);
+  if (names.includes(stemOf(name)) && !name.includes('/')) return join(harnessFolder(folder), `${stemOf(name)}.yaml`);
+  const near = nearestName(stemOf(name), [...names, ...others]);
+  const hint = near === null ? ' (ringlog bench list has them)' : `; did you mean ${near}?`;
+  throw new BenchFailed(`${name} is neither a file nor the name of one of the ${folder} that ship${hint}`);
 }
 
 export function textOf(path: string): string {

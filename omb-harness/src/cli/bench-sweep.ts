@@ -14,7 +14,7 @@ import { aboveZero, wholeFromOne } from './option-values.ts';
 import { runCells } from './run-cells.ts';
 import { say } from './say.ts';
 import { StopOnSignal } from './stop-on-signal.ts';
-import { brokerOf, checkSubject } from './trial.ts';
+import { brokerOf, checkSubject, onOneNode } from './trial.ts';
 
 interface SweepOptions {
   readonly bootstrap?: string;
@@ -81,7 +81,8 @@ function cellsOf(file: SweepFile, path: string, options: SweepOptions): Cell[] {
   const workload = loadWorkload(beside(file.workload), lenient);
   const driver = loadDriver(beside(file.driver), lenient);
   for (const notice of [...workload.notices, ...driver.notices]) say(notice);
-  const base = { workload: workload.value, driver: driver.value, broker: brokerOf(driver.value, options.bootstrap ?? null) };
+  const broker = brokerOf(driver.value, options.bootstrap ?? null);
+  const base = { workload: workload.value, driver: onOneNode(driver.value, broker, say), broker };
   return combinationsOf(file).map((levels) => {
     const set = cellOf(base, file.settings);
     const made = set.ok ? cellOf(set.cell, levels) : set;

@@ -21,11 +21,13 @@ import { say } from './say.ts';
 import { EXIT_FAILED, EXIT_INVALID } from './exit-codes.ts';
 import { StopOnSignal } from './stop-on-signal.ts';
 import { adviseCommand } from './bench-advise.ts';
+import { chartCommand } from './bench-chart.ts';
 import { compareCommand } from './bench-compare.ts';
 import { diskCommand } from './bench-disk.ts';
 import { generatorCommand } from './bench-generator.ts';
+import { listCommand } from './bench-list.ts';
 import { sweepCommand } from './bench-sweep.ts';
-import { brokerOf, checkSubject, runTrial } from './trial.ts';
+import { brokerOf, checkSubject, onOneNode, runTrial, type Subject } from './trial.ts';
 
 interface BenchOptions {
   readonly drivers: readonly string[];
@@ -62,7 +64,9 @@ export async function runBench(args: readonly string[]): Promise<void> {
     .addCommand(compareCommand(args))
     .addCommand(diskCommand())
     .addCommand(generatorCommand())
-    .addCommand(adviseCommand());
+    .addCommand(adviseCommand())
+    .addCommand(listCommand())
+    .addCommand(chartCommand());
   program.action((workloads: string[], options: BenchOptions) => bench(workloads, options, args));
   await program.parseAsync([...args], { from: 'user' });
 }
@@ -148,7 +152,7 @@ async function bench(names: readonly string[], options: BenchOptions, command: r
 async function attempt(pair: Pair, options: BenchOptions, command: readonly string[], signal: AbortSignal): Promise<void> {
   const live = new LiveLine(options.json === true);
   try {
-    const subject = { ...pair, broker: brokerOf(pair.driver, options.bootstrap ?? null) };
+    const subject = subjectOf(pair, options);
     const given = { ...givenTimes(options), seed: options.seed ?? randomInt(2 ** 31) };
     for (const warning of checkSubject(subject, given)) say(warning);
     const onProgress = (progress: Parameters<LiveLine['show']>[0]): void => live.show(progress);
@@ -172,8 +176,11 @@ async function experiment(pairs: readonly Pair[], options: BenchOptions, command
   const dials = options.vary ?? {};
   const cells = pairs.flatMap(({ workload, driver }): Cell[] =>
     crossProduct(dials).map((levels) => {
-      const base = { workload, driver, broker: brokerOf(driver, options.bootstrap ?? null) };
-      const made = cellOf(base, levels, pairs.length > 1 || Object.keys(levels).length === 0 ? driver.name : '');
+      const made = cellOf(
+        subjectOf({ workload, driver }, options),
+        levels,
+        pairs.length > 1 || Object.keys(levels).length === 0 ? driver.name : '',
+      );
       if (!made.ok) throw new BenchFailed(made.fault);
       return made.cell;
     }),
@@ -187,6 +194,11 @@ async function experiment(pairs: readonly Pair[], options: BenchOptions, command
   });
   await runCells(cells, folder, { ...given, command, signal, json: options.json === true });
   endExperiment(folder, options.json === true);
+}
+
+function subjectOf({ workload, driver }: Pair, { bootstrap }: BenchOptions): Subject {
+  const broker = brokerOf(driver, bootstrap ?? null);
+  return { workload, driver: onOneNode(driver, broker, say), broker };
 }
 
 function givenTimes(options: BenchOptions) {

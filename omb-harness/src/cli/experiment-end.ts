@@ -33,9 +33,14 @@ export function endExperiment(folder: ExperimentFolder, json: boolean): void {
 function writeExperiment(folder: ExperimentFolder): string {
   const { record, trials } = folder;
   const path = join(folder.dir, 'report.html');
-  const ids = curvesOf(folder).slice(0, CURVES_MAX);
-  put(path, experimentPage({ record, trials, latencies: ids.map((id) => latenciesOf(folder, id)) }, reportAssets()));
+  put(path, experimentPage({ record, trials, latencies: curvesOfExperiment(folder) }, reportAssets()));
   return path;
+}
+
+export function curvesOfExperiment(folder: ExperimentFolder): NamedLatencies[] {
+  return curvesOf(folder)
+    .slice(0, CURVES_MAX)
+    .map((id) => latenciesOf(folder, id));
 }
 
 function experimentText({ record, trials }: ExperimentFolder): string {

@@ -51,6 +51,13 @@ export interface TrialOptions {
 
 type PlanOptions = Pick<TrialOptions, 'seed' | 'durationSeconds' | 'warmupSeconds' | 'workers'>;
 
+/** Where one broker is started there are no replicas: said, not done in silence. */
+export function onOneNode(driver: DriverSettings, broker: BrokerChoice, say: (text: string) => void): DriverSettings {
+  if (broker.kind === 'at' || driver.replicationFactor === 1) return driver;
+  say(`${driver.name}: replicationFactor ${driver.replicationFactor} is 1 here, and min.insync.replicas with it: one broker is started`);
+  return { ...driver, replicationFactor: 1, topicConfig: { ...driver.topicConfig, 'min.insync.replicas': '1' } };
+}
+
 /** A broker that was named on the command line, else by the driver file, else one of our own. */
 export function brokerOf(driver: DriverSettings, bootstrap: string | null): BrokerChoice {
   const named = bootstrap ?? driver.adminConfig['bootstrap.servers'] ?? null;
@@ -100,9 +107,18 @@ export async function runTrial(subject: Subject, options: TrialOptions): Promise
 
 function planOf({ workload, driver }: Subject, bootstrap: string, options: PlanOptions, lanes: LoadPlan['lanes']): MakeRunPlan {
   const { seed, durationSeconds, warmupSeconds, workers } = options;
-  const payload = payloadPlan(workload, loadPayload(workload), seed);
+  const { bytes, notice } = loadPayload(workload);
+  const payload = payloadPlan(workload, bytes, seed);
   if (typeof payload === 'string') return { ok: false, errors: [`${workload.stem}: ${payload}`] };
-  return makeRunPlan(workload, driver, payload, lanes, { seed, bootstrap, durationSeconds, warmupSeconds, ...(workers && { workers }) });
+  const made = makeRunPlan(workload, driver, payload, lanes, {
+    seed,
+    bootstrap,
+    durationSeconds,
+    warmupSeconds,
+    ...(workers && { workers }),
+  });
+  if (!made.ok || notice === null) return made;
+  return { ok: true, plan: { ...made.plan, warnings: [notice, ...made.plan.warnings] } };
 }
 
 async function prepareMemory({ workload, broker }: Subject, options: TrialOptions): Promise<string> {

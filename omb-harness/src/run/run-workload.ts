@@ -275,6 +275,7 @@ class WorkloadRun {
       warmupWhy: this.warmup.why,
       interruption: this.interruption,
       ignoredSettings,
+      planWarnings: plan.warnings,
       sharedHost: /^(127\.|localhost|\[?::1)/.test(plan.producerLoads[0]!.bootstrap),
     });
     return {

@@ -38,6 +38,8 @@ export interface RunEvidence {
   readonly interruption: { readonly code: string; readonly text: string } | null;
   readonly ignoredSettings: readonly string[];
   readonly sharedHost: boolean;
+  /** What was said of the workload before anything ran. */
+  readonly planWarnings: readonly string[];
 }
 
 export function judgeRun(evidence: RunEvidence): Verdict {
@@ -112,6 +114,7 @@ function warningsOf(evidence: RunEvidence): Reason[] {
   const { measured, delivery } = evidence;
   const warnings: Reason[] = [];
   const warn = (code: string, text: string): void => void warnings.push({ code, text });
+  for (const text of evidence.planWarnings) warn('plan', text);
   if (!evidence.warmupSteady) warn('not-steady', `the warm-up did not become steady: ${evidence.warmupWhy}`);
   if (evidence.sharedHost) warn('shared-host', 'generator and broker share this host: compare runs, do not quote absolute figures');
   if (evidence.ignoredSettings.length > 0) warn('ignored-settings', `the client does not use: ${evidence.ignoredSettings.join(', ')}`);

@@ -105,6 +105,23 @@ test('a sweep keeps every run, and what is done is not run again, though the las
   expect((JSON.parse(advice.out) as { advice: unknown[] }).advice).toHaveLength(7);
 });
 
+test('a stock workload on a stock driver, by name: what is not as their files say is said, and in the result; one chart of it', async () => {
+  const args = ['simple-workload', '-d', 'kafka-latency', '--duration-seconds', '1', '--warmup-seconds', '0', '--results', 'stock'];
+  const { code, err } = await bench(args);
+  expect([0, 2], err).toContain(code);
+  expect(err).toContain('payload/payload-1Kb.data is not there');
+  expect(err).toContain('replicationFactor 3 is 1 here');
+  const folder = readdirSync(join(dir, 'stock')).find((name) => name.startsWith('simple-'))!;
+  const result = JSON.parse(readFileSync(join(dir, 'stock', folder, 'result.json'), 'utf8')) as RunResult;
+  expect(result.verdict.warnings.map(({ text }) => text).join('\n')).toContain('hex text of 1024 B');
+  expect(result.driver.replicationFactor).toBe(1);
+  const chart = await bench(['chart', join('stock', folder), '--chart', 'throughput', '-o', 'one.svg']);
+  expect(chart).toEqual({ code: 0, out: 'one.svg\n', err: '' });
+  expect(readFileSync(join(dir, 'one.svg'), 'utf8')).toMatch(/^<svg xmlns=/);
+  expect((await bench(['chart', join('stock', folder), '--chart', 'througput'])).err).toContain('did you mean throughput?');
+  expect((await bench(['list'])).out).toMatch(/quick[^]*max-rate-100-topics-1-partition-64kb[^]*kafka-sync[^]*acks-linger/);
+}, 180_000);
+
 test('Ctrl-C writes what there is, marked', async () => {
   let sent = false;
   const { code, out } = await bench(['quick', '--results', 'cut'], (err, kill) => {

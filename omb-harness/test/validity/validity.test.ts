@@ -70,6 +70,7 @@ function evidence(measured: Partial<Measured>, changes: Partial<RunEvidence> = {
     interruption: null,
     ignoredSettings: [],
     sharedHost: false,
+    planWarnings: [],
     ...changes,
   };
 }
