@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { reportAssets } from '../../src/cli/report-file.ts';
 import { reportPage } from '../../src/report/report-page.ts';
 import { browserCommand, HeadlessBrowser } from '../support/headless-browser.ts';
@@ -14,6 +14,9 @@ import { madeRun } from '../support/made-run.ts';
 import { madeSweep } from '../support/made-trials.ts';
 
 const pictures = join(import.meta.dirname, '..', '..', '..', '.cache', 'report');
+
+/** A page is drawn, and its events are heard, when a busy machine comes to it. */
+const PATIENT = { timeout: 30_000 };
 
 /** How many pixels of each chart's canvas have something on them, and how many in the colour of its first line. */
 const inked = `[...document.querySelectorAll('figure:has(canvas)')].map((figure) => {
@@ -47,10 +50,13 @@ test.skipIf(browserCommand === null)(
       await browser.prefer('light');
       await browser.load(pathToFileURL(file).href);
       await browser.evaluate(settled);
-      const light = await browser.evaluate<{ id: string; any: number; line: number; heat: number }[]>(inked);
-      expect(light).toHaveLength(11);
-      for (const { id, any, line, heat } of light)
-        expect([id, any > 1000, line > 20, heat > 10_000]).toEqual([id, true, true, id.endsWith('-heat')]);
+      const charts = (): Promise<{ id: string; any: number; line: number; heat: number }[]> => browser.evaluate(inked);
+      await vi.waitFor(async () => {
+        const light = await charts();
+        expect(light).toHaveLength(11);
+        for (const { id, any, line, heat } of light)
+          expect([id, any > 1000, line > 20, heat > 10_000]).toEqual([id, true, true, id.endsWith('-heat')]);
+      }, PATIENT);
       expect(await browser.evaluate('globalThis.hurt ?? null')).toBeNull();
       mkdirSync(pictures, { recursive: true });
       writeFileSync(join(pictures, 'light.png'), await browser.picture());
@@ -61,17 +67,19 @@ test.skipIf(browserCommand === null)(
       expect(await focus('run0-throughput')).toBe(true);
       await browser.press('Home');
       for (let at = 0; at < 5; at++) await browser.press('ArrowRight');
-      expect(await text('#run0-throughput .spoken')).toMatch(/^4\.5 s: due 1,000 records\/s, sent 0 records\/s, acknowledged 0 records\/s/);
+      await expect
+        .poll(() => text('#run0-throughput .spoken'), PATIENT)
+        .toMatch(/^4\.5 s: due 1,000 records\/s, sent 0 records\/s, acknowledged 0 records\/s/);
       // One cursor for the whole time axis.
-      expect(await text('#run0-cpu .position')).toBe('4.5 s');
-      expect(await text('#percentiles-publish .position')).toBe('');
+      await expect.poll(() => text('#run0-cpu .position'), PATIENT).toBe('4.5 s');
+      await expect.poll(() => text('#percentiles-publish .position'), PATIENT).toBe('');
       await browser.press('End');
-      expect(await text('#run0-cpu .position')).toBe('9.5 s');
+      await expect.poll(() => text('#run0-cpu .position'), PATIENT).toBe('9.5 s');
       await browser.press('Escape');
-      expect(await text('#run0-cpu .position')).toBe('');
+      await expect.poll(() => text('#run0-cpu .position'), PATIENT).toBe('');
       await focus('percentiles-publish');
       await browser.press('Home');
-      expect(await text('#percentiles-publish .spoken')).toMatch(/^0%: from intended time 2(\.\d+)? ms/);
+      await expect.poll(() => text('#percentiles-publish .spoken'), PATIENT).toMatch(/^0%: from intended time 2(\.\d+)? ms/);
 
       const rows = await browser.evaluate<number>(
         `(async () => { const all = [...document.querySelectorAll('figure details')]; for (const one of all) one.open = true;
@@ -88,13 +96,13 @@ test.skipIf(browserCommand === null)(
       const bright = await browser.evaluate(ground);
       await browser.prefer('dark');
       await browser.evaluate(settled);
-      const night = await browser.evaluate(ground);
-      expect(night).not.toBe(bright);
-      for (const { id, line } of await browser.evaluate<typeof light>(inked))
-        expect([id, line > 20]).toEqual([id, id !== 'run0-throughput']);
+      await expect.poll(() => browser.evaluate(ground), PATIENT).not.toBe(bright);
+      await vi.waitFor(async () => {
+        for (const { id, line } of await charts()) expect([id, line > 20]).toEqual([id, id !== 'run0-throughput']);
+      }, PATIENT);
       writeFileSync(join(pictures, 'dark.png'), await browser.picture());
       await browser.evaluate("document.getElementById('theme').click()");
-      expect(await browser.evaluate(ground)).toBe(bright);
+      await expect.poll(() => browser.evaluate(ground), PATIENT).toBe(bright);
       expect(browser.complaints).toEqual([]);
     } finally {
       await browser.close();
@@ -126,12 +134,14 @@ test.skipIf(browserCommand === null)(
           return own.left >= all.left - 1 && own.right <= all.right + 1 && own.top >= all.top - 1 && own.bottom <= all.bottom + 1;
         })`),
       ).toBe(true);
-      expect((await browser.evaluate<{ any: number }[]>(inked)).every(({ any }) => any > 1000)).toBe(true);
+      const allDrawn = async (): Promise<boolean> => (await browser.evaluate<{ any: number }[]>(inked)).every(({ any }) => any > 1000);
+      await expect.poll(allDrawn, PATIENT).toBe(true);
       mkdirSync(pictures, { recursive: true });
       writeFileSync(join(pictures, 'sweep-light.png'), await browser.picture());
       await browser.prefer('dark');
       await browser.evaluate(settled);
-      expect([await fill('.front circle'), await fill('rect.heat'), await fill('svg text')]).not.toEqual(light);
+      const fills = async (): Promise<string[]> => [await fill('.front circle'), await fill('rect.heat'), await fill('svg text')];
+      await expect.poll(fills, PATIENT).not.toEqual(light);
       writeFileSync(join(pictures, 'sweep-dark.png'), await browser.picture());
       expect(browser.complaints).toEqual([]);
     } finally {
@@ -152,7 +162,8 @@ test.skipIf(browserCommand === null)(
       writeFileSync(file, reportPage([madeRun()], reportAssets()).replace('</body>', '<script>globalThis.hurt = 3</script></body>'));
       await browser.load(pathToFileURL(file).href);
       expect(await browser.evaluate('globalThis.hurt ?? null')).toBeNull();
-      expect(browser.complaints.join('\n')).toMatch(/Content Security Policy/);
+      // Told by an event, which may come behind the answer.
+      await expect.poll(() => browser.complaints.join('\n'), PATIENT).toMatch(/Content Security Policy/);
     } finally {
       await browser.close();
       rmSync(dir, { recursive: true, force: true });
