@@ -2,34 +2,19 @@
 // limited, so that one bad client cannot flood the log.
 
 import type { KafkaServerLog } from '../../net/kafka/server/kafka-server.ts';
+import { ClientLines } from './client-lines.ts';
 import type { EventBody } from './control-kind.ts';
 import type { CleanerLog } from './log-cleaner.ts';
 import type { ShardLog } from './shard.ts';
-
-const CLIENT_LINES_A_SECOND = 5;
 
 export function shardLog(
   event: (body: EventBody) => void,
   nowMs: () => number = () => performance.now(),
 ): KafkaServerLog & ShardLog & CleanerLog {
-  let windowMs = 0;
-  let lines = 0;
-  let suppressed = 0;
-  const admitted = (): boolean => {
-    const now = nowMs();
-    if (now - windowMs >= 1000) {
-      if (suppressed > 0) event({ level: 'warn', message: `${suppressed} more connections closed for bad requests` });
-      windowMs = now;
-      lines = 0;
-      suppressed = 0;
-    }
-    if (++lines <= CLIENT_LINES_A_SECOND) return true;
-    suppressed++;
-    return false;
-  };
+  const clients = new ClientLines(event, nowMs);
   return {
     connectionRefused(peer, clientId, reason) {
-      if (admitted()) event({ level: 'warn', message: `closed ${peer}: ${reason}`, detail: { peer, clientId } });
+      clients.refused(peer, clientId, reason);
     },
     handlerFailed(api, error) {
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
