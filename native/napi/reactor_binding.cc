@@ -323,9 +323,12 @@ napi_value create_reactor(napi_env env, napi_callback_info info) {
     return nullptr;
   }
   set_memory(env, object, loop->reactor()->state());
+  const ReactorState& state = loop->reactor()->state();
   napi_value ring_open;
-  RINGLOG_NAPI(napi_get_boolean(env, loop->reactor()->state().ring.is_open(), &ring_open));
+  RINGLOG_NAPI(napi_get_boolean(env, state.ring.is_open(), &ring_open));
   set(env, object, "ringOpen", ring_open);
+  RINGLOG_NAPI(napi_get_boolean(env, state.managed->ring_event_fd() >= 0, &ring_open));
+  set(env, object, "managedRingOpen", ring_open);
   set(env, object, "wakeFd", integer(env, loop->reactor()->wake_fd()));
   set_function(env, object, "start", call_start, loop);
   set_function(env, object, "submit", call_submit, loop);

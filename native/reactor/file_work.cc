@@ -41,8 +41,8 @@ bool submit_to_ring(ReactorState& state, const FileJob& job) {
     state.ring_jobs[place] = job;
   }
   const uint32_t flags = job.direct ? 0 : kRwfDontCache;
+  // Starts when the round ends.
   if (state.ring.read(job.fd, job.into, static_cast<uint32_t>(job.length), static_cast<uint64_t>(job.position), flags, place)) {
-    state.ring_queued = true;
     return true;
   }
   state.free_ring_jobs.push_back(place);
@@ -159,13 +159,6 @@ void submit_read(ReactorState& state, int fd, int64_t position, int32_t offset, 
 }
 
 int open_ring(ReactorState& state) { return state.ring.open(kRingEntries, kRingWorkers); }
-
-void flush_ring(ReactorState& state) {
-  if (!state.ring_queued) return;
-  // What the kernel does not take now (-EAGAIN) stays queued and goes with the next flush: `ring_queued` stays set.
-  const int taken = state.ring.submit();
-  if (taken >= 0) state.ring_queued = false;
-}
 
 void collect_ring(ReactorState& state) {
   IoUring::Completion done[32];

@@ -16,8 +16,6 @@ void submit_verify(ReactorState& state, int fd, int32_t cells, int32_t ticket);
 void submit_read(ReactorState& state, int fd, int64_t position, int32_t offset, int32_t length, int32_t ticket);
 // Opens the kernel's ring for reads; without it they go to the file threads. 0 or -errno.
 int open_ring(ReactorState& state);
-// Hands queued reads to the kernel, at the end of a submit.
-void flush_ring(ReactorState& state);
 // Completions of the ring.
 void collect_ring(ReactorState& state);
 // Results of the file threads, as completions; cold chunks go on to their sockets.

@@ -19,12 +19,15 @@ namespace ringlog {
 namespace {
 
 constexpr int kWriters = 4;
-constexpr size_t kWriteSlots = 64;
+constexpr uint32_t kWriteSlots = 64;
 
 }  // namespace
 
-ManagedStore::ManagedStore(size_t arena_bytes, CompletionRing* cq)
-    : cq_(cq), cache_(arena_bytes), threads_(kWriters), filler_(1) {}
+ManagedStore::ManagedStore(size_t arena_bytes, CompletionRing* cq, bool io_uring)
+    : cq_(cq), cache_(arena_bytes), threads_(kWriters), filler_(1) {
+  // Refused is no failure.
+  if (io_uring) ring_.open(kWriteSlots, kWriters);
+}
 
 ManagedStore::~ManagedStore() {
   while (jobs_ > 0 || fills_ > 0) {
@@ -126,8 +129,13 @@ void ManagedStore::free_if_done(int32_t index) {
 
 void ManagedStore::wait() {
   RINGLOG_CHECK_OP(jobs_ + fills_, >, 0);
-  if (jobs_ > 0) threads_.wait_for_result();
-  else filler_.wait_for_result();
+  if (ring_.in_flight() > 0) {
+    RINGLOG_CHECK_OP(ring_.wait(), ==, 0);
+  } else if (jobs_ > 0) {
+    threads_.wait_for_result();
+  } else {
+    filler_.wait_for_result();
+  }
   collect();
 }
 

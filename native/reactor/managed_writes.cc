@@ -1,6 +1,7 @@
 // Bytes of managed files on their way to the disk: which are written when, what follows a write, zeros ahead of them, syncs.
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <iterator>
 
@@ -19,6 +20,9 @@ constexpr int64_t kLazyBytes = 64 * 1024;
 // One zeroing job: short, as a write that has come up to it waits.
 constexpr int64_t kFillBytes = 4 * 1024 * 1024;
 constexpr int64_t kAgeMs = 1000;
+
+// The kernel's ring could not, which says nothing of the disk.
+bool is_passing(int32_t error) { return error == -EAGAIN || error == -EINTR || error == -ECANCELED || error == -ENOMEM; }
 
 }  // namespace
 
@@ -47,8 +51,11 @@ void ManagedStore::flush() {
     start_writes(index);
   }
   touched_now_.clear();
-  if (!pressed()) return;
-  for (size_t i = 0; i < files_.size(); i++) want_all(static_cast<int32_t>(i));
+  if (pressed()) {
+    for (size_t i = 0; i < files_.size(); i++) want_all(static_cast<int32_t>(i));
+  }
+  // Writes of all files in one call. What the kernel does not take now (-EAGAIN) goes with the next.
+  ring_.submit();
 }
 
 bool ManagedStore::flush_aged(int64_t now_ms) {
@@ -118,14 +125,48 @@ void ManagedStore::start_write(int32_t index, int64_t end) {
   file.writes++;
   counters_.writes++;
   counters_.written_bytes += static_cast<uint64_t>(block_ceil(end) - start);
+  jobs_++;
+  if (!write_by_ring(slot, start)) write_by_thread(slot, start);
+}
+
+// False: a thread has to do it, as a write that its sync follows (one job), or without a ring. Starts with the next flush(),
+// collect() or wait().
+bool ManagedStore::write_by_ring(int32_t slot, int64_t start) {
+  const ManagedWrite& write = writes_[static_cast<size_t>(slot)];
+  if (write.sync) return false;
+  const auto count = static_cast<uint32_t>(write.count);
+  return ring_.write(write.fd, write.vectors, count, static_cast<uint64_t>(start), static_cast<uint64_t>(slot));
+}
+
+void ManagedStore::write_by_thread(int32_t slot, int64_t start) {
   FileJob job{};
   job.kind = FileJob::Kind::kTask;
   job.task = run_write;
   job.ticket = slot;
   job.position = start;
-  job.into = reinterpret_cast<uint8_t*>(&write);
-  jobs_++;
+  job.into = reinterpret_cast<uint8_t*>(&writes_[static_cast<size_t>(slot)]);
   threads_.submit(job);
+}
+
+void ManagedStore::collect_ring() {
+  IoUring::Completion done[16];
+  uint32_t count;
+  while ((count = ring_.reap(done, 16)) > 0) {
+    for (uint32_t i = 0; i < count; i++) {
+      const auto slot = static_cast<int32_t>(done[i].user_data);
+      const int32_t result = done[i].result;
+      const ManagedWrite& write = writes_[static_cast<size_t>(slot)];
+      const int64_t start = block_floor(write.start);
+      const bool whole = result == block_ceil(write.end) - start;
+      if (whole || (result < 0 && !is_passing(result))) {
+        jobs_--;
+        on_write(slot, result);
+      } else {
+        // Cut short: the same bytes again by a thread, which goes on to the end or says why not.
+        write_by_thread(slot, start);
+      }
+    }
+  }
 }
 
 void ManagedStore::start_sync(int32_t index) {
@@ -176,6 +217,7 @@ int64_t ManagedStore::run_fill(const FileJob& job) {
 }
 
 void ManagedStore::collect() {
+  collect_ring();
   for (FileThreads* const threads : {&threads_, &filler_}) {
     threads->take_results(&results_);
     for (const FileJob& job : results_) {
@@ -185,26 +227,28 @@ void ManagedStore::collect() {
         continue;
       }
       jobs_--;
-      if (job.task == run_write) on_write(job);
+      if (job.task == run_write) on_write(job.ticket, job.result);
       else on_sync(job);
     }
     results_.clear();
   }
   if (!touched_.empty()) flush();
+  // What the writes that ended have made way for.
+  ring_.submit();
 }
 
-void ManagedStore::on_write(const FileJob& job) {
-  ManagedWrite& write = writes_[static_cast<size_t>(job.ticket)];
+void ManagedStore::on_write(int32_t slot, int64_t result) {
+  ManagedWrite& write = writes_[static_cast<size_t>(slot)];
   const int32_t index = write.file;
   ManagedFile& file = *files_[static_cast<size_t>(index)];
   const bool synced = write.sync;
   const int64_t end = write.end;
   write.file = -1;
-  free_writes_.push_back(job.ticket);
+  free_writes_.push_back(slot);
   file.writes--;
   if (synced) file.syncing = false;
-  if (job.result < 0) {
-    fail(index, static_cast<int>(job.result));
+  if (result < 0) {
+    fail(index, static_cast<int>(result));
   } else if (!file.released) {
     int64_t written = file.submitted;
     for (const ManagedWrite& other : writes_) {

@@ -70,7 +70,8 @@ std::unique_ptr<Reactor> Reactor::create(const ReactorOptions& options, int* err
                        watch(state, state.commit_threads->event_fd(), kEventCommits) &&
                        state.managed->event_fd() >= 0 && state.managed->filler_event_fd() >= 0 &&
                        watch(state, state.managed->event_fd(), kEventManaged) &&
-                       watch(state, state.managed->filler_event_fd(), kEventManaged);
+                       watch(state, state.managed->filler_event_fd(), kEventManaged) &&
+                       (state.managed->ring_event_fd() < 0 || watch(state, state.managed->ring_event_fd(), kEventManaged));
   if (!watched) {
     *error = -errno;
     return nullptr;
@@ -240,7 +241,7 @@ void Reactor::end_round() {
   // After the answers of this round: what is queued is what was too large for one.
   if (!state.write_list.empty()) send_ready(state);
   state.managed->flush();
-  flush_ring(state);
+  state.ring.submit();
   settle_blocks(state);
   state.sweep();
   state.connections.recycle();
@@ -258,7 +259,7 @@ bool Reactor::needs_round() const {
   const ReactorState& state = *state_;
   if (state.closed || state.in_tick) return false;
   return state.wake_pending || state.tick_requested || !state.cq.empty() || !state.write_list.empty() ||
-         state.ring_queued ||
+         state.ring.queued() > 0 || state.managed->ring_queued() ||
          (!state.read_list.empty() && !state.starved && !state.managed->pressed()) || (!state.cold_waiting.empty() && !state.starved);
 }
 
@@ -267,7 +268,7 @@ void Reactor::submit() {
   if (state.closed) return;
   execute_submissions(state);
   state.managed->flush();
-  flush_ring(state);
+  state.ring.submit();
   if (!state.in_tick) state.sweep();
 }
 

@@ -106,7 +106,7 @@ struct ReactorState {
         connections(with.max_connections),
         file_threads(std::make_unique<FileThreads>(with.file_threads)),
         commit_threads(std::make_unique<FileThreads>(kCommitThreads)),
-        managed(std::make_unique<ManagedStore>(with.managed_bytes, &cq)) {}
+        managed(std::make_unique<ManagedStore>(with.managed_bytes, &cq, with.io_uring)) {}
 
   const ReactorOptions options;
   Mapping* const arena_map;
@@ -138,7 +138,6 @@ struct ReactorState {
   IoUring ring;
   std::vector<FileJob> ring_jobs;
   std::vector<uint32_t> free_ring_jobs;
-  bool ring_queued = false;
   // Reads pass by the page cache (RWF_DONTCACHE) until a file system refuses.
   bool dontcache_works = true;
 

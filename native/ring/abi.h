@@ -38,6 +38,7 @@ constexpr uint32_t kRegisterIowqMaxWorkers = 19;  // 5.15
 
 constexpr uint16_t kProbeOpSupported = 1U << 0;
 
+constexpr uint8_t kOpWritev = 2;  // 5.1
 constexpr uint8_t kOpRead = 22;   // 5.6
 constexpr uint8_t kOpCount = 64;  // how many we ask a probe about
 

@@ -115,30 +115,49 @@ void IoUring::unmap() {
   rings_ = nullptr;
 }
 
-bool IoUring::read(int fd, void* into, uint32_t length, uint64_t position, uint32_t rw_flags, uint64_t user_data) {
-  if (!is_open()) return false;
+Sqe* IoUring::next_entry() {
+  if (!is_open()) return nullptr;
   // In flight within the completion ring's size: it never overflows.
-  if (tail_ - load_acquire(sq_head_) >= sq_entries_ || in_flight_ >= cq_entries_) return false;
+  if (queued() >= sq_entries_ || in_flight_ >= cq_entries_) return nullptr;
   Sqe& sqe = sqes_[tail_ & (sq_entries_ - 1)];
   sqe = {};
-  sqe.opcode = kOpRead;
-  sqe.fd = fd;
-  sqe.offset = position;
-  sqe.address = reinterpret_cast<uintptr_t>(into);
-  sqe.length = length;
-  sqe.rw_flags = rw_flags;
-  sqe.user_data = user_data;
   ++tail_;
   ++in_flight_;
+  return &sqe;
+}
+
+bool IoUring::read(int fd, void* into, uint32_t length, uint64_t position, uint32_t rw_flags, uint64_t user_data) {
+  Sqe* const sqe = next_entry();
+  if (sqe == nullptr) return false;
+  sqe->opcode = kOpRead;
+  sqe->fd = fd;
+  sqe->offset = position;
+  sqe->address = reinterpret_cast<uintptr_t>(into);
+  sqe->length = length;
+  sqe->rw_flags = rw_flags;
+  sqe->user_data = user_data;
   return true;
 }
 
+bool IoUring::write(int fd, const void* vectors, uint32_t count, uint64_t position, uint64_t user_data) {
+  Sqe* const sqe = next_entry();
+  if (sqe == nullptr) return false;
+  sqe->opcode = kOpWritev;
+  sqe->fd = fd;
+  sqe->offset = position;
+  sqe->address = reinterpret_cast<uintptr_t>(vectors);
+  sqe->length = count;
+  sqe->user_data = user_data;
+  return true;
+}
+
+uint32_t IoUring::queued() const { return is_open() ? tail_ - load_acquire(sq_head_) : 0; }
+
 int IoUring::submit() {
-  if (!is_open()) return 0;
-  const uint32_t queued = tail_ - load_acquire(sq_head_);
-  if (queued == 0) return 0;
+  const uint32_t count = queued();
+  if (count == 0) return 0;
   store_release(sq_tail_, tail_);
-  return enter(queued, 0, 0);
+  return enter(count, 0, 0);
 }
 
 uint32_t IoUring::reap(Completion* into, uint32_t capacity) {
@@ -164,21 +183,25 @@ uint32_t IoUring::reap(Completion* into, uint32_t capacity) {
   return count;
 }
 
+int IoUring::wait() {
+  store_release(sq_tail_, tail_);
+  const int entered = enter(queued(), 1, kEnterGetEvents);
+  return entered < 0 && entered != -EAGAIN && entered != -EBUSY ? entered : 0;
+}
+
 int IoUring::drain() {
   if (!is_open()) return 0;
   Completion dropped[32];
   while (in_flight_ > 0) {
     if (reap(dropped, 32) > 0) continue;
-    store_release(sq_tail_, tail_);
-    const int entered = enter(tail_ - load_acquire(sq_head_), 1, kEnterGetEvents);
-    if (entered < 0 && entered != -EAGAIN && entered != -EBUSY) return entered;
+    if (const int failed = wait(); failed != 0) return failed;
   }
   return 0;
 }
 
 void IoUring::close() {
   if (!is_open()) return;
-  // A thread that is not the ring's owner gets -EEXIST here, and going on would leave reads writing to freed memory.
+  // A thread that is not the ring's owner gets -EEXIST here, and going on would leave the kernel at freed memory.
   RINGLOG_CHECK_OP(drain(), ==, 0);
   unmap();
   ring_fd_.reset();

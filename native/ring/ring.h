@@ -1,4 +1,5 @@
-// IoUring: reads of files by io_uring, with raw system calls. One thread opens, submits, reaps and drains: the shard's.
+// IoUring: reads and writes of files by io_uring, with raw system calls. One thread opens, submits, reaps and drains: the
+// shard's.
 // Hot: nothing is allocated after open().
 //
 // That the kernel or a container refuses io_uring is a state, not an error: open() says why, and everything else is safe
@@ -38,8 +39,13 @@ class IoUring {
   // `into` must stay mapped until the completion is reaped. `rw_flags` are preadv2's (RWF_DONTCACHE, RWF_NOWAIT, …).
   bool read(int fd, void* into, uint32_t length, uint64_t position, uint32_t rw_flags, uint64_t user_data);
 
+  // The same for a write of `count` vectors, which must stay until submit() has taken it; the memory, until it is reaped.
+  bool write(int fd, const void* vectors, uint32_t count, uint64_t position, uint64_t user_data);
+
   // Hands what is queued to the kernel: how many it took, or -errno. -EAGAIN and -EBUSY mean later; it stays queued.
   int submit();
+  // What the kernel has not taken yet: submit() again.
+  uint32_t queued() const;
 
   // Takes up to `capacity` completions; call until 0. Never blocks.
   uint32_t reap(Completion* into, uint32_t capacity);
@@ -51,14 +57,17 @@ class IoUring {
   // For io_uring_register.
   int ring_fd() const { return ring_fd_.get(); }
 
-  // Queued and submitted reads whose completions were not reaped.
+  // Queued and submitted work whose completions were not reaped.
   uint32_t in_flight() const { return in_flight_; }
 
-  // Waits until no read is in flight and drops their completions: before memory they write to is unmapped. 0 or -errno.
+  // Submits, then blocks until a completion can be reaped; may return early. Only while something is in flight. 0 or -errno.
+  int wait();
+
+  // Waits until nothing is in flight and drops the completions: before the memory is unmapped. 0 or -errno.
   int drain();
 
   // Drains, then gives everything back. Closing the descriptor alone would not do: the kernel tears a ring down later,
-  // and until then reads still write to memory.
+  // and until then it still uses the memory.
   void close();
 
   // What open() got: io_uring_setup flags and kernel features.
@@ -66,6 +75,7 @@ class IoUring {
   uint32_t features() const { return features_; }
 
  private:
+  uring::Sqe* next_entry();
   int prepare(const uring::Params& params);
   int map(const uring::Params& params);
   void unmap();

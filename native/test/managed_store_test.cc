@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,7 +24,18 @@ struct Rig {
   CompletionRing cq{words.data(), words.data() + Ctl::WORDS, 256};
   ManagedStore store;
 
-  explicit Rig(size_t arena_bytes) : store(arena_bytes, &cq) {}
+  // By the kernel's ring, or by threads, as where it is refused.
+  explicit Rig(size_t arena_bytes, bool io_uring = true) : store(arena_bytes, &cq, io_uring) {}
+
+  void wait_and_collect() {
+    pollfd waiting[] = {{store.event_fd(), POLLIN, 0}, {store.ring_event_fd(), POLLIN, 0}};
+    ::poll(waiting, 2, 5);
+    for (const pollfd& each : waiting) {
+      uint64_t signals = 0;
+      if (each.fd >= 0) (void)!::read(each.fd, &signals, sizeof signals);
+    }
+    store.collect();
+  }
 
   // Result of the SYNCED with that ticket, after waiting for it; 1 when it does not come.
   int wait_synced(int32_t ticket) {
@@ -36,11 +48,7 @@ struct Rig {
           return result;
         }
       }
-      pollfd waiting{store.event_fd(), POLLIN, 0};
-      ::poll(&waiting, 1, 5);
-      uint64_t signals = 0;
-      (void)!::read(store.event_fd(), &signals, sizeof signals);
-      store.collect();
+      wait_and_collect();
     }
     return 1;
   }
@@ -101,17 +109,15 @@ bool as_recovery_expects(const TestFile& file) {
   return std::all_of(disk.begin() + static_cast<std::ptrdiff_t>(file.model.size()), disk.end(), [](char byte) { return byte == 0; });
 }
 
-}  // namespace
-
-TEST(managed_store_keeps_what_is_appended) {
+void keeps_what_is_appended(bool io_uring) {
   constexpr int kFiles = 5;
   std::mt19937 random(7);
   // A small arena: chunks are given up, appends wait for writes.
-  Rig rig(2 * 1024 * 1024);
+  Rig rig(2 * 1024 * 1024, io_uring);
   std::vector<TestFile> files(kFiles);
   for (TestFile& file : files) EXPECT_EQ(rig.store.manage(file.fd.get(), 0, 64 * 1024 * 1024), 0);
   int32_t ticket = 0;
-  for (int step = 0; step < 1200; step++) {
+  for (int step = 0; step < 600; step++) {
     TestFile& file = files[random() % kFiles];
     ManagedFile* managed = rig.store.find(file.fd.get());
     const uint32_t what = random() % 100;
@@ -147,7 +153,7 @@ TEST(managed_store_keeps_what_is_appended) {
       rig.store.flush_aged(step * 100);
     }
   }
-  EXPECT(rig.store.counters().evictions > 50);
+  EXPECT(rig.store.counters().evictions > 20);
   for (TestFile& file : files) {
     EXPECT_EQ(rig.store.sync_now(*rig.store.find(file.fd.get()), INT64_MAX, true), 0);
     EXPECT(as_recovery_expects(file));
@@ -156,9 +162,9 @@ TEST(managed_store_keeps_what_is_appended) {
   }
 }
 
-TEST(managed_store_waits_where_memory_is_short) {
+void waits_where_memory_is_short(bool io_uring) {
   std::mt19937 random(11);
-  Rig rig(2 * 1024 * 1024);
+  Rig rig(2 * 1024 * 1024, io_uring);
   TestFile file;
   EXPECT_EQ(rig.store.manage(file.fd.get(), 0, 1 << 30), 0);
   // More than the arena at once, as one large request brings.
@@ -169,12 +175,12 @@ TEST(managed_store_waits_where_memory_is_short) {
   EXPECT(as_recovery_expects(file));
 }
 
-TEST(managed_store_syncs_several_at_once) {
+void syncs_several_at_once(bool io_uring) {
   std::mt19937 random(13);
-  Rig rig(8 * 1024 * 1024);
+  Rig rig(8 * 1024 * 1024, io_uring);
   std::vector<TestFile> files(20);
   for (TestFile& file : files) EXPECT_EQ(rig.store.manage(file.fd.get(), 0, 1 << 30), 0);
-  for (int round = 0; round < 10; round++) {
+  for (int round = 0; round < 5; round++) {
     for (size_t i = 0; i < files.size(); i++) {
       append(rig, files[i], bytes_of(random, random() % 9000 + 1));
       rig.store.sync(*rig.store.find(files[i].fd.get()), static_cast<int32_t>(i));
@@ -184,17 +190,63 @@ TEST(managed_store_syncs_several_at_once) {
     }
     int waiting = static_cast<int>(files.size()) * 2;
     for (int spin = 0; spin < 5000 && waiting > 0; spin++) {
-      pollfd event{rig.store.event_fd(), POLLIN, 0};
-      ::poll(&event, 1, 5);
-      uint64_t signals = 0;
-      (void)!::read(rig.store.event_fd(), &signals, sizeof signals);
-      rig.store.collect();
+      rig.wait_and_collect();
       waiting -= rig.cq.count();
       rig.words[Ctl::CQ_COUNT] = 0;
     }
     EXPECT_EQ(waiting, 0);
     for (const TestFile& file : files) EXPECT(as_recovery_expects(file));
   }
+}
+
+}  // namespace
+
+TEST(managed_store_keeps_what_is_appended) { keeps_what_is_appended(true); }
+TEST(managed_store_keeps_what_is_appended_by_threads) { keeps_what_is_appended(false); }
+TEST(managed_store_waits_where_memory_is_short) { waits_where_memory_is_short(true); }
+TEST(managed_store_waits_where_memory_is_short_by_threads) { waits_where_memory_is_short(false); }
+TEST(managed_store_syncs_several_at_once) { syncs_several_at_once(true); }
+TEST(managed_store_syncs_several_at_once_by_threads) { syncs_several_at_once(false); }
+
+TEST(managed_store_ends_its_writes_before_its_memory) {
+  std::mt19937 random(19);
+  for (const bool released : {false, true}) {
+    TestFile file;
+    size_t submitted = 0;
+    {
+      Rig rig(8 * 1024 * 1024);
+      EXPECT_EQ(rig.store.manage(file.fd.get(), 0, 1 << 30), 0);
+      append(rig, file, bytes_of(random, 6'000'000));
+      rig.store.flush();
+      submitted = static_cast<size_t>(rig.store.find(file.fd.get())->submitted);
+      EXPECT(submitted > 1'000'000);
+      if (released) rig.store.release(file.fd.get());
+    }
+    EXPECT(on_disk(file).compare(0, submitted, file.model, 0, submitted) == 0);
+  }
+}
+
+TEST(managed_store_finishes_a_write_cut_short) {
+  Rig rig(2 * 1024 * 1024);
+  if (rig.store.ring_event_fd() < 0) SKIP("no io_uring");
+  std::mt19937 random(23);
+  TestFile file;
+  EXPECT_EQ(rig.store.manage(file.fd.get(), 0, 1 << 20), 0);
+  append(rig, file, bytes_of(random, 256 * 1024));
+  // Past a process's limit a write is cut short, like one that meets a full disk.
+  rlimit before;
+  EXPECT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  const rlimit low{64 * 1024, before.rlim_max};
+  EXPECT_EQ(::setrlimit(RLIMIT_FSIZE, &low), 0);
+  rig.store.flush();
+  pollfd written{rig.store.ring_event_fd(), POLLIN, 0};
+  const int woken = ::poll(&written, 1, 10'000);
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  EXPECT_EQ(woken, 1);
+  const std::string half = on_disk(file);
+  EXPECT(half.compare(0, 64 * 1024, file.model, 0, 64 * 1024) == 0 && half.find_first_not_of('\0', 64 * 1024) == std::string::npos);
+  EXPECT_EQ(rig.store.sync_now(*rig.store.find(file.fd.get()), INT64_MAX, true), 0);
+  EXPECT(as_recovery_expects(file));
 }
 
 TEST(managed_store_says_when_the_disk_is_full) {

@@ -62,7 +62,7 @@ UniqueFd watch(const IoUring& ring) {
 
 #if __has_include(<linux/io_uring.h>)
 TEST(ring_abi_matches_the_system_header) {
-  static_assert(uring::kOpRead == IORING_OP_READ && uring::kEnterGetEvents == IORING_ENTER_GETEVENTS);
+  static_assert(uring::kOpRead == IORING_OP_READ && uring::kOpWritev == IORING_OP_WRITEV && uring::kEnterGetEvents == IORING_ENTER_GETEVENTS);
   static_assert(uring::kSetupClamp == IORING_SETUP_CLAMP && uring::kOffsetSqes == IORING_OFF_SQES);
   static_assert(uring::kFeatureSingleMmap == IORING_FEAT_SINGLE_MMAP && uring::kFeatureNoDrop == IORING_FEAT_NODROP);
   static_assert(uring::kSqCqOverflow == IORING_SQ_CQ_OVERFLOW && uring::kRegisterProbe == IORING_REGISTER_PROBE);
@@ -83,6 +83,8 @@ TEST(ring_not_open_is_harmless) {
   uint8_t byte;
   IoUring::Completion completion;
   EXPECT(!ring.read(0, &byte, 1, 0, 0, 0));
+  EXPECT(!ring.write(0, nullptr, 0, 0, 0));
+  EXPECT_EQ(ring.queued(), 0U);
   EXPECT_EQ(ring.submit(), 0);
   EXPECT_EQ(ring.reap(&completion, 1), 0U);
   EXPECT_EQ(ring.drain(), 0);
@@ -166,7 +168,9 @@ TEST(ring_full_refuses_and_recovers) {
   uint32_t taken = 0;
   while (taken < 100 && ring.read(file.get(), bytes, sizeof bytes, 0, 0, taken)) ++taken;
   EXPECT_EQ(taken, 4U);
+  EXPECT_EQ(ring.queued(), 4U);
   EXPECT_EQ(ring.submit(), 4);
+  EXPECT_EQ(ring.queued(), 0U);
   // Completions nobody reaps are bounded too.
   while (taken < 100 && ring.read(file.get(), bytes, sizeof bytes, 0, 0, taken)) {
     ++taken;

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Cq, Ctl } from '../../src/engine/io/tick-layout.ts';
 import { KIB, MIB } from '../net/reactor/reactor-bench.ts';
 import type { SocketBench } from '../net/reactor/socket-bench.ts';
-import { countersOf, nativeAbsent, openNativeBench } from './native-bench.ts';
+import { addonHasRing, countersOf, nativeAbsent, openNativeBench } from './native-bench.ts';
 
 const EAGAIN = -11;
 const EIO = -5;
@@ -20,7 +20,7 @@ function pattern(length: number, seed: number): Buffer {
   return bytes;
 }
 
-describe.skipIf(nativeAbsent)('managed files', () => {
+describe.skipIf(nativeAbsent).each([true, false])('managed files, io_uring %s', (ioUring) => {
   let bench: SocketBench;
   let directory: string;
   let path: string;
@@ -44,7 +44,7 @@ describe.skipIf(nativeAbsent)('managed files', () => {
 
   /** An arena of the least size: 32 chunks of 64 KiB. */
   async function open(): Promise<void> {
-    bench = await openNativeBench({ managedBytes: 2 * MIB });
+    bench = await openNativeBench({ managedBytes: 2 * MIB, ioUring });
     expect(bench.reactor.managed!.manageFile(fd, 0, 64 * MIB)).toBe(0);
   }
 
@@ -82,6 +82,12 @@ describe.skipIf(nativeAbsent)('managed files', () => {
     expect([got.subarray(0, 4).toString(), got.subarray(-4).toString()]).toEqual(['head', 'tail']);
     return got.subarray(4, -4);
   }
+
+  test('what writes is told', async () => {
+    await open();
+    const { reason } = bench.reactor.report.rows.find(({ facility }) => facility === 'managed append')!;
+    expect(reason).toContain(ioUring && addonHasRing() ? 'through io_uring' : 'by 4 threads');
+  });
 
   test('what was appended is sent and read before any of it is on the disk', async () => {
     await open();

@@ -2,6 +2,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { loadNativeBinding, type NativeReactorCounters } from '../../src/engine/io/native-binding.ts';
 import { createNativeReactor, nativeCounters } from '../../src/net/reactor/native-reactor.ts';
@@ -31,4 +32,10 @@ export function dropCache(path: string): void {
 
 export function addon(): Record<string, (...values: unknown[]) => unknown> {
   return createRequire(import.meta.url)(ADDON_PATH) as Record<string, (...values: unknown[]) => unknown>;
+}
+
+export function addonHasRing(): boolean {
+  return loadNativeBinding()
+    .binding!.probe(tmpdir())
+    .some((finding) => finding.facility === 'io_uring' && finding.available);
 }

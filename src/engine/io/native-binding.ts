@@ -57,6 +57,8 @@ export interface NativeReactorHandle extends ManagedFiles {
   readonly wakeFd: number;
   /** Cold reads go through io_uring; otherwise through file threads. */
   readonly ringOpen: boolean;
+  /** So do writes of managed files; otherwise through writer threads. */
+  readonly managedRingOpen: boolean;
   /** `ownsThread`: the reactor waits in place of the thread's event loop. */
   readonly start: (onTick: () => void, ownsThread: boolean) => void;
   readonly submit: () => void;

@@ -147,7 +147,7 @@ function nativeReport(binding: NativeBinding, options: ReactorOptions, handle: N
       {
         facility: 'managed append',
         engine: `direct, from an arena of ${Math.round(options.managedBytes / 2 ** 20)} MiB`,
-        reason: `four writer threads: kernels to 6.18 hand io_uring's writes to threads too; ${findings.get('huge pages')!.reason}`,
+        reason: `written ${handle.managedRingOpen ? 'through io_uring' : 'by 4 threads'}; ${findings.get('huge pages')!.reason}`,
       },
       { facility: 'sync', engine: `${options.fileThreads} file threads`, reason: 'fdatasync blocks' },
       {

@@ -18,7 +18,7 @@ export interface ReactorOptions {
   /** Socket buffer sizes; 0 leaves the kernel's. */
   readonly receiveBufferBytes: number;
   readonly sendBufferBytes: number;
-  /** Use io_uring for cold reads when the kernel allows it. */
+  /** Use io_uring for cold reads and for writes of managed files when the kernel allows it. */
   readonly ioUring: boolean;
   /** The thread is there for this reactor: it may wait in place of the thread's event loop, which is cheaper. */
   readonly ownsThread: boolean;
