@@ -7,7 +7,7 @@ import { createServer, type Server } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { packageFile } from '../../engine/base/package-file.ts';
 
-const START_LIMIT_MS = 60_000;
+const START_LIMIT_MS = 300_000;
 const STOP_LIMIT_MS = 60_000;
 const LOG_CHARS = 4000;
 /** Below the range from which the kernel picks client ports. */

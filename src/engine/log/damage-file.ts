@@ -11,6 +11,7 @@ import type { FileSystem } from '../io/file-system.ts';
 import { ScanStatus, type BatchScanner } from './batch-scanner.ts';
 import type { Log } from './log.ts';
 import { closeDescriptor, openSegment } from './segment-files.ts';
+import { hasHole, isNeverFlushed } from './never-flushed.ts';
 import type { DamagedRange, Segment } from './segment.ts';
 
 const FIELDS = 6;
@@ -44,6 +45,11 @@ export function loadDamage(fs: FileSystem, scanner: BatchScanner, log: Log): voi
 function covers(known: DamagedRange, range: DamagedRange): boolean {
   if (known.startPosition === range.startPosition) return known.endPosition >= range.endPosition;
   return known.startPosition < range.startPosition && known.endPosition > range.startPosition;
+}
+
+/** Bytes of the segment are not what was written: it may be neither replaced nor read past in silence. */
+export function isLost({ damage }: Segment): boolean {
+  return damage !== null && damage.some((range) => !isNeverFlushed(range));
 }
 
 /** In the order of their positions. */
@@ -87,6 +93,8 @@ function isWholeAgain(fs: FileSystem, scanner: BatchScanner, log: Log, segment: 
   }
   const wasOpen = segment.fd >= 0;
   openSegment(fs, segment);
+  // The segment was cleaned since, and its bytes are others.
+  if (isNeverFlushed(range) && !hasHole(fs, segment.fd, range.startPosition, range.endPosition)) return true;
   scanner.begin(segment.fd, range.startPosition, range.endPosition, range.startOffset, true);
   let status = scanner.next();
   while (status === ScanStatus.OK && scanner.lastOffset < range.endOffset) status = scanner.next();

@@ -49,14 +49,18 @@ interface Cursor {
   searched: number;
 }
 
-export class LogScrub {
+/** Since the start, of one shard. */
+export interface ScrubStats {
   /** Times that all logs were gone through. */
-  rounds = 0;
+  rounds: number;
   /** Read and found good. */
-  goodBytes = 0;
-  /** Found damaged since the start. */
-  damagedRanges = 0;
-  damagedBytes = 0;
+  goodBytes: number;
+  damagedRanges: number;
+  damagedBytes: number;
+}
+
+export class LogScrub {
+  readonly stats: ScrubStats = { rounds: 0, goodBytes: 0, damagedRanges: 0, damagedBytes: 0 };
   bytesPerSecond: number;
   private readonly table: ScrubbedLogs;
   private readonly onRot: (log: Log, words: string) => void;
@@ -141,7 +145,7 @@ export class LogScrub {
       }
     }
     this.ticket = 0;
-    this.rounds++;
+    this.stats.rounds++;
     return false;
   }
 
@@ -188,7 +192,7 @@ export class LogScrub {
     cursor.position += good;
     cursor.nextOffset = cells[VerifyCell.NEXT_OFFSET]!;
     cursor.windowBytes = Math.max(WINDOW_BYTES, cells[VerifyCell.NEEDED_BYTES]!);
-    this.goodBytes += good;
+    this.stats.goodBytes += good;
     const status = cells[VerifyCell.STATUS]!;
     if (status !== ScanStatus.OK) this.onBad(cursor, status);
   }
@@ -213,7 +217,7 @@ export class LogScrub {
       cursor.suspect = cursor.position;
       return;
     }
-    this.damagedRanges++;
+    this.stats.damagedRanges++;
     this.onRot(cursor.log, `segment ${cursor.segment.baseOffset} cannot be read from byte ${cursor.position} on (errno ${errno})`);
     this.leave();
   }
@@ -251,8 +255,8 @@ export class LogScrub {
     addDamage(segment, { startPosition, endPosition, startOffset, endOffset, reason });
     log.positions.clear();
     log.recent.clear();
-    this.damagedRanges++;
-    this.damagedBytes += endPosition - startPosition;
+    this.stats.damagedRanges++;
+    this.stats.damagedBytes += endPosition - startPosition;
     let kept = '';
     try {
       saveDamage(this.table.fs, log);

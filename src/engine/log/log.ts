@@ -56,8 +56,8 @@ export class Log {
 
   /** Below it compaction has left every key once, as far as a checkpoint may say. */
   firstDirtyOffset = 0;
-  /** Why compaction gave the log up, until a restart; '' while it has not. */
-  uncleanable = '';
+  /** Of the segment in which compaction met damage, until a restart: it ends before it. -1: none. */
+  uncleanableBase = -1;
   /** Somebody reads its closed segments by path over several ticks: none is deleted or replaced. */
   holds = 0;
 

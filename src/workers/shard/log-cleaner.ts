@@ -2,8 +2,8 @@
 // a look every log.cleaner.backoff.ms, and after each cleaning. The work itself is done elsewhere (BackgroundWork).
 //
 // The log with the greatest share of dirty bytes goes first, among those past min.cleanable.dirty.ratio or, whatever their
-// ratio, past max.compaction.lag.ms. One whose bytes are damaged is left alone until a restart; after any other failure
-// (disk full, a thread that died) it is tried again, after longer and longer.
+// ratio, past max.compaction.lag.ms. Where bytes are damaged a log is cleaned up to that segment and no further, until a
+// restart; after any other failure (disk full, a thread that died) it is tried again, after longer and longer.
 
 import type { ShardBroker } from '../../engine/broker/shard-broker.ts';
 import { isDiskError } from '../../engine/io/disk-error.ts';
@@ -38,7 +38,21 @@ interface Failures {
 
 const RETRY_DOUBLINGS_MAX = 8;
 
+/** Since the start, of one shard. */
+export interface CleanerStats {
+  /** Swapped in. */
+  cleanings: number;
+  /** Tried again later. */
+  failures: number;
+  /** Ended at a batch that is not what was written. */
+  corrupt: number;
+  readBytes: number;
+  writtenBytes: number;
+  droppedRecords: number;
+}
+
 export class LogCleaner extends TimerEntry {
+  readonly stats: CleanerStats = { cleanings: 0, failures: 0, corrupt: 0, readBytes: 0, writtenBytes: 0, droppedRecords: 0 };
   private readonly broker: ShardBroker;
   private readonly background: BackgroundWork;
   private readonly log: CleanerLog;
@@ -93,7 +107,7 @@ export class LogCleaner extends TimerEntry {
   }
 
   private isCandidate(log: Log): boolean {
-    if (!log.config.cleanupCompact || log.failed || log.closed || log.holds > 0 || log.uncleanable !== '') return false;
+    if (!log.config.cleanupCompact || log.failed || log.closed || log.holds > 0) return false;
     return !this.running.has(log.dir) && (this.failures.get(log)?.retryAtMs ?? 0) <= this.broker.nowMs();
   }
 
@@ -126,18 +140,24 @@ export class LogCleaner extends TimerEntry {
     const outcome = await this.background.clean(run.job);
     if (this.stopped || log.closed) return;
     if (outcome.kind === 'corrupt') {
-      log.uncleanable = outcome.reason;
+      this.stats.corrupt++;
+      log.uncleanableBase = outcome.baseOffset;
       this.log.uncleanable(log.name, outcome.reason);
       return;
     }
+    this.stats.readBytes += outcome.readBytes;
+    this.stats.writtenBytes += outcome.writtenBytes;
     if (!run.swapIn(outcome)) throw new Error('the log was changed or read meanwhile');
     // Before the checkpoint may say that it is clean, a power cut must not bring the old segments back.
     await this.background.syncDirectory(log.dir);
     log.firstDirtyOffset = outcome.cleanedToOffset;
+    this.stats.cleanings++;
+    this.stats.droppedRecords += outcome.droppedRecords;
   }
 
   private onFailed(log: Log, error: Error): void {
     const count = (this.failures.get(log)?.count ?? 0) + 1;
+    this.stats.failures++;
     const retryMs = this.backoffMs * 2 ** Math.min(count, RETRY_DOUBLINGS_MAX);
     this.failures.set(log, { count, retryAtMs: this.broker.nowMs() + retryMs });
     this.log.cleanFailed(log.name, error.message, retryMs);

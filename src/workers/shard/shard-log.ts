@@ -43,7 +43,7 @@ export function shardLog(
     uncleanable(partition, reason) {
       event({
         level: 'error',
-        message: `${partition} is not compacted until a restart, its log is damaged: ${reason}`,
+        message: `${partition} is compacted no further until a restart, its log is damaged: ${reason}`,
         detail: { partition },
       });
     },

@@ -27,8 +27,8 @@ function written(bench = new LogBench({ segmentBytes: 3000, indexIntervalBytes: 
 function scrub(bench: LogBench, rounds = 1): void {
   const { scrub: scrubbing } = bench.table;
   scrubbing.bytesPerSecond = RATE;
-  const until = scrubbing.rounds + rounds;
-  for (let look = 0; scrubbing.rounds < until; look++) {
+  const until = scrubbing.stats.rounds + rounds;
+  for (let look = 0; scrubbing.stats.rounds < until; look++) {
     expect(look).toBeLessThan(1000);
     scrubbing.look(look * 1000);
     for (let i = 0; bench.table.isBusy && i < 1000; i++) {
@@ -73,7 +73,7 @@ describe('scrubbing', () => {
     const { bench, log } = written();
     scrub(bench, 2);
     expect(rots(bench)).toEqual([]);
-    expect(bench.table.scrub.goodBytes).toBe(2 * log.sizeBytes);
+    expect(bench.table.scrub.stats.goodBytes).toBe(2 * log.sizeBytes);
     expect(bench.table.isBusy).toBe(false);
   });
 
@@ -101,7 +101,7 @@ describe('scrubbing', () => {
           scrub(bench, 3);
           expect(rots(bench)).toHaveLength(1);
           expect(rots(bench)[0]).toContain(`offsets ${bad} to ${bad + 1}: `);
-          expect(bench.table.scrub.damagedRanges).toBe(1);
+          expect(bench.table.scrub.stats.damagedRanges).toBe(1);
           const expected = before.map((first, offset) => (offset === bad || offset === bad + 1 ? 'corrupt' : first));
           expect(readable(bench, log)).toEqual(expected);
           expect(log.sizeBytes).toBe(size);
@@ -159,7 +159,7 @@ describe('scrubbing', () => {
       if (spoiled++ === 1) bytes[100]! ^= 1;
     };
     scrub(bench);
-    expect([rots(bench), bench.table.scrub.damagedRanges]).toEqual([[], 0]);
+    expect([rots(bench), bench.table.scrub.stats.damagedRanges]).toEqual([[], 0]);
   });
 
   test('several bad batches in a row are one range; apart, they are two', () => {

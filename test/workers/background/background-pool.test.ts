@@ -32,7 +32,7 @@ function job(): CleanJob {
   writeFileSync(join(dir, '00000000000000000000.log'), bytes);
   return {
     dir,
-    sources: [{ baseOffset: 0, sizeBytes: bytes.length, nextBaseOffset: 3 }],
+    sources: [{ baseOffset: 0, sizeBytes: bytes.length, nextBaseOffset: 3, holes: [] }],
     allBases: [0, 3],
     firstDirtyOffset: 0,
     endOffset: 3,
@@ -73,7 +73,7 @@ test('closing ends what runs, and nothing begins behind it', async () => {
   const batch = keyed([['b', 'x'.repeat(10_000)]]);
   new BatchHeader(new DataView(batch.buffer)).baseOffset = 3;
   writeFileSync(join(dir, '00000000000000000003.log'), batch);
-  const sources = [...big.sources, { baseOffset: 3, sizeBytes: batch.length, nextBaseOffset: 4 }];
+  const sources = [...big.sources, { baseOffset: 3, sizeBytes: batch.length, nextBaseOffset: 4, holes: [] }];
   const running = pool.clean({ ...big, sources, endOffset: 4 });
   const ended = expect(running).rejects.toThrow();
   await pool.close();

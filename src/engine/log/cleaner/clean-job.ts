@@ -7,6 +7,8 @@ export interface SourceSegment {
   readonly sizeBytes: number;
   /** Base of the segment behind it. */
   readonly nextBaseOffset: number;
+  /** What a power cut left out of it: stepped over. */
+  readonly holes: readonly { readonly startPosition: number; readonly endPosition: number }[];
 }
 
 /** A producer the log remembers: its last batch has to stay, for its sequence. */
@@ -67,7 +69,14 @@ export interface CleanedLog {
   readonly droppedRecords: number;
 }
 
-export type CleanOutcome = CleanedLog | { readonly kind: 'corrupt'; readonly reason: string };
+/** A batch of this segment is not what was written: nothing of the pass is left, and the segment stays as it is. */
+export interface CorruptLog {
+  readonly kind: 'corrupt';
+  readonly baseOffset: number;
+  readonly reason: string;
+}
+
+export type CleanOutcome = CleanedLog | CorruptLog;
 
 /** Holds the thread back so that cleaning takes no more of the disk than it may. */
 export interface IoThrottle {

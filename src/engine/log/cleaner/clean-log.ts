@@ -4,7 +4,8 @@
 //   1. read the dirty part and note the newest offset of each key, as far as the memory for it reaches
 //   2. copy the log up to there, segments together as long as segment.bytes allows, without what is superseded
 //
-// Every batch's checksum is verified in both. A batch that is not what it was ends the pass: nothing is swapped.
+// Every batch's checksum is verified in both. A batch that is not what it was ends the pass: nothing is swapped, and the answer
+// says which segment it is of, before which the next pass ends.
 
 import { MalformedBytes } from '../../base/byte-reader.ts';
 import type { FileSystem } from '../../io/file-system.ts';
@@ -23,6 +24,12 @@ import { KeyMap } from './key-map.ts';
 /** A batch that cannot be read as what it says it is. */
 class CorruptSource extends Error {
   override readonly name = 'CorruptSource';
+  readonly baseOffset: number;
+
+  constructor(baseOffset: number, reason: string) {
+    super(reason);
+    this.baseOffset = baseOffset;
+  }
 }
 
 interface Pass {
@@ -66,7 +73,7 @@ export function cleanLog(fs: FileSystem, job: CleanJob, limits: CleanLimits, thr
   } catch (error) {
     if (started >= 0) removeCleaned(fs, job.dir, started);
     for (const { baseOffset } of done) removeCleaned(fs, job.dir, baseOffset);
-    if (error instanceof CorruptSource) return { kind: 'corrupt', reason: error.message };
+    if (error instanceof CorruptSource) return { kind: 'corrupt', baseOffset: error.baseOffset, reason: error.message };
     throw error;
   }
 }
@@ -179,20 +186,27 @@ function cleanGroup(
 function eachBatch(pass: Pass, source: SourceSegment, visit: (scanner: BatchScanner) => boolean): boolean {
   const { fs, scanner, job, throttle } = pass;
   const fd = fs.open(`${job.dir}/${segmentFileName(source.baseOffset, LOG_SUFFIX)}`, 'r');
-  const where = (): string => `segment ${source.baseOffset} at byte ${scanner.position}`;
+  const corrupt = (reason: string): CorruptSource =>
+    new CorruptSource(source.baseOffset, `segment ${source.baseOffset} at byte ${scanner.position}: ${reason}`);
   try {
     scanner.begin(fd, 0, source.sizeBytes, source.baseOffset, true);
     for (;;) {
       const status = scanner.next();
       if (status === ScanStatus.END) return true;
-      if (status !== ScanStatus.OK) throw new CorruptSource(`${where()}: ${SCAN_REASONS[status]}`);
-      if (scanner.lastOffset >= source.nextBaseOffset) throw new CorruptSource(`${where()}: offsets reach into the next segment`);
+      if (status !== ScanStatus.OK) {
+        const { position } = scanner;
+        const hole = source.holes.find(({ startPosition }) => startPosition === position);
+        if (hole === undefined) throw corrupt(SCAN_REASONS[status]!);
+        scanner.begin(fd, hole.endPosition, source.sizeBytes, source.baseOffset, true);
+        continue;
+      }
+      if (scanner.lastOffset >= source.nextBaseOffset) throw corrupt('offsets reach into the next segment');
       throttle.spend(scanner.lengthBytes);
       pass.readBytes += scanner.lengthBytes;
       if (!visit(scanner)) return false;
     }
   } catch (error) {
-    if (error instanceof MalformedBytes || error instanceof CannotDecompress) throw new CorruptSource(`${where()}: ${error.message}`);
+    if (error instanceof MalformedBytes || error instanceof CannotDecompress) throw corrupt(error.message);
     throw error;
   } finally {
     fs.close(fd);

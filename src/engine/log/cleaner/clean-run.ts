@@ -2,6 +2,7 @@
 // shard's thread. Not hot. While a run is on, it holds the log's closed segments in place.
 
 import { errnoOf } from '../../io/disk-error.ts';
+import { isLost, saveDamage } from '../damage-file.ts';
 import type { Log } from '../log.ts';
 import type { LogTable } from '../log-table.ts';
 import type { CleanedLog, CleanJob } from './clean-job.ts';
@@ -25,17 +26,23 @@ export class CleanRun {
     log.holds++;
   }
 
-  /** False when the log is not what it was, or is being read by somebody: nothing has changed then, the run was for nothing. */
+  /**
+   * False when the log is not what it was, is being read by somebody, or lost bytes of a source meanwhile, which must not go
+   * unseen: nothing has changed then, the run was for nothing.
+   */
   swapIn(cleaned: CleanedLog): boolean {
     const { log, table } = this;
     if (log.closed || log.failed) return false;
-    if (log.generation !== this.generation || log.holds > 1) {
+    const sources = log.segments.slice(0, this.job.sources.length);
+    if (log.generation !== this.generation || log.holds > 1 || sources.some(isLost)) {
       for (const { baseOffset } of cleaned.segments) removeCleaned(table.fs, log.dir, baseOffset);
       return false;
     }
     this.swapping = true;
     try {
       swapSegments(table, log, cleaned.segments);
+      // Positions of holes in the sources are not those of what stands for them.
+      if (sources.some(({ damage }) => damage !== null)) saveDamage(table.fs, log);
     } catch (error) {
       table.failDirectory(log.dir.slice(0, log.dir.lastIndexOf('/')), errnoOf(error));
       throw error;
@@ -58,6 +65,7 @@ function jobOf(log: Log, range: CleanableRange, nowMs: number): CleanJob {
       baseOffset: segment.baseOffset,
       sizeBytes: segment.writtenBytes,
       nextBaseOffset: segments[i + 1]!.baseOffset,
+      holes: (segment.damage ?? []).map(({ startPosition, endPosition }) => ({ startPosition, endPosition })),
     })),
     allBases: segments.map(({ baseOffset }) => baseOffset),
     firstDirtyOffset: range.firstDirtyOffset,

@@ -3,10 +3,13 @@
 //
 //   start ..... clean ..... firstDirtyOffset ..... dirty ..... endOffset ..... too young, not stable, or active
 //
-// Whole segments only, never the active one; nothing above what is committed, stable and on the disk. What a replay of the
+// Whole segments only, never the active one; nothing above what is committed, stable and on the disk. It ends before a damaged
+// segment: that is neither rewritten, which would be the end of what can be repaired, nor passed by, as a tombstone behind it
+// could go and uncover what is still readable in it. What a replay of the
 // commit journal may still write waits until the journal is drained, half a minute at the most.
 
 import { prepareSegment } from '../batch-position.ts';
+import { isLost } from '../damage-file.ts';
 import type { Log } from '../log.ts';
 import type { LogTable } from '../log-table.ts';
 import type { Segment } from '../segment.ts';
@@ -38,6 +41,7 @@ export function cleanableRange(table: LogTable, log: Log, stableOffset: number, 
     const segment = segments[count]!;
     const nextOffset = segments[count + 1]!.baseOffset;
     if (nextOffset > limit || !isSettled(segment) || table.commit.holds(log, segment)) break;
+    if (segment.baseOffset === log.uncleanableBase || isLost(segment)) break;
     if (nextOffset <= firstDirtyOffset) {
       cleanBytes += segment.writtenBytes;
       continue;

@@ -216,7 +216,7 @@ test('a batch whose checksum is wrong ends the pass: the reason is told and noth
     bytes[65]! ^= 1;
     bench.fs.putFile(path, bytes);
     const names = bench.fs.list(DIR).sort();
-    expect(clean(bench, log), part).toEqual({ kind: 'corrupt', reason: 'segment 0 at byte 0: bad checksum' });
+    expect(clean(bench, log), part).toEqual({ kind: 'corrupt', baseOffset: 0, reason: 'segment 0 at byte 0: bad checksum' });
     expect(bench.fs.list(DIR).sort()).toEqual(names);
   }
 });
