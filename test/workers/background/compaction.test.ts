@@ -18,9 +18,13 @@ const SMALL = { 'cleanup.policy': 'compact', 'segment.bytes': '4000', 'file.dele
 
 beforeAll(() => compileSources());
 
-function logBytes(dir: string): number {
-  const sizes = readdirSync(dir)
+/** @param without so many of the last segments: a managed one that is appended to has space reserved behind its end */
+function logBytes(dir: string, without = 0): number {
+  const names = readdirSync(dir)
     .filter((name) => name.endsWith('.log'))
+    .sort();
+  const sizes = names
+    .slice(0, names.length - without)
     // Segments go while they are counted.
     .map((name) => statSync(join(dir, name), { throwIfNoEntry: false })?.size ?? 0);
   return sizes.reduce((sum, size) => sum + size, 0);
@@ -80,6 +84,40 @@ describe.each(reactorKinds())('%s', (kind) => {
     client = await broker.client();
     expect(await lastValues(client, 't', 1200)).toEqual(expected);
     expect((await produce(client, 't', keyed([['k', 'v']], 0, { timestampMs: Date.now() }))).baseOffset).toBe(1200);
+    expect(broker.lines.filter(({ level }) => level !== 'info')).toEqual([]);
+  });
+
+  test.runIf(kind === 'native')('a managed topic is compacted as any other, also through a restart', async () => {
+    broker = await startTestBroker({ kind, config: FAST });
+    await broker.createTopic('t', 1, { ...SMALL, 'ringlog.storage': 'managed' });
+    const dir = join(broker.dir, 't-0');
+    expect(existsSync(join(dir, 'ringlog.managed'))).toBe(true);
+    const expected = new Map<string, string>();
+    let end = 0;
+    const load = async (rounds: number): Promise<void> => {
+      const client = await broker!.client();
+      for (let i = 0; i < rounds; i++, end += 2) {
+        const pairs: Pair[] = [
+          [`k${i % 7}`, `${end}`.padEnd(90, '.')],
+          [`k${(i * 3) % 11}`, `${end}!`],
+        ];
+        for (const [key, value] of pairs) expected.set(key!, value!);
+        expect((await produce(client, 't', keyed(pairs, i % 5, { timestampMs: Date.now() }), { acks: -1 })).baseOffset).toBe(end);
+      }
+      await eventually(
+        () => (logBytes(dir, 1) < 12_000 ? true : undefined),
+        () => `${logBytes(dir, 1)} bytes are left: ${readdirSync(dir).join()}; ${JSON.stringify(broker!.lines)}`,
+      );
+    };
+    await load(300);
+    expect(await lastValues(await broker.client(), 't', end)).toEqual(expected);
+    const { dir: home } = broker;
+    await broker.halt();
+    expect(logBytes(dir)).toBeLessThan(16_000);
+    broker = await startTestBroker({ kind, dir: home, config: FAST });
+    expect(await lastValues(await broker.client(), 't', end)).toEqual(expected);
+    await load(300);
+    expect(await lastValues(await broker.client(), 't', end)).toEqual(expected);
     expect(broker.lines.filter(({ level }) => level !== 'info')).toEqual([]);
   });
 
