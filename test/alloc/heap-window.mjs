@@ -34,22 +34,22 @@ export function ask(what, shards) {
   const channel = new BroadcastChannel(CHANNEL);
   return new Promise((resolve) => {
     const answers = [];
-    channel.onmessage = ({ data }) => {
+    channel.addEventListener('message', ({ data }) => {
       if (data.answer !== what || answers.push(data) < shards) return;
       channel.close();
       resolve(answers);
-    };
+    });
     channel.postMessage({ what });
   });
 }
 
 if (!isMainThread) {
   const channel = new BroadcastChannel(CHANNEL);
-  channel.onmessage = async ({ data: { what } }) => {
+  channel.addEventListener('message', async ({ data: { what } }) => {
     if (what === 'settle') await settle();
     const found = what === 'end' ? await end() : {};
     if (what !== undefined) channel.postMessage({ answer: what, ...found });
     if (what === 'begin') begin();
-  };
+  });
   channel.unref();
 }

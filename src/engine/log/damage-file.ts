@@ -12,7 +12,7 @@ import { ScanStatus, type BatchScanner } from './batch-scanner.ts';
 import type { Log } from './log.ts';
 import { closeDescriptor, openSegment } from './segment-files.ts';
 import { hasHole, isNeverFlushed } from './never-flushed.ts';
-import type { DamagedRange, Segment } from './segment.ts';
+import type { DamagedRange, DamageRow, Segment } from './segment.ts';
 
 const FIELDS = 6;
 
@@ -59,12 +59,6 @@ export function addDamage(segment: Segment, range: DamagedRange): void {
   segment.damage.sort((a, b) => a.startPosition - b.startPosition);
 }
 
-export interface DamageRow {
-  /** Base offset of the segment. */
-  readonly base: number;
-  readonly range: DamagedRange;
-}
-
 /** A file that breaks its own format says nothing: scrubbing finds the damage again. @throws what the disk throws */
 export function readDamage(fs: FileSystem, log: Log): DamageRow[] {
   if (!fs.exists(pathOf(log))) return [];
@@ -93,11 +87,16 @@ function isWholeAgain(fs: FileSystem, scanner: BatchScanner, log: Log, segment: 
   }
   const wasOpen = segment.fd >= 0;
   openSegment(fs, segment);
-  // The segment was cleaned since, and its bytes are others.
-  if (isNeverFlushed(range) && !hasHole(fs, segment.fd, range.startPosition, range.endPosition)) return true;
+  // Without a hole the segment was cleaned since, and its bytes are others.
+  const cleaned = isNeverFlushed(range) && !hasHole(fs, segment.fd, range.startPosition, range.endPosition);
+  const whole = cleaned || isReadable(scanner, segment, range);
+  if (!wasOpen && segment !== log.active) closeDescriptor(fs, segment);
+  return whole;
+}
+
+function isReadable(scanner: BatchScanner, segment: Segment, range: DamagedRange): boolean {
   scanner.begin(segment.fd, range.startPosition, range.endPosition, range.startOffset, true);
   let status = scanner.next();
   while (status === ScanStatus.OK && scanner.lastOffset < range.endOffset) status = scanner.next();
-  if (!wasOpen && segment !== log.active) closeDescriptor(fs, segment);
   return status === ScanStatus.END;
 }

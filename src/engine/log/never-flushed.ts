@@ -13,8 +13,7 @@
 // What follows a hole stays either way: cutting it off would multiply the loss if it was the disk's after all.
 
 import type { FileSystem } from '../io/file-system.ts';
-import type { DamageRow } from './damage-file.ts';
-import type { DamagedRange, Segment } from './segment.ts';
+import type { DamagedRange, DamageRow, Segment } from './segment.ts';
 
 /** `reason` of such a range. */
 const NEVER_FLUSHED = 'never flushed';

@@ -23,6 +23,13 @@ export interface DamagedRange {
   readonly reason: string;
 }
 
+/** As it is kept over restarts. */
+export interface DamageRow {
+  /** Base offset of the segment. */
+  readonly base: number;
+  readonly range: DamagedRange;
+}
+
 export class Segment {
   readonly baseOffset: number;
   /** The directory it lives in; changes when the partition's directory is renamed for deletion. */

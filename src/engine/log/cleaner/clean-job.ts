@@ -70,7 +70,7 @@ export interface CleanedLog {
 }
 
 /** A batch of this segment is not what was written: nothing of the pass is left, and the segment stays as it is. */
-export interface CorruptLog {
+interface CorruptLog {
   readonly kind: 'corrupt';
   readonly baseOffset: number;
   readonly reason: string;

@@ -125,7 +125,10 @@ test('what a power cut left out is stepped over, in the segments and in what sta
   fs.kill();
   const reopen = (clean = false): { bench: LogBench; log: Log } => {
     const next = new LogBench(CONFIG, fs, new FakeTickRing(fs, 1024 * 1024));
-    return { bench: next, log: next.open({ clean }) };
+    const opened = { bench: next, log: next.open({ clean }) };
+    // A log found whole is synced once it is open, and what is not on the disk is not compacted.
+    next.settle();
+    return opened;
   };
   let again = reopen();
   const lost = batches[0]!.baseOffset;
