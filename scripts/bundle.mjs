@@ -14,20 +14,30 @@ const dir = join(root, 'dist', 'bundle');
 const KEPT_MS = 60_000;
 
 const began = Date.now();
-await build({
+const common = {
   cwd: root,
+  platform: 'node',
+  external: (id) => !id.startsWith('.') && !isAbsolute(id),
+  tsconfig: join(root, 'tsconfig.build.json'),
+  logLevel: 'warn',
+};
+await build({
+  ...common,
   input: {
     ringlog: 'src/cli/main.ts',
     embed: 'src/embed/ringlog.ts',
+    testing: 'src/testing/testing.ts',
     'shard-main': 'src/workers/shard/shard-main.ts',
     'background-worker': 'src/workers/background/background-worker.ts',
     bench: 'omb-harness/src/cli/bench.ts',
   },
-  platform: 'node',
-  external: (id) => !id.startsWith('.') && !isAbsolute(id),
-  tsconfig: join(root, 'tsconfig.build.json'),
   output: { dir, format: 'esm', sourcemap: true, entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
-  logLevel: 'warn',
+});
+// Jest requires what a test imports, and cannot require an ES module.
+await build({
+  ...common,
+  input: { testing: 'src/testing/testing.ts' },
+  output: { dir, format: 'cjs', sourcemap: true, entryFileNames: '[name].cjs', chunkFileNames: '[name]-[hash].cjs' },
 });
 // A process that is starting may still ask for a piece of the build before this one.
 for (const name of readdirSync(dir)) if (began - statSync(join(dir, name)).mtimeMs > KEPT_MS) rmSync(join(dir, name));

@@ -25,6 +25,7 @@ const ranks: readonly (readonly [prefix: string, rank: number])[] = [
   ['src/workers/caller/', 32],
   ['src/workers/supervisor/', 33],
   ['src/embed/', 40],
+  ['src/testing/', 41],
   ['src/cli/', 50],
 
   ['omb-harness/src/contracts/', 60],

@@ -4,9 +4,11 @@
 // one turn of the loop brought.
 
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { systemClock } from '../../engine/base/clock.ts';
+import { type Clock, systemClock } from '../../engine/base/clock.ts';
 import { Errno, errnoOf, isDiskError } from '../../engine/io/disk-error.ts';
+import type { FileWork } from './file-work.ts';
 import type { WalkProduce } from './frame-slot.ts';
+import type { Link } from './link.ts';
 import { PortableFiles } from './portable-files.ts';
 import { PortableLink } from './portable-link.ts';
 import type { ListenOptions, Listening, ReactorOptions, ReactorReport } from './reactor.ts';
@@ -22,9 +24,18 @@ export interface PortableReactorOptions extends ReactorOptions {
   readonly arenaIndex?: number;
 }
 
+/** What it may stand on instead of the machine's own. */
+export interface PortableReactorParts {
+  readonly clock?: Clock;
+  readonly files?: FileWork & {
+    /** Resolves when no work is under way. */
+    drained(): Promise<void>;
+  };
+}
+
 export class PortableReactor extends ReactorCore {
   readonly report: ReactorReport;
-  readonly files = new PortableFiles();
+  readonly files: NonNullable<PortableReactorParts['files']>;
   private readonly servers: Server[] = [];
   private immediate: NodeJS.Immediate | null = null;
   private timer: NodeJS.Timeout | null = null;
@@ -32,9 +43,11 @@ export class PortableReactor extends ReactorCore {
   private timerMs = Infinity;
   private alarmMs = Infinity;
 
-  constructor(options: PortableReactorOptions, walkProduce: WalkProduce, reason: string) {
+  constructor(options: PortableReactorOptions, walkProduce: WalkProduce, reason: string, parts: PortableReactorParts = {}) {
     const { rings, arenaIndex } = options;
-    super({ options, walkProduce, clock: systemClock, ...(rings && { rings }), ...(arenaIndex !== undefined && { arenaIndex }) });
+    const { clock = systemClock } = parts;
+    super({ options, walkProduce, clock, ...(rings && { rings }), ...(arenaIndex !== undefined && { arenaIndex }) });
+    this.files = parts.files ?? new PortableFiles();
     this.report = portableReport(options, reason);
   }
 
@@ -93,15 +106,21 @@ export class PortableReactor extends ReactorCore {
     this.setTimer();
   }
 
+  /** What stands between a socket and its connection: `take` gets what comes in, and gives it on. */
+  protected join(socket: Socket, give: (chunk: Uint8Array) => void): { readonly link: Link; readonly take: (chunk: Buffer) => void } {
+    return { link: new PortableLink(socket), take: give };
+  }
+
   private onSocket(socket: Socket, listener: number): void {
     // Without a handler an error before the first use would end the process.
     socket.on('error', () => undefined);
-    const connection = this.closed ? null : this.accept(new PortableLink(socket), listener);
+    const { link, take } = this.join(socket, (chunk) => this.receive(connection!, chunk));
+    const connection = this.closed ? null : this.accept(link, listener);
     if (connection === null) {
       socket.destroy();
       return;
     }
-    socket.on('data', (chunk: Buffer) => this.receive(connection, chunk));
+    socket.on('data', take);
     socket.on('end', () => this.receiveEnd(connection));
     socket.on('error', (error) => this.closeNow(connection, -(isDiskError(error) ? errnoOf(error) : Errno.EIO)));
     socket.on('close', () => this.closeNow(connection, 0));

@@ -6,7 +6,7 @@ import { packageFile } from '../../engine/base/package-file.ts';
 import type { BrokerConfig } from '../../engine/base/config-schema.ts';
 import { nodeFileSystem } from '../../engine/io/node-file-system.ts';
 import { removeLeftovers } from '../../engine/log/cleaner/cleaned-segment-writer.ts';
-import type { CleanJob, CleanOutcome } from '../../engine/log/cleaner/clean-job.ts';
+import type { CleanJob, CleanLimits, CleanOutcome } from '../../engine/log/cleaner/clean-job.ts';
 import type { CleanTask } from './background-worker.ts';
 
 const ENTRY = packageFile('dist/bundle/background-worker.js');
@@ -15,14 +15,17 @@ const IDLE_MS = 10_000;
 export class BackgroundPool {
   private readonly config: BrokerConfig;
   private readonly entry: URL;
+  private readonly here: ((job: CleanJob, limits: CleanLimits) => CleanOutcome) | null;
   private readonly throttleCell = new SharedArrayBuffer(8);
   private threads: Promise<Piscina> | null = null;
   /** Where jobs were done. */
   private readonly dirs = new Set<string>();
   private closed = false;
 
-  constructor(config: BrokerConfig, entry: URL = ENTRY) {
+  /** @param here does the work on this thread, where the disk is one that no other thread sees */
+  constructor(config: BrokerConfig, entry: URL = ENTRY, here: BackgroundPool['here'] = null) {
     this.config = config;
+    this.here = here;
     this.entry = entry;
   }
 
@@ -31,13 +34,15 @@ export class BackgroundPool {
     if (this.closed) throw new Error('the broker stops');
     const { config } = this;
     const count = config['log.cleaner.threads'];
+    const limits: CleanLimits = {
+      mapBytes: Math.floor(config['log.cleaner.dedupe.buffer.size'] / count),
+      // Half to read into, half to write from.
+      bufferBytes: Math.ceil(config['log.cleaner.io.buffer.size'] / count / 2),
+    };
+    if (this.here !== null) return this.here(job, limits);
     const task: CleanTask = {
       job,
-      limits: {
-        mapBytes: Math.floor(config['log.cleaner.dedupe.buffer.size'] / count),
-        // Half to read into, half to write from.
-        bufferBytes: Math.ceil(config['log.cleaner.io.buffer.size'] / count / 2),
-      },
+      limits,
       throttleCell: this.throttleCell,
       bytesPerSecond: config['log.cleaner.io.max.bytes.per.second'],
     };

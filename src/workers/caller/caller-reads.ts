@@ -8,6 +8,7 @@ import { read, readSync } from 'node:fs';
 import { assert } from '../../engine/base/assert.ts';
 import { ErrorCode } from '../../engine/base/error-code.ts';
 import type { FetchAnswer } from '../../engine/broker/log-access.ts';
+import type { FileSystem } from '../../engine/io/file-system.ts';
 import type { TopicImage } from '../../engine/metadata/metadata-image.ts';
 import type { Mailbox } from '../ring/mailbox.ts';
 import { FetchPlan, FetchPlanRequest, FetchPlanRequestPayload, MessageKind, ReleaseLease } from '../ring/message-layout.ts';
@@ -44,6 +45,7 @@ interface Question {
 
 export class CallerReads {
   private readonly mail: Mail;
+  private readonly disk: FileSystem | null;
   private readonly open: (Question | null)[] = [];
   private readonly free: number[] = [];
   /** By topic id and partition: what lies at or above it was appended after that was heard. */
@@ -51,8 +53,10 @@ export class CallerReads {
   private reading = 0;
   private whenIdle: (() => void)[] = [];
 
-  constructor(mail: Mail) {
+  /** @param disk where the shard's descriptors are not the process's: whatever is on it is at hand */
+  constructor(mail: Mail, disk: FileSystem | null) {
     this.mail = mail;
+    this.disk = disk;
   }
 
   fetch(call: ReadCall): Promise<FetchAnswer> {
@@ -176,13 +180,13 @@ export class CallerReads {
       else resolve({ ...answer, errorCode: ErrorCode.KAFKA_STORAGE_ERROR });
       if (--this.reading === 0) for (const idle of this.whenIdle.splice(0)) idle();
     };
-    if (!fresh) {
+    if (!fresh && this.disk === null) {
       read(fd, records, 0, length, position, done);
       return;
     }
     let got = 0;
     try {
-      got = readSync(fd, records, 0, length, position);
+      got = this.disk === null ? readSync(fd, records, 0, length, position) : this.disk.read(fd, records, 0, length, position);
     } catch (error) {
       done(error as Error, 0);
       return;

@@ -10,6 +10,7 @@ import type { AppendAnswer, FetchAnswer, LogAccess } from '../../engine/broker/l
 import type { PartitionVerbs } from '../../engine/broker/partition-verbs.ts';
 import { errorOfAttributes, errorOfBatchStatus } from '../../engine/broker/produce.ts';
 import type { GroupCoordinator } from '../../engine/coordinator/group-coordinator.ts';
+import type { FileSystem } from '../../engine/io/file-system.ts';
 import { BatchStatus, Desc, DESC_WORDS } from '../../engine/io/tick-layout.ts';
 import { brokerLayers } from '../../engine/metadata/broker-layers.ts';
 import type { ControllerVerbs } from '../../engine/metadata/controller-requests.ts';
@@ -56,12 +57,13 @@ export class Caller implements LogAccess {
   private gone: CallError | null = null;
   private lost = false;
 
-  constructor(endpoint: MeshEndpoint, arena: SharedArrayBuffer, shardCount: number) {
+  /** @param disk what the shard's files are on, when that is not the machine's */
+  constructor(endpoint: MeshEndpoint, arena: SharedArrayBuffer, shardCount: number, disk: FileSystem | null = null) {
     this.mailboxes = endpoint.mailboxes.filter((mailbox) => mailbox !== null);
     const mailboxOf = (shard: number): Mailbox => endpoint.mailboxes[shard + 1]!;
     this.mail = new Mail(mailboxOf, () => this.publishSoon());
     this.appends = new CallerAppends(new BatchArena(arena), this.mail);
-    this.reads = new CallerReads(this.mail);
+    this.reads = new CallerReads(this.mail, disk);
     const peers = { shard: NO_SHARD, shardCount, mailboxOf };
     const image = (): MetadataImage => this.image;
     this.partitions = routedPartitionVerbs(null, peers, image);

@@ -15,6 +15,7 @@ import { type DirectoryFacts, recoveryFacts } from './directory-facts.ts';
 import { reactorOptions } from './reactor-options.ts';
 import { remoteBackground, remoteController, runVerb } from './remote-verbs.ts';
 import { Shard } from './shard.ts';
+import type { ShardEnvironment } from './shard-environment.ts';
 import { shardLog } from './shard-log.ts';
 
 /** What a shard is opened with; structured-cloneable. */
@@ -34,12 +35,14 @@ const NEVER = new Promise<never>(() => undefined);
 
 /**
  * From now on its mail is answered. `ownsThread`: the thread is there for this shard alone.
+ * @param environment what it stands on, when that is not the machine itself
  * @returns its end of the rings, to be closed when the shard has closed and the thread lives on
  */
-export async function hostShard(seed: ShardSeed, ownsThread: boolean): Promise<MeshEndpoint> {
+export async function hostShard(seed: ShardSeed, ownsThread: boolean, environment: ShardEnvironment | null = null): Promise<MeshEndpoint> {
   const native = loadNativeBinding();
   const { shard, shardCount } = seed.identity;
-  const reactor = await openReactor(reactorOptions(seed.settings.config, shardCount, ownsThread));
+  const bounds = reactorOptions(seed.settings.config, shardCount, ownsThread);
+  const reactor = environment === null ? await openReactor(bounds) : environment.openReactor(bounds);
   // The shard is made after the endpoint that carries its mail; nothing arrives before the first tick.
   let made: Shard | undefined;
   // Closed: what the others still ask ends with them, as what they are asked by clients does. The answer to CLOSE goes out.
@@ -64,8 +67,8 @@ export async function hostShard(seed: ShardSeed, ownsThread: boolean): Promise<M
     settings: seed.settings,
     identity: seed.identity,
     reactor,
-    fs: nodeFileSystem,
-    clock: systemClock,
+    fs: environment?.fs ?? nodeFileSystem,
+    clock: environment?.clock ?? systemClock,
     random: Math.random,
     controller: remoteController(supervisor),
     recovery: recoveryFacts(seed.facts),

@@ -17,6 +17,7 @@ import { ControlKind, type DirectoryFailedBody, type EventBody, type VerbBody } 
 import type { BackgroundPool } from '../background/background-pool.ts';
 import { Caller } from '../caller/caller.ts';
 import type { DirectoryFacts } from '../shard/directory-facts.ts';
+import type { ShardEnvironment } from '../shard/shard-environment.ts';
 import { runVerb } from '../shard/remote-verbs.ts';
 import type { BrokerLog } from './broker-log.ts';
 import { ShardHandle } from './shard-handle.ts';
@@ -26,6 +27,8 @@ export interface FleetOptions {
   readonly settings: BrokerSettings;
   readonly log: BrokerLog;
   readonly background: BackgroundPool;
+  /** Of a shard on the calling thread; null: the machine. */
+  readonly environment: ShardEnvironment | null;
   readonly onDeath: (cause: Error) => void;
   /** Memory for what an embedded caller has in flight. */
   readonly callerArenaBytes: number;
@@ -77,14 +80,14 @@ export async function openShards(options: FleetOptions, plan: FleetPlan, facts: 
   };
   const signal = native === null ? null : (fd: number) => native.signal(fd);
   const endpoint = new MeshEndpoint(mesh, SUPERVISOR_THREAD, handler, { signal, wakeFd: -1 });
-  caller = new Caller(endpoint, mesh.callerArena, plan.identities.length);
+  caller = new Caller(endpoint, mesh.callerArena, plan.identities.length, options.environment?.fs ?? null);
   endpoint.runOnLoop();
   const counters = plan.identities.map(() => allocateCounters());
   const shards = plan.identities.map((identity) => {
     const core = here ? -1 : (plan.cores[identity.shard] ?? -1);
     const seed = { settings, identity, mesh, core, facts, counters: counters[identity.shard]!, single: plan.mode === 'single' };
-    const start = here ? hostShardHere : startShardThread;
-    return new ShardHandle(endpoint.mailboxes[identity.shard + 1]!, (died) => start(seed, died), onDeath);
+    const start = (died: (cause: Error) => void) => (here ? hostShardHere(seed, options.environment, died) : startShardThread(seed, died));
+    return new ShardHandle(endpoint.mailboxes[identity.shard + 1]!, start, onDeath);
   });
   const abandon = async (): Promise<void> => {
     await Promise.all(shards.map((shard) => shard.end()));

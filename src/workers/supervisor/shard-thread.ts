@@ -4,6 +4,7 @@
 import { Worker } from 'node:worker_threads';
 import { packageFile } from '../../engine/base/package-file.ts';
 import { hostShard, type ShardSeed } from '../shard/hosted-shard.ts';
+import type { ShardEnvironment } from '../shard/shard-environment.ts';
 
 const ENTRY = packageFile('dist/bundle/shard-main.js');
 
@@ -31,8 +32,8 @@ export function startShardThread(seed: ShardSeed, onDeath: (cause: Error) => voi
   };
 }
 
-export function hostShardHere(seed: ShardSeed, onDeath: (cause: Error) => void): ShardThread {
-  const opened = hostShard(seed, false).catch((cause: Error) => {
+export function hostShardHere(seed: ShardSeed, environment: ShardEnvironment | null, onDeath: (cause: Error) => void): ShardThread {
+  const opened = hostShard(seed, false, environment).catch((cause: Error) => {
     onDeath(cause);
     return null;
   });

@@ -18,6 +18,7 @@ import {
 import { packageVersion } from '../../engine/base/package-file.ts';
 import { systemUuidSource } from '../../engine/base/uuid.ts';
 import { loadNativeBinding } from '../../engine/io/native-binding.ts';
+import type { FileSystem } from '../../engine/io/file-system.ts';
 import { nodeFileSystem } from '../../engine/io/node-file-system.ts';
 import { errnoOf, isOutOfSpace } from '../../engine/io/disk-error.ts';
 import { settleClusterIdentity } from '../../engine/metadata/cluster-identity.ts';
@@ -36,6 +37,7 @@ import { RunningBroker } from './running-broker.ts';
 import { openShards, type ShardFleet } from './shard-fleet.ts';
 import { usableCores } from './usable-cores.ts';
 import { memoryShare } from '../shard/reactor-options.ts';
+import type { ShardEnvironment } from '../shard/shard-environment.ts';
 
 const METADATA_FOLDER = 'ringlog-metadata';
 
@@ -46,6 +48,8 @@ export interface StartOptions {
   readonly onDeath: (cause: Error) => void;
   /** false: no client reaches this process; what is done is done through RunningBroker.caller. */
   readonly listens?: boolean;
+  /** What the one shard stands on instead of the machine; with `ringlog.shards=0` only. */
+  readonly environment?: ShardEnvironment;
   /** What a caller may have in flight; beyond, it waits. */
   readonly callerArenaBytes?: number;
 }
@@ -76,15 +80,16 @@ interface Topology {
 
 /** @throws CannotStart, DirectoryLocked, or what a listener fails with (`code` EADDRINUSE …) */
 export async function startBroker(options: StartOptions): Promise<RunningBroker> {
-  const { settings } = options;
+  const { settings, environment = null } = options;
+  const fs = environment?.fs ?? nodeFileSystem;
   const topology = planTopology(options);
-  const directories = LogDirectories.open(nodeFileSystem, logDirectories(settings.config), process.pid, (path, error) =>
+  const directories = LogDirectories.open(fs, logDirectories(settings.config), process.pid, (path, error) =>
     options.log.error(`log directory ${path} cannot be used and is left out: ${(error as Error).message}`, { directory: path }),
   );
   const offline = new OfflineDirectories(directories, options.log, options.onDeath);
   const onDirectoryFailed = (directory: string, errno: number): void =>
     offline.fail(directory, `a write, a sync or a read failed (errno ${Math.abs(errno)})`, errno);
-  const background = new BackgroundPool(settings.config);
+  const background = new BackgroundPool(settings.config, undefined, environment?.clean ?? null);
   let fleet: ShardFleet | undefined;
   let http: HttpFace | null = null;
   let running: RunningBroker | undefined;
@@ -94,8 +99,12 @@ export async function startBroker(options: StartOptions): Promise<RunningBroker>
     const { callerArenaBytes = CALLER_ARENA_BYTES } = options;
     // From here on it can be asked whether the broker is ready.
     if (topology.http !== null) http = await openHttpFace(topology.http, options.log);
-    fleet = await openShards({ ...options, background, callerArenaBytes, checkpointDue, onDirectoryFailed }, topology, directories.facts);
-    const { controller, store, clusterId } = await openController(settings, directories, offline);
+    fleet = await openShards(
+      { ...options, environment, background, callerArenaBytes, checkpointDue, onDirectoryFailed },
+      topology,
+      directories.facts,
+    );
+    const { controller, store, clusterId } = await openController(fs, settings, directories, offline);
     offline.attach(fleet.shards, controller);
     directories.replayJournals(
       topology.shardCount,
@@ -151,10 +160,10 @@ function isNative(config: BrokerSettings['config']): boolean {
   return config['ringlog.reactor'] !== 'portable' && loadNativeBinding().binding !== null;
 }
 
-async function openController(settings: BrokerSettings, directories: LogDirectories, offline: OfflineDirectories) {
+async function openController(fs: FileSystem, settings: BrokerSettings, directories: LogDirectories, offline: OfflineDirectories) {
   const { config } = settings;
   const [home] = directories.paths;
-  const store = LocalMetadataStore.open(nodeFileSystem, `${home}/${METADATA_FOLDER}`);
+  const store = LocalMetadataStore.open(fs, `${home}/${METADATA_FOLDER}`);
   store.onFailed = (failure) => offline.fail(home!, `metadata cannot be stored: ${String(failure.cause)}`);
   const identity = await settleClusterIdentity({
     store,
