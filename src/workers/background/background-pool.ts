@@ -3,6 +3,7 @@
 
 import type { Piscina } from 'piscina';
 import { packageFile } from '../../engine/base/package-file.ts';
+import { threadFlags } from '../../engine/base/thread-flags.ts';
 import type { BrokerConfig } from '../../engine/base/config-schema.ts';
 import { nodeFileSystem } from '../../engine/io/node-file-system.ts';
 import { removeLeftovers } from '../../engine/log/cleaner/cleaned-segment-writer.ts';
@@ -60,7 +61,9 @@ export class BackgroundPool {
 
   private async open(): Promise<Piscina> {
     const { Piscina } = await import('piscina');
+    const flags = threadFlags(process.execArgv);
     const threads = new Piscina({
+      ...(flags && { execArgv: flags }),
       filename: this.entry.href,
       minThreads: 0,
       maxThreads: this.config['log.cleaner.threads'],

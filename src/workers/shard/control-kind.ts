@@ -30,6 +30,8 @@ export const ControlKind = {
   CHECKPOINT_DUE: 11,
   /** Shard → supervisor, call: CleanJob. Answered with a CleanOutcome when a background thread has done it. */
   CLEAN: 12,
+  /** Supervisor → shard, call: all shards have closed. Answered when it has no file open any more. */
+  END: 13,
 } as const;
 
 export interface DirectoryFailedBody {

@@ -6,6 +6,7 @@ import type { BrokerSettings } from '../../engine/base/config-broker.ts';
 import type { ShardIdentity } from '../../engine/broker/shard-broker.ts';
 import { loadNativeBinding } from '../../engine/io/native-binding.ts';
 import { nodeFileSystem } from '../../engine/io/node-file-system.ts';
+import { openFiles } from '../../engine/io/open-files.ts';
 import { openReactor } from '../../net/reactor/open-reactor.ts';
 import type { MailHandler } from '../ring/mailbox.ts';
 import { MeshEndpoint } from '../ring/mesh-endpoint.ts';
@@ -31,8 +32,6 @@ export interface ShardSeed {
   readonly counters: SharedArrayBuffer;
 }
 
-const NEVER = new Promise<never>(() => undefined);
-
 /**
  * From now on its mail is answered. `ownsThread`: the thread is there for this shard alone.
  * @param environment what it stands on, when that is not the machine itself
@@ -43,6 +42,8 @@ export async function hostShard(seed: ShardSeed, ownsThread: boolean, environmen
   const { shard, shardCount } = seed.identity;
   const bounds = reactorOptions(seed.settings.config, shardCount, ownsThread);
   const reactor = environment === null ? await openReactor(bounds) : environment.openReactor(bounds);
+  // An environment knows by itself what is open there.
+  const files = environment === null ? openFiles(nodeFileSystem) : null;
   // The shard is made after the endpoint that carries its mail; nothing arrives before the first tick.
   let made: Shard | undefined;
   // Closed: what the others still ask ends with them, as what they are asked by clients does. The answer to CLOSE goes out.
@@ -51,7 +52,11 @@ export async function hostShard(seed: ShardSeed, ownsThread: boolean, environmen
     onMessage: (mailbox, kind, at) => {
       if (!closed) made!.onMessage(mailbox, kind, at);
     },
-    onControl: (_mailbox, kind, body) => (closed ? NEVER : onControl(made!, kind, body)),
+    onControl: (_mailbox, kind, body) => {
+      if (kind === ControlKind.END) return files?.closeAll();
+      // Not one promise for all: what waits on it would keep every shard there was.
+      return closed ? new Promise<never>(() => undefined) : onControl(made!, kind, body);
+    },
     onSpace: (mailbox) => {
       if (!closed) made!.onSpace(mailbox);
     },
@@ -67,7 +72,7 @@ export async function hostShard(seed: ShardSeed, ownsThread: boolean, environmen
     settings: seed.settings,
     identity: seed.identity,
     reactor,
-    fs: environment?.fs ?? nodeFileSystem,
+    fs: files ?? environment!.fs,
     clock: environment?.clock ?? systemClock,
     random: Math.random,
     controller: remoteController(supervisor),

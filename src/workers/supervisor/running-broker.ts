@@ -14,6 +14,7 @@ import type { BrokerLog } from './broker-log.ts';
 import type { HttpFace } from './http-face.ts';
 import type { LogDirectories } from './log-directories.ts';
 import type { OfflineDirectories } from './offline-directories.ts';
+import type { CheckpointReport } from '../shard/control-kind.ts';
 import type { ShardHandle } from './shard-handle.ts';
 
 /** What a started broker says of itself. */
@@ -107,10 +108,12 @@ export class RunningBroker {
     // One that cannot store its logs keeps no other from storing its own.
     const closed = await Promise.allSettled(shards.map((shard) => shard.close()));
     await background.close();
-    const last = closed.map((one) => {
-      if (one.status === 'rejected') throw one.reason;
-      return one.value;
-    });
+    const failed = closed.find((one) => one.status === 'rejected');
+    if (failed !== undefined) {
+      await this.letGo();
+      throw failed.reason;
+    }
+    const last = closed.map((one) => (one as PromiseFulfilledResult<CheckpointReport>).value);
     // A shard writes batches from another's receive memory and sends from another's files: none goes before all are done.
     await Promise.all(shards.map((shard) => shard.end()));
     closeMesh();
@@ -123,10 +126,20 @@ export class RunningBroker {
   }
 
   private async drop(reason: string): Promise<void> {
-    const { shards, background, caller, closeMesh, directories } = this.parts;
+    const { background, caller, facts, http, shards } = this.parts;
     await caller.lose(reason);
-    await Promise.allSettled([background.close(), ...shards.map((shard) => shard.end())]);
+    // Threads take what they hold with them; a shard on this one has to let go of it.
+    if (facts.shardCount === 0) await shards[0]!.close().catch(() => undefined);
+    await Promise.allSettled([background.close(), http?.close()]);
+    await this.letGo();
+  }
+
+  /** Without a checkpoint, and without the mark of a clean stop. */
+  private async letGo(): Promise<void> {
+    const { shards, closeMesh, directories, store } = this.parts;
+    await Promise.allSettled(shards.map((shard) => shard.end()));
     closeMesh();
+    await store.close().catch(() => undefined);
     directories.unlock();
   }
 

@@ -90,6 +90,7 @@ export async function openShards(options: FleetOptions, plan: FleetPlan, facts: 
     return new ShardHandle(endpoint.mailboxes[identity.shard + 1]!, start, onDeath);
   });
   const abandon = async (): Promise<void> => {
+    if (here) await shards[0]!.close().catch(() => undefined);
     await Promise.all(shards.map((shard) => shard.end()));
     endpoint.close('the broker did not start');
   };

@@ -14,6 +14,8 @@ export class ShardHandle {
   private readonly mailbox: Mailbox;
   private readonly thread: ShardThread;
   private readonly onDeath: (cause: Error) => void;
+  private dead = false;
+  private closed = false;
   /** While it starts or closes: its death is what that fails with. */
   private failWait: ((cause: Error) => void) | null = null;
 
@@ -49,13 +51,18 @@ export class ShardHandle {
   }
 
   /** Everything is on the disk and the sockets are closed. Memory and descriptors that other threads may use stay. */
-  close(): Promise<CheckpointReport> {
-    return this.orDeath(this.mailbox.call(ControlKind.CLOSE, null, CLOSE_DEADLINE_MS) as Promise<CheckpointReport>);
+  async close(): Promise<CheckpointReport> {
+    if (this.dead) throw new Error('the shard is dead');
+    const report = await this.orDeath(this.mailbox.call(ControlKind.CLOSE, null, CLOSE_DEADLINE_MS) as Promise<CheckpointReport>);
+    this.closed = true;
+    return report;
   }
 
-  /** After all shards have closed: what it held is gone. */
-  end(): Promise<void> {
-    return this.thread.end();
+  /** After all shards have closed, or when they are given up: what it held is gone. */
+  async end(): Promise<void> {
+    // One that has not closed may still write: the number of a descriptor closed under it is soon another file's.
+    if (this.closed && !this.dead) await this.mailbox.call(ControlKind.END, null).catch(() => undefined);
+    await this.thread.end();
   }
 
   private orDeath<T>(answer: Promise<T>): Promise<T> {
@@ -67,6 +74,7 @@ export class ShardHandle {
   }
 
   private died(cause: Error): void {
+    this.dead = true;
     if (this.failWait === null) this.onDeath(cause);
     else this.failWait(cause);
   }

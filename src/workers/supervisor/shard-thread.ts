@@ -3,6 +3,7 @@
 
 import { Worker } from 'node:worker_threads';
 import { packageFile } from '../../engine/base/package-file.ts';
+import { threadFlags } from '../../engine/base/thread-flags.ts';
 import { hostShard, type ShardSeed } from '../shard/hosted-shard.ts';
 import type { ShardEnvironment } from '../shard/shard-environment.ts';
 
@@ -15,7 +16,8 @@ export interface ShardThread {
 
 /** `onDeath` is called once when the thread ends without having been told to. */
 export function startShardThread(seed: ShardSeed, onDeath: (cause: Error) => void): ShardThread {
-  const worker = new Worker(ENTRY, { workerData: seed, name: `shard-${seed.identity.shard}` });
+  const flags = threadFlags(process.execArgv);
+  const worker = new Worker(ENTRY, { workerData: seed, name: `shard-${seed.identity.shard}`, ...(flags && { execArgv: flags }) });
   let ended = false;
   const died = (cause: Error): void => {
     if (ended) return;
@@ -33,9 +35,14 @@ export function startShardThread(seed: ShardSeed, onDeath: (cause: Error) => voi
 }
 
 export function hostShardHere(seed: ShardSeed, environment: ShardEnvironment | null, onDeath: (cause: Error) => void): ShardThread {
-  const opened = hostShard(seed, false, environment).catch((cause: Error) => {
-    onDeath(cause);
-    return null;
-  });
-  return { end: async () => (await opened)?.close('the shard has ended') };
+  let opened: ReturnType<typeof hostShard> | null = hostShard(seed, false, environment);
+  opened.catch(onDeath);
+  return {
+    end: async () => {
+      const endpoint = await opened?.catch(() => null);
+      endpoint?.close('the shard has ended');
+      // Who keeps a closed log keeps no arena with it.
+      opened = null;
+    },
+  };
 }
