@@ -3,7 +3,7 @@
 
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { loadNativeBinding } from '../../../src/engine/io/native-binding.ts';
 import { BatchHeader } from '../../../src/engine/record/batch-header.ts';
 import { deleteTopicsApi } from '../../../src/net/kafka/schema/generated/delete-topics.ts';
@@ -111,10 +111,17 @@ describe.skipIf(absent)('on the native reactor', () => {
     await fill(5);
     expect(existsSync(join(broker.dir, 't-0', 'ringlog.managed'))).toBe(true);
     await alter(client, 't', 'page-cache');
+    const { dir } = broker;
     await fill(8);
     const { highWatermark } = await fetch(client, 't');
     expect(highWatermark).toBe(18);
-    for (const file of logFiles(broker.dir, 't-0').slice(0, -1)) expect(batchBytes(file)).toBe(file.length);
+    // A managed segment is cut to what it holds when the last write into it is on the disk.
+    await vi.waitFor(
+      () => {
+        for (const file of logFiles(dir, 't-0').slice(0, -1)) expect(batchBytes(file)).toBe(file.length);
+      },
+      { timeout: 60_000 },
+    );
   });
 });
 
