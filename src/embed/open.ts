@@ -5,6 +5,7 @@
 
 import { type BrokerSettings, parseBrokerConfig } from '../engine/base/config-broker.ts';
 import type { ConfigEntry } from '../engine/base/config-entry.ts';
+import { DirectoryLocked } from '../engine/log/log-directory.ts';
 import type { BrokerLog } from '../workers/supervisor/broker-log.ts';
 import { CannotStart, startBroker } from '../workers/supervisor/start-broker.ts';
 import { usableCores } from '../workers/supervisor/usable-cores.ts';
@@ -45,7 +46,7 @@ export interface OpenOptions {
 const IN_FLIGHT_BYTES_MIN = 4 * 1024 * 1024;
 const IN_FLIGHT_BYTES_MAX = 1024 * 1024 * 1024;
 
-/** @throws RinglogError INVALID_ARGUMENT; or why the directory or the port cannot be had, with the `code` it failed with */
+/** @throws RinglogError INVALID_ARGUMENT, DIRECTORY_LOCKED; or why the directory or the port cannot be had, with the `code` it failed with */
 export async function open(options: OpenOptions): Promise<EmbeddedLog> {
   const { signal, inFlightBytes } = options;
   signal?.throwIfAborted();
@@ -64,7 +65,7 @@ export async function open(options: OpenOptions): Promise<EmbeddedLog> {
   const callerArenaBytes = inFlightBytes === undefined ? {} : { callerArenaBytes: checkedBytes(inFlightBytes) };
   const starting = startBroker({ settings, log, onDeath, listens: options.kafka !== undefined, ...callerArenaBytes });
   const broker = await Promise.race([starting, early]).catch((error: unknown) => {
-    throw error instanceof CannotStart ? new RinglogError('INVALID_ARGUMENT', error.message, { cause: error }) : error;
+    throw asOpenError(error, options.dir);
   });
   opened = new EmbeddedLog(broker);
   try {
@@ -75,6 +76,14 @@ export async function open(options: OpenOptions): Promise<EmbeddedLog> {
     throw error;
   }
   return opened;
+}
+
+function asOpenError(error: unknown, dir: string): unknown {
+  if (error instanceof CannotStart) return new RinglogError('INVALID_ARGUMENT', error.message, { cause: error });
+  if (!(error instanceof DirectoryLocked)) return error;
+  const owner = error.pid === process.pid ? 'this process has it open already' : `process ${error.pid} has it open`;
+  const way = "others reach the log by the Kafka port of the one that has it, open({ kafka: { port } }) or 'ringlog serve'";
+  return new RinglogError('DIRECTORY_LOCKED', `one process owns a data directory, and for ${dir} ${owner}: ${way}`, { cause: error });
 }
 
 function settingsOf(options: OpenOptions, log: BrokerLog): BrokerSettings {

@@ -25,7 +25,10 @@ describe('open', () => {
   test.each(KINDS)('one process owns a directory, also against itself: $name', async (kind) => {
     const dir = logs.directory();
     const log = await logs.open(kind, { dir });
-    await expect(logs.open(kind, { dir })).rejects.toThrow(/lock|in use|process/i);
+    await expect(logs.open(kind, { dir })).rejects.toMatchObject({
+      code: 'DIRECTORY_LOCKED',
+      message: expect.stringMatching(/Kafka port/),
+    });
     expect(log.brokers).toEqual([]);
     await log.close();
     await logs.open(kind, { dir });
