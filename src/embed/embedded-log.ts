@@ -78,7 +78,7 @@ export class EmbeddedLog {
   /** A shard died: every call fails from now on; what was acked is on the disk as its level says. */
   die(cause: Error): void {
     this.#death ??= new RinglogError('CLOSED', `the log is dead: ${cause.message}`, { cause });
-    this.#closing ??= this.#broker.abandon(this.#death.message);
+    this.#closing ??= this.#broker.abandon(this.#death.message, this.shards === 0);
     for (const part of this.#parts) part.lose(this.#death);
   }
 

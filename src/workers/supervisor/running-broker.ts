@@ -90,11 +90,11 @@ export class RunningBroker {
 
   /**
    * A shard is gone: end the other threads as they are and write nothing more. The directories stay marked as not cleanly
-   * stopped.
+   * stopped. `closeShards`: shards on this thread close first; they would keep what they hold, which threads take with them.
    */
-  abandon(reason: string): Promise<void> {
+  abandon(reason: string, closeShards = false): Promise<void> {
     clearInterval(this.timer);
-    this.stopping ??= this.drop(reason);
+    this.stopping ??= this.drop(reason, closeShards);
     return this.stopping;
   }
 
@@ -125,11 +125,10 @@ export class RunningBroker {
     directories.unlock();
   }
 
-  private async drop(reason: string): Promise<void> {
-    const { background, caller, facts, http, shards } = this.parts;
+  private async drop(reason: string, closeShards: boolean): Promise<void> {
+    const { background, caller, http, shards } = this.parts;
     await caller.lose(reason);
-    // Threads take what they hold with them; a shard on this one has to let go of it.
-    if (facts.shardCount === 0) await shards[0]!.close().catch(() => undefined);
+    if (closeShards) await Promise.allSettled(shards.map((shard) => shard.close()));
     await Promise.allSettled([background.close(), http?.close()]);
     await this.letGo();
   }
