@@ -1,7 +1,7 @@
 // One run as the command line makes it: memory prepared, a broker started if none was named, the plan made, the workload run.
 // Owner: the main thread. Not hot.
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BrokerChoice } from '../contracts/broker-choice.ts';
 import type { DriverSettings } from '../contracts/driver-settings.ts';
@@ -11,7 +11,7 @@ import type { Workload } from '../contracts/workload.ts';
 import { openDriver } from '../drivers/driver-registry.ts';
 import { nativeWorker } from '../drivers/native-worker.ts';
 import { startBroker } from '../drivers/start-broker.ts';
-import { makeRunPlan, type MakeRunPlan, type WorkerChoice } from '../plan/run-plan.ts';
+import { makeRunPlan, type MakeRunPlan, payloadBytesOf, type WorkerChoice } from '../plan/run-plan.ts';
 import { payloadPlan } from '../plan/payload-pool.ts';
 import { readEnvironment } from '../run/environment.ts';
 import { AS_FOUND, conditionMemory } from '../run/memory-conditioning.ts';
@@ -74,6 +74,7 @@ export function checkSubject(subject: Subject, options: PlanOptions): readonly s
 export async function runTrial(subject: Subject, options: TrialOptions): Promise<RunResult> {
   // Compiled, if it must be, before memory is prepared.
   const worker = nativeWorker(say);
+  checkRoom(subject, options);
   const memoryRegime = await prepareMemory(subject, options);
   const broker = await startBroker(subject.broker, options.dir);
   try {
@@ -124,11 +125,21 @@ function planOf({ workload, driver }: Subject, bootstrap: string, options: PlanO
 async function prepareMemory({ workload, broker }: Subject, options: TrialOptions): Promise<string> {
   if (broker.kind === 'at' && !/^(127\.|localhost|\[?::1)/.test(broker.bootstrap)) return 'unknown: the system is on another host';
   if (options.asFound || options.signal.aborted) return AS_FOUND;
-  const seconds =
-    (options.durationSeconds ?? workload.testDurationMinutes * 60) + (options.warmupSeconds ?? workload.warmupDurationMinutes * 60);
-  const bytes = workload.producerRate * workload.messageSize * seconds * LOG_SHARE;
+  const bytes = payloadBytesOf(workload, options) * LOG_SHARE;
   options.onProgress({ what: 'preparing memory', record: null });
   return conditionMemory(bytes === 0 ? null : bytes);
+}
+
+/** Where the broker's data will lie is known, whether it can is told before. Retention is not counted on: segments are long. */
+function checkRoom({ workload, broker }: Subject, options: TrialOptions): void {
+  if (broker.kind === 'at') return;
+  const { bavail, bsize } = statfsSync(options.dir);
+  const needs = payloadBytesOf(workload, options) * LOG_SHARE;
+  const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
+  if (needs > bavail * bsize)
+    throw new BenchFailed(
+      `${workload.stem} writes ${gigabytes(needs)}, and ${options.dir} has room for ${gigabytes(bavail * bsize)}: shorten it (--duration-seconds), or name a folder on another disk (--results)`,
+    );
 }
 
 function harnessVersion(): string {

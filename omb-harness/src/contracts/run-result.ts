@@ -7,7 +7,7 @@ import type { Phase } from './phase.ts';
 import type { Verdict } from './verdict.ts';
 import type { Workload } from './workload.ts';
 
-export const RESULT_VERSION = 2;
+export const RESULT_VERSION = 3;
 
 export interface Environment {
   readonly kernel: string;
@@ -78,6 +78,18 @@ export interface RateFinding {
   readonly steps: readonly { readonly ratePerSecond: number; readonly passed: boolean; readonly why: string }[];
 }
 
+/** What a backlog took: consumers stood still until it was there, then caught up while producers went on. */
+export interface BacklogRun {
+  readonly askedRecords: number;
+  /** Owed over all subscriptions when consumers went on. */
+  readonly builtRecords: number;
+  readonly leftRecords: number;
+  /** false: it did not get smaller any more. */
+  readonly drained: boolean;
+  readonly fillSeconds: number;
+  readonly drainSeconds: number;
+}
+
 export interface RunResult {
   readonly resultVersion: typeof RESULT_VERSION;
   readonly runId: string;
@@ -110,6 +122,8 @@ export interface RunResult {
   readonly measuredPhase: number | null;
   readonly delivery: Delivery;
   readonly rateFinding: RateFinding | null;
+  /** null: the workload asks for none, or the run ended before. */
+  readonly backlog: BacklogRun | null;
   readonly errorTexts: Readonly<Record<string, number>>;
   readonly verdict: Verdict;
 }

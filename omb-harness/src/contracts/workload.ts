@@ -36,6 +36,9 @@ export interface Workload {
   /** Messages a second of all producers together; 0: find the highest that holds. */
   readonly producerRate: number;
   readonly producerRateList: readonly RateStep[] | null;
+  /** Ours: messages a second that the consumers of a subscription take together at most; -1: as many as come. */
+  readonly consumerRate: number;
+  /** Owed over all subscriptions, GiB, before consumers go on. */
   readonly consumerBacklogSizeGB: number;
   readonly backlogDrainRatio: number;
   readonly backlogProducerRate: number;

@@ -40,10 +40,14 @@ export function writeOmbResult(result: RunResult): string {
   const shape = { messageSize: workload.messageSize, topics: workload.topics, partitions: workload.partitionsPerTopic };
   const clients = { producersPerTopic: workload.producersPerTopic, consumersPerTopic: workload.consumerPerSubscription };
   for (const [name, value] of Object.entries({ ...shape, ...clients })) fields.set(name, { long: value });
-  const phase = measuredPhase === null ? null : result.phases[measuredPhase]!;
-  const points = phase === null ? [] : result.intervals.filter(({ phaseId }) => phaseId === phase.phase.id);
-  const windows = windowsOf(points, workload.sampleRateMillis / 1000, phase?.seconds ?? 0);
-  const total = (kind: LatencyKind): LatencyHistogram => LatencyHistogram.merge([phase?.latencies[kind] ?? []].flat());
+  // To OMB a backlog is built and drained within what it measures.
+  const phases =
+    measuredPhase === null ? [] : result.phases.filter(({ phase }, i) => i === measuredPhase || phase.label.startsWith('backlog'));
+  const points = result.intervals.filter(({ phaseId }) => phases.some(({ phase }) => phase.id === phaseId));
+  const seconds = phases.reduce((sum, phase) => sum + phase.seconds, 0);
+  const fromSeconds = phases.length === 0 ? 0 : (phases[0]!.phase.startNs - phases.at(-1)!.phase.startNs) / 1e9;
+  const windows = windowsOf(points, workload.sampleRateMillis / 1000, seconds, fromSeconds);
+  const total = (kind: LatencyKind): LatencyHistogram => LatencyHistogram.merge(phases.flatMap(({ latencies }) => latencies[kind] ?? []));
   const rate = (of: (window: OmbWindow) => number): Scalar[] =>
     windows.map((window) => ({ double: of(window) / (window.endSeconds - window.startSeconds) }));
   fields.set(

@@ -6,11 +6,12 @@ import { LatencyHistogram } from '../stats/latency-histogram.ts';
 
 export type OmbWindow = Pick<IntervalPoint, 'startSeconds' | 'endSeconds' | 'counters' | 'latencies' | 'backlogRecords'>;
 
-/** @param points of one phase, which began at 0 and took `seconds`; what the drain brought falls into the last window */
-export function windowsOf(points: readonly IntervalPoint[], windowSeconds: number, seconds: number): OmbWindow[] {
+/** @param points from `fromSeconds` on, which took `seconds`; what the drain brought falls into the last window */
+export function windowsOf(points: readonly IntervalPoint[], windowSeconds: number, seconds: number, fromSeconds: number): OmbWindow[] {
   const count = Math.max(points.length > 0 ? 1 : 0, Math.round(seconds / windowSeconds));
   const groups = Array.from({ length: count }, (): IntervalPoint[] => []);
-  for (const point of points) groups[Math.min(count - 1, Math.max(0, Math.floor(point.startSeconds / windowSeconds)))]!.push(point);
+  for (const point of points)
+    groups[Math.min(count - 1, Math.max(0, Math.floor((point.startSeconds - fromSeconds) / windowSeconds)))]!.push(point);
   return groups.map((group, index) => {
     const startSeconds = index * windowSeconds;
     const endSeconds = index === count - 1 ? Math.max(seconds, startSeconds + 1e-3) : startSeconds + windowSeconds;

@@ -62,6 +62,16 @@ export function wholeNumber(fallback: number, min = 0): Field<number> {
   };
 }
 
+export function fromZero(fallback: number): Field<number> {
+  return {
+    fallback,
+    read: (value) =>
+      typeof value === 'number' && value >= 0 && value < Infinity
+        ? { value }
+        : { fault: `must be a number from 0 on, not ${shown(value)}` },
+  };
+}
+
 export function ratio(fallback: number): Field<number> {
   return {
     fallback,

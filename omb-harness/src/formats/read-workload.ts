@@ -1,7 +1,7 @@
 // Reads an OMB workload file: upstream's fields and those of the forks people's files come from. Owner: pure. Not hot.
 
 import type { KeyDistribution, RateStep, SizeWeight, Workload } from '../contracts/workload.ts';
-import { type Field, type FieldTable, flag, listOf, oneOf, ratio, readFields, text, wholeNumber } from './read-fields.ts';
+import { type Field, type FieldTable, flag, fromZero, listOf, oneOf, ratio, readFields, text, wholeNumber } from './read-fields.ts';
 
 export type ReadWorkload =
   | { readonly ok: true; readonly workload: Workload; readonly notices: readonly string[] }
@@ -39,7 +39,8 @@ const table: FieldTable<FileFields> = {
   consumerPerSubscription: wholeNumber(0),
   producerRate: wholeNumber(0),
   producerRateList: { fallback: NO_RATES, read: readRates },
-  consumerBacklogSizeGB: wholeNumber(0),
+  consumerRate: optionalRate(),
+  consumerBacklogSizeGB: fromZero(0),
   backlogDrainRatio: ratio(1),
   backlogProducerRate: optionalRate(),
   drainProducerRate: optionalRate(),
@@ -92,6 +93,10 @@ function contradictions(workload: Workload): string[] {
     faults.push('consumerPerSubscription must be at least 1 where there are subscriptions');
   if (workload.consumerBacklogSizeGB > 0 && workload.producerRate === 0)
     faults.push('consumerBacklogSizeGB needs a producerRate: a backlog cannot be built while the highest rate is looked for');
+  if (workload.consumerBacklogSizeGB > 0 && workload.subscriptionsPerTopic === 0)
+    faults.push('consumerBacklogSizeGB needs a subscription: nobody would owe it');
+  if (workload.consumerBacklogSizeGB > 0 && workload.backlogProducerRate === 0) faults.push('backlogProducerRate 0 builds no backlog');
+  if (workload.consumerRate === 0) faults.push('consumerRate 0 consumes nothing: leave the subscriptions out');
   if (workload.useRandomizedPayloads && workload.randomizedPayloadPoolSize === 0)
     faults.push('useRandomizedPayloads needs a randomizedPayloadPoolSize of at least 1');
   return faults;

@@ -2,11 +2,12 @@
 // Hot.
 
 import type { Clock } from '../contracts/clock.ts';
-import type { JsClient, JsConsumer } from '../contracts/js-client.ts';
+import type { JsClient } from '../contracts/js-client.ts';
 import type { LoadEvents, LoadHandle, LoadSummary } from '../contracts/load-handle.ts';
 import type { LoadPlan } from '../contracts/load-plan.ts';
 import type { Phase } from '../contracts/phase.ts';
 import { phaseAt } from '../stats/schedule.ts';
+import { HeldConsumer } from './held-consumer.ts';
 import { LoadMeter } from './load-meter.ts';
 import { readStamp, type Stamp } from './record-stamp.ts';
 import { SequenceSet } from './sequence-set.ts';
@@ -29,7 +30,7 @@ export class JsConsumerLoad implements LoadHandle {
   private readonly events: LoadEvents;
   private readonly meter: LoadMeter;
   private readonly phases: Phase[] = [];
-  private readonly consumers: JsConsumer[] = [];
+  private readonly consumers: HeldConsumer[] = [];
   private readonly seen = new Map<string, Map<number, Seen>>();
   private readonly stamp: Stamp = { runId: 0, lane: 0, sequence: 0, sendDelayNs: 0, dueNs: 0 };
   private readonly timer: NodeJS.Timeout;
@@ -49,9 +50,13 @@ export class JsConsumerLoad implements LoadHandle {
     try {
       for (const consumer of plan.consumers) {
         const lanes = load.lanesOf(consumer.group);
-        const onRecord = (partition: number, value: Uint8Array, stamp: Uint8Array | null): void =>
+        const held = new HeldConsumer(consumer.rateLimitPerSecond, clock);
+        const onRecord = (partition: number, value: Uint8Array, stamp: Uint8Array | null): void => {
           load.take(consumer.group, lanes, partition, value, stamp);
-        load.consumers.push(await client.consumer(consumer, plan, onRecord, (error) => events.onFailure(error)));
+          held.took();
+        };
+        held.consumer = await client.consumer(consumer, plan, onRecord, (error) => events.onFailure(error));
+        load.consumers.push(held);
       }
     } catch (error) {
       clearInterval(load.timer);
@@ -65,12 +70,12 @@ export class JsConsumerLoad implements LoadHandle {
   }
 
   pause(): Promise<void> {
-    for (const consumer of this.consumers) consumer.pause();
+    for (const consumer of this.consumers) consumer.hold(true);
     return Promise.resolve();
   }
 
   resume(): Promise<void> {
-    for (const consumer of this.consumers) consumer.resume();
+    for (const consumer of this.consumers) consumer.hold(false);
     return Promise.resolve();
   }
 

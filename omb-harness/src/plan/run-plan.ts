@@ -90,10 +90,6 @@ function notRunnable(workload: Workload, options: RunOptions): string[] {
     'producersPerTopicList',
     'messageSizeDistribution',
     'producerRateList',
-    'consumerBacklogSizeGB',
-    'backlogProducerRate',
-    'drainProducerRate',
-    'warmupProducerRate',
     'warmupProducerRateSeparationMinutes',
     'existingTopicList',
     'existingProduceTopicList',
@@ -181,25 +177,26 @@ function consumersOf(workload: Workload, topics: readonly TopicSpec[], suffix: s
           group: `sub-${String(subscription).padStart(3, '0')}-${name}${suffix}`,
           indexInGroup: index,
           groupSize: workload.consumerPerSubscription,
-          rateLimitPerSecond: null,
+          rateLimitPerSecond: workload.consumerRate > 0 ? workload.consumerRate / workload.consumerPerSubscription : null,
         });
   return consumers;
 }
 
-function warningsOf({
-  stem,
-  producerRate,
-  messageSize,
-  subscriptionsPerTopic,
-  partitionsPerTopic,
-  consumerPerSubscription,
-}: Workload): string[] {
+function warningsOf(workload: Workload): string[] {
+  const { stem, topics, producerRate, messageSize, subscriptionsPerTopic, partitionsPerTopic, consumerPerSubscription } = workload;
   const warnings: string[] = [];
   const bytes = producerRate * messageSize * (1 + subscriptionsPerTopic);
   if (bytes > LINK_BYTES_PER_SECOND)
     warnings.push(
       `${stem}: ${producerRate}/s of ${messageSize} B, written once and read ${subscriptionsPerTopic} times, is ${(bytes / 1e9).toFixed(1)} GB/s: more than a link carries; the schedule's debt will grow`,
     );
+  if (workload.consumerRate > 0 && workload.consumerRate * topics < producerRate)
+    warnings.push(
+      `${stem}: consumers take ${workload.consumerRate}/s of each topic and subscription, less than comes: what they have not read in time is not checked`,
+    );
+  const fillSeconds = backlogFillSeconds(workload);
+  if (fillSeconds > LONG_FILL_SECONDS)
+    warnings.push(`${stem}: a backlog of ${workload.consumerBacklogSizeGB} GiB takes ${(fillSeconds / 60).toFixed(0)} minutes to build`);
   if (consumerPerSubscription > partitionsPerTopic)
     warnings.push(`${stem}: ${consumerPerSubscription} consumers share ${partitionsPerTopic} partitions: some get none`);
   if (messageSize < STAMP_BYTES)
@@ -207,4 +204,24 @@ function warningsOf({
   return warnings;
 }
 
+/** At least: what is owed to each subscription is written once. */
+function backlogFillSeconds({ consumerBacklogSizeGB, backlogProducerRate, producerRate, messageSize, subscriptionsPerTopic }: Workload) {
+  if (consumerBacklogSizeGB === 0) return 0;
+  const rate = backlogProducerRate > 0 ? backlogProducerRate : producerRate;
+  return (consumerBacklogSizeGB * 2 ** 30) / (rate * messageSize * subscriptionsPerTopic);
+}
+
+/** Bytes of values that a whole run writes, but for what a warm-up takes longer to become steady. 0: the rate is yet to be found. */
+export function payloadBytesOf(
+  workload: Workload,
+  { durationSeconds, warmupSeconds }: Pick<RunOptions, 'durationSeconds' | 'warmupSeconds'>,
+): number {
+  const { producerRate, warmupProducerRate, messageSize, testDurationMinutes, warmupDurationMinutes } = workload;
+  const warmup = (warmupSeconds ?? warmupDurationMinutes * 60) * (warmupProducerRate > 0 ? warmupProducerRate : producerRate);
+  const measured = (durationSeconds ?? testDurationMinutes * 60) * producerRate;
+  const backlog = (workload.consumerBacklogSizeGB * 2 ** 30) / Math.max(1, workload.subscriptionsPerTopic);
+  return (warmup + measured) * messageSize + backlog;
+}
+
 const STAMP_BYTES = 32;
+const LONG_FILL_SECONDS = 300;

@@ -1,7 +1,7 @@
 // What of a run is said in words and tables: verdict, figures, checks, settings. Readable without scripts. Owner: pure. Not hot.
 
 import type { LatencyKind } from '../contracts/interval-record.ts';
-import type { PhaseTotals, RunResult } from '../contracts/run-result.ts';
+import type { BacklogRun, PhaseTotals, RunResult } from '../contracts/run-result.ts';
 import type { Reason } from '../contracts/verdict.ts';
 import { headlinePercentiles, latencyFigures } from '../formats/result-file.ts';
 import { html, type Html } from './html.ts';
@@ -47,7 +47,7 @@ export function verdictBox({ verdict, partial }: RunResult): Html {
 export function figureTables(result: RunResult): Html {
   const total = result.measuredPhase === null ? undefined : result.phases[result.measuredPhase];
   if (total === undefined) return html`<p>The run ended before its measured time: there are no figures.</p>`;
-  return html`${latencyTable(total)}${settings('Rates and cost', rates(result, total))}${settings('Records', checks(result, total))}`;
+  return html`${latencyTable(total)}${settings('Rates and cost', rates(result, total))}${settings('Backlog', backlogRows(result))}${settings('Records', checks(result, total))}`;
 }
 
 function latencyTable(total: PhaseTotals): Html {
@@ -110,6 +110,29 @@ function rates({ targetRatePerSecond, workload }: RunResult, { counters, seconds
     ['received, all subscriptions', each(counters.received)],
     ...(counters.batches > 0 ? [['records a batch', (counters.acked / counters.batches).toFixed(1)] as const] : []),
     ...cpu,
+  ];
+}
+
+function backlogRows({ backlog, phases }: RunResult): Rows {
+  if (backlog === null) return [];
+  const publish = phases.flatMap((total): Rows => {
+    if (!total.phase.label.startsWith('backlog')) return [];
+    const found = latencyFigures(total, 'publishResponse');
+    const p99 = found === null ? 'nothing was published' : `${ms((found as unknown as Record<string, number>)['p99Us']!)} ms`;
+    return [[`publish p99, ${total.phase.label}`, p99]];
+  });
+  return [...backlogFacts(backlog), ...publish];
+}
+
+function backlogFacts({ askedRecords, builtRecords, leftRecords, drained, fillSeconds, drainSeconds }: BacklogRun): Rows {
+  return [
+    ['asked for', `${whole(askedRecords)} records owed`],
+    ['built', `${whole(builtRecords)} records in ${fillSeconds.toFixed(1)} s`],
+    [
+      'drained',
+      drained ? `in ${drainSeconds.toFixed(1)} s` : `no: ${whole(leftRecords)} records were left after ${drainSeconds.toFixed(1)} s`,
+    ],
+    ['backlog less per second', `${whole((builtRecords - leftRecords) / Math.max(drainSeconds, 1e-9))} records`],
   ];
 }
 

@@ -2,7 +2,7 @@
 // Owner: pure. Not hot.
 
 import type { LatencyKind } from '../contracts/interval-record.ts';
-import type { PhaseTotals, RunResult } from '../contracts/run-result.ts';
+import type { BacklogRun, PhaseTotals, RunResult } from '../contracts/run-result.ts';
 import { latencyFigures } from '../formats/result-file.ts';
 
 const columns = ['p50', 'p95', 'p99', 'p99.9', 'p99.99'] as const;
@@ -51,6 +51,7 @@ function figures(result: RunResult, total: PhaseTotals): string[] {
       `  broker CPU  ${((100 * total.brokerCpuSeconds) / seconds).toFixed(0)} % of a core, ${perRecord} µs a record, ${(total.brokerCpuSeconds / Math.max(perGigabyte, 1e-9)).toFixed(2)} s/GB in and out`,
     );
   }
+  if (result.backlog !== null) lines.push(...backlogLines(result.backlog, result.phases));
   const head = columns.map((name) => name.padStart(9)).join('');
   lines.push('', `  ${'latency, ms'.padEnd(32)}${head}${'max'.padStart(10)}${'samples'.padStart(12)}`);
   for (const [kind, what] of rows) {
@@ -70,6 +71,22 @@ function figures(result: RunResult, total: PhaseTotals): string[] {
     `unanswered ${total.unfinishedRecords}`,
   ];
   return [...lines, '', `  records     ${checks.join(', ')}`];
+}
+
+function backlogLines(backlog: BacklogRun, phases: readonly PhaseTotals[]): string[] {
+  const { builtRecords, leftRecords, drained, fillSeconds, drainSeconds } = backlog;
+  const p99 = (label: string): string => {
+    const phase = phases.find((one) => one.phase.label === label);
+    const found = phase === undefined ? null : latencyFigures(phase, 'publishResponse');
+    return found === null ? 'nothing published' : `publish p99 ${millis((found as unknown as Record<string, number>)['p99Us']!)} ms`;
+  };
+  const count = (value: number): string => value.toLocaleString('en');
+  const end = drained
+    ? `drained in ${drainSeconds.toFixed(1)} s`
+    : `NOT drained: ${count(leftRecords)} left after ${drainSeconds.toFixed(1)} s`;
+  return [
+    `  backlog     ${count(builtRecords)} records owed after ${fillSeconds.toFixed(1)} s (${p99('backlog-fill')}), ${end} (${p99('backlog-drain')})`,
+  ];
 }
 
 function millis(us: number): string {

@@ -8,13 +8,14 @@ import { type Driver, type SystemFacts } from '../contracts/driver.ts';
 import type { IntervalRecord } from '../contracts/interval-record.ts';
 import type { LoadEvents, LoadHandle, LoadSummary } from '../contracts/load-handle.ts';
 import type { Phase, PhaseLabel } from '../contracts/phase.ts';
-import { type Environment, type RateFinding, RESULT_VERSION, type RunResult } from '../contracts/run-result.ts';
+import { type BacklogRun, type Environment, type RateFinding, RESULT_VERSION, type RunResult } from '../contracts/run-result.ts';
 import type { RunPlan } from '../plan/run-plan.ts';
 import type { LatencyObjective } from '../stats/latency-objective.ts';
 import { findRate, type RateSearch, type RateTrial } from '../stats/rate-finding.ts';
 import { steadiness } from '../stats/warm-up.ts';
 import { checkDelivery } from '../validity/check-delivery.ts';
 import { judgeRun } from '../validity/judge-run.ts';
+import { buildAndDrain } from './backlog.ts';
 import { measuredEvidence } from './measured-evidence.ts';
 import { RunLedger } from './run-ledger.ts';
 
@@ -50,6 +51,8 @@ interface Interruption {
 /** From announcement to start: every worker must have heard by then. */
 const LEAD_NS = 100e6;
 const POLL_NS = 50e6;
+/** Consumers that go on receiving get this many times the wait for a sign of life. */
+const DRAINS_MAX = 4;
 
 export async function runWorkload(driver: Driver, plan: RunPlan, tools: RunTools): Promise<RunResult> {
   await driver.createTopics(plan.topics);
@@ -73,6 +76,7 @@ class WorkloadRun {
   private system: SystemFacts | null = null;
   private readonly phases: Phase[] = [];
   private rateFinding: RateFinding | null = null;
+  private backlog: BacklogRun | null = null;
   private warmup = { seconds: 0, steady: false, why: 'it was not reached' };
   private measured: Phase | null = null;
   private drained = false;
@@ -108,7 +112,10 @@ class WorkloadRun {
     for (const load of this.plan.producerLoads) this.producers.push(await this.driver.openProducers(load, events));
     const rate = this.plan.workload.producerRate === 0 ? await this.search() : this.plan.workload.producerRate;
     if (rate === null || this.stop.signal.aborted) return;
-    await this.warmUp(rate);
+    const { warmupProducerRate, consumerBacklogSizeGB } = this.plan.workload;
+    await this.warmUp(warmupProducerRate > 0 ? warmupProducerRate : rate);
+    if (this.stop.signal.aborted) return;
+    if (consumerBacklogSizeGB > 0) await this.buildBacklog();
     if (this.stop.signal.aborted) return;
     await this.measure(rate);
     await this.drain();
@@ -168,6 +175,22 @@ class WorkloadRun {
     }
   }
 
+  private async buildBacklog(): Promise<void> {
+    this.say('building a backlog');
+    this.backlog = await buildAndDrain(this.plan.workload, {
+      clock: this.clock,
+      consumers: this.consumers,
+      owed: () => this.owed(),
+      announce: (label, rate) => this.announce(label, rate, null),
+      signal: this.stop.signal,
+      patienceMs: this.tools.drainMs,
+    });
+  }
+
+  private owed(): number {
+    return this.ledger.sum('acked') * this.plan.workload.subscriptionsPerTopic - this.ledger.sum('received');
+  }
+
   private async measure(rate: number): Promise<void> {
     this.say('measuring');
     const phase = this.announce('measured', rate, this.plan.measuredSeconds);
@@ -216,16 +239,18 @@ class WorkloadRun {
     this.say('draining');
     await Promise.all(this.producers.map((load) => load.quiesce(this.tools.drainMs)));
     if (this.consumers.length === 0) return;
-    const owed = this.ledger.sum('acked') * this.plan.workload.subscriptionsPerTopic;
-    let received = this.ledger.sum('received');
-    let limitNs = this.clock.nowNs() + this.tools.drainMs * 1e6;
-    while (received < owed && this.clock.nowNs() < limitNs && !this.stop.signal.aborted) {
+    let owed = this.owed();
+    const { drainMs } = this.tools;
+    const overNs = this.clock.nowNs() + DRAINS_MAX * drainMs * 1e6;
+    let limitNs = this.clock.nowNs() + drainMs * 1e6;
+    while (owed > 0 && this.clock.nowNs() < Math.min(limitNs, overNs) && !this.stop.signal.aborted) {
       await this.sleepUntil(this.clock.nowNs() + POLL_NS);
-      const now = this.ledger.sum('received');
-      if (now > received) limitNs = this.clock.nowNs() + this.tools.drainMs * 1e6;
-      received = now;
+      const now = this.owed();
+      if (now < owed) limitNs = this.clock.nowNs() + drainMs * 1e6;
+      owed = now;
     }
-    this.drained = !this.stop.signal.aborted;
+    // Consumers that were still at it have lost nothing.
+    this.drained = !this.stop.signal.aborted && this.clock.nowNs() < overNs;
   }
 
   private async close(): Promise<LoadSummary[]> {
@@ -274,6 +299,7 @@ class WorkloadRun {
       warmupSteady: this.warmup.steady,
       warmupWhy: this.warmup.why,
       interruption: this.interruption,
+      backlog: this.backlog,
       ignoredSettings,
       planWarnings: plan.warnings,
       sharedHost: /^(127\.|localhost|\[?::1)/.test(plan.producerLoads[0]!.bootstrap),
@@ -303,6 +329,7 @@ class WorkloadRun {
       measuredPhase,
       delivery,
       rateFinding: this.rateFinding,
+      backlog: this.backlog,
       errorTexts: summed(summaries.map(({ errorTexts }) => errorTexts)),
       verdict,
     };

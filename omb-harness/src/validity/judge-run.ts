@@ -1,7 +1,7 @@
 // The rules by which a run's figures stand or fall. Owner: pure. Not hot.
 
 import type { Counters } from '../contracts/interval-record.ts';
-import type { Delivery } from '../contracts/run-result.ts';
+import type { BacklogRun, Delivery } from '../contracts/run-result.ts';
 import type { Reason, Standing, Verdict } from '../contracts/verdict.ts';
 
 /** The generator's own mean lag, as a share of the period's p99 it would be added to. */
@@ -32,6 +32,7 @@ export interface RunEvidence {
     readonly delayLastNs: number;
   } | null;
   readonly delivery: Delivery;
+  readonly backlog: BacklogRun | null;
   readonly warmupSteady: boolean;
   readonly warmupWhy: string;
   /** Cut short, and by what. */
@@ -86,7 +87,7 @@ function deliveryFaults({ delivery }: RunEvidence): Reason[] {
   return faults;
 }
 
-function saturation({ measured, targetRatePerSecond }: RunEvidence): Reason[] {
+function saturation({ measured, targetRatePerSecond, backlog }: RunEvidence): Reason[] {
   if (measured === null || targetRatePerSecond <= 0) return [];
   const reasons: Reason[] = [];
   const { counters, seconds } = measured;
@@ -97,6 +98,11 @@ function saturation({ measured, targetRatePerSecond }: RunEvidence): Reason[] {
   }
   if (counters.overflowed > 0)
     reasons.push({ code: 'overflow', text: `${counters.overflowed} due records found the client's queue full and were never sent` });
+  if (backlog !== null && !backlog.drained)
+    reasons.push({
+      code: 'backlog-stays',
+      text: `of a backlog of ${backlog.builtRecords} records ${backlog.leftRecords} were left when it did not get smaller any more: consumers read no faster than producers write`,
+    });
   // A queue that grows through the whole period: doubled, and by more than noise.
   if (
     measured.delayLastNs > 2 * measured.delayFirstNs &&

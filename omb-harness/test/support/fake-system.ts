@@ -34,6 +34,15 @@ interface Stored {
   readonly stamp: Uint8Array | null;
 }
 
+interface Reader {
+  readonly topic: string;
+  readonly own: (partition: number) => boolean;
+  readonly onRecord: OnRecord;
+  paused: boolean;
+  /** What came while it was paused. */
+  readonly kept: (readonly [partition: number, record: Stored])[];
+}
+
 export class FakeSystem implements Driver {
   readonly name = 'fake';
   readonly client = 'none: in the process';
@@ -42,7 +51,7 @@ export class FakeSystem implements Driver {
   taken = 0;
   private readonly options: FakeOptions;
   private readonly clock: Clock;
-  private readonly readers: { readonly topic: string; readonly own: (partition: number) => boolean; readonly onRecord: OnRecord }[] = [];
+  private readonly readers: Reader[] = [];
   private readonly held = new Map<string, Stored>();
 
   constructor(options: FakeOptions = {}) {
@@ -118,8 +127,14 @@ export class FakeSystem implements Driver {
         });
       },
       consumer: ({ topics, indexInGroup, groupSize }, _plan, onRecord) => {
-        this.readers.push({ topic: topics[0]!, own: (partition) => partition % groupSize === indexInGroup, onRecord });
-        return Promise.resolve({ pause: () => undefined, resume: () => undefined, close: () => Promise.resolve() });
+        const own = (partition: number): boolean => partition % groupSize === indexInGroup;
+        const reader: Reader = { topic: topics[0]!, own, onRecord, paused: false, kept: [] };
+        this.readers.push(reader);
+        const resume = (): void => {
+          reader.paused = false;
+          for (const [partition, { value, stamp }] of reader.kept.splice(0)) onRecord(partition, value, stamp);
+        };
+        return Promise.resolve({ pause: () => void (reader.paused = true), resume, close: () => Promise.resolve() });
       },
       close: () => Promise.resolve(),
     };
@@ -149,6 +164,10 @@ export class FakeSystem implements Driver {
   }
 
   private give(topic: string, partition: number, { value, stamp }: Stored): void {
-    for (const reader of this.readers) if (reader.topic === topic && reader.own(partition)) reader.onRecord(partition, value, stamp);
+    for (const reader of this.readers) {
+      if (reader.topic !== topic || !reader.own(partition)) continue;
+      if (reader.paused) reader.kept.push([partition, { value, stamp }]);
+      else reader.onRecord(partition, value, stamp);
+    }
   }
 }

@@ -105,6 +105,7 @@ export function madeRun(changes: Partial<RunResult> = {}, seconds = SECONDS): Ru
       ...{ reorderedRecords: 0, corruptRecords: 0, uncheckedRecords: 0 },
     },
     rateFinding: null,
+    backlog: null,
     errorTexts: { [hostile]: 3 },
     verdict: { standing: 'VALID', reasons: [], warnings: [{ code: 'shared-host', text: hostile }] },
     ...changes,

@@ -68,6 +68,7 @@ function evidence(measured: Partial<Measured>, changes: Partial<RunEvidence> = {
     warmupSteady: true,
     warmupWhy: '',
     interruption: null,
+    backlog: null,
     ignoredSettings: [],
     sharedHost: false,
     planWarnings: [],
