@@ -3,6 +3,7 @@
 import type { Driver } from '../contracts/driver.ts';
 import { DriverError } from '../contracts/driver.ts';
 import { nearestName } from '../formats/nearest-name.ts';
+import { PlatformaticDriver } from './platformatic/platformatic-driver.ts';
 import { KafkaWireDriver, type KafkaWireOptions } from './kafka-wire/kafka-wire-driver.ts';
 
 type Opener = (options: KafkaWireOptions) => Promise<Driver>;
@@ -11,6 +12,7 @@ const openers: Readonly<Record<string, Opener>> = {
   'io.openmessaging.benchmark.driver.kafka.KafkaBenchmarkDriver': KafkaWireDriver.open,
   'io.openmessaging.benchmark.driver.redpanda.RedpandaBenchmarkDriver': KafkaWireDriver.open,
   ringlog: KafkaWireDriver.open,
+  platformatic: PlatformaticDriver.open,
 };
 
 export function openDriver(options: KafkaWireOptions): Promise<Driver> {

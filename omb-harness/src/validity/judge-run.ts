@@ -10,6 +10,8 @@ const LAG_SHARE_MAX = 0.01;
 const GENERATOR_CORE_SHARE_MAX = 0.85;
 const ATTAINED_SHARE_MIN = 0.99;
 /** Samples beyond a percentile that a headline needs, and below which it is not even printed without a word. */
+/** A median wait for room in the client this long, from first to last, is a queue that was there before. */
+const STANDING_WAIT_NS = 100e6;
 const SAMPLES_BEYOND_MIN = 10;
 /** Of one lag tail to the p99: worth a word though the mean is small. */
 const LAG_TAIL_SHARE = 0.1;
@@ -98,6 +100,13 @@ function saturation({ measured, targetRatePerSecond, backlog }: RunEvidence): Re
   }
   if (counters.overflowed > 0)
     reasons.push({ code: 'overflow', text: `${counters.overflowed} due records found the client's queue full and were never sent` });
+  // What the generator noticed late is its own, and judged as that.
+  const waitNs = Math.min(measured.delayFirstNs, measured.delayLastNs);
+  if (waitNs > Math.max(STANDING_WAIT_NS, 2 * measured.lagMeanNs))
+    reasons.push({
+      code: 'delay-stands',
+      text: `half of the records waited more than ${micros(waitNs)} before they could be sent: a queue stood from before the measured time`,
+    });
   if (backlog !== null && !backlog.drained)
     reasons.push({
       code: 'backlog-stays',

@@ -8,7 +8,7 @@ import { runSample, samplePlan } from '../support/sample-run.ts';
 
 const codes = (reasons: readonly { code: string }[]): string[] => reasons.map(({ code }) => code);
 /** The generator shares a thread with everything else here: whether it was late is not what these tests are about. */
-const timing = ['generator-late', 'generator-core', 'rate-not-held', 'delay-grows'];
+const timing = ['generator-late', 'generator-core', 'rate-not-held', 'delay-grows', 'delay-stands'];
 
 test('a run counts every record once for each subscription, in the phase it was due in', async () => {
   const system = new FakeSystem({ delayMs: 2 });

@@ -59,6 +59,8 @@ const delivery = {
   uncheckedRecords: 0,
 };
 
+const builtBacklog = { askedRecords: 10, builtRecords: 10, leftRecords: 0, drained: true, fillSeconds: 1, drainSeconds: 1 };
+
 function evidence(measured: Partial<Measured>, changes: Partial<RunEvidence> = {}): RunEvidence {
   return {
     subscriptions: 1,
@@ -93,6 +95,8 @@ test.each([
   ['rate-not-held', 'SATURATED', evidence({ counters: counters({ acked: 989_999 }) })],
   ['overflow', 'SATURATED', evidence({ counters: counters({ overflowed: 1 }) })],
   ['delay-grows', 'SATURATED', evidence({ delayLastNs: 2e6 })],
+  ['delay-stands', 'SATURATED', evidence({ delayFirstNs: 101e6, delayLastNs: 101e6 })],
+  ['backlog-stays', 'SATURATED', evidence({}, { backlog: { ...builtBacklog, leftRecords: 9, drained: false } })],
 ] as const)('%s makes a run %s', (code, standing, given) => {
   const verdict = judgeRun(given);
   expect(verdict.standing).toBe(standing);
