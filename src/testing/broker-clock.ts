@@ -47,6 +47,8 @@ export class BrokerClock implements Clock {
   /** Move on; resolves when the broker has done what became due. @throws RinglogError INVALID_ARGUMENT */
   async advance(ms: number): Promise<void> {
     if (!Number.isFinite(ms) || ms < 0) throw new RinglogError('INVALID_ARGUMENT', `advance(${ms}): time goes forward, in milliseconds`);
+    // What has come in is taken up before.
+    await brokerTurn();
     const goal = this.#offsetMs + ms;
     const stepMs = ms / STEPS_MAX;
     while (this.#offsetMs < goal) {
@@ -100,6 +102,6 @@ export class BrokerClock implements Clock {
 }
 
 /** The tick that an alarm asked for has run, and the one that what it staged asked for. */
-async function brokerTurn(): Promise<void> {
+export async function brokerTurn(): Promise<void> {
   for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
 }

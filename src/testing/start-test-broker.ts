@@ -46,6 +46,8 @@ const CONFIG: Readonly<Record<string, string>> = {
   // A commit syncs its segments: a journal is one more file to make and to replay.
   'ringlog.commit': 'segments',
   'log.index.size.max.bytes': '65536',
+  // A clock that is moved on by a day would close every connection.
+  'connections.max.idle.ms': '-1',
 };
 /** What a test broker is, whatever is asked for. */
 const FIXED: Readonly<Record<string, string>> = {

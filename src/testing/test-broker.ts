@@ -3,11 +3,13 @@
 import type { BrokerSettings } from '../engine/base/config-broker.ts';
 import { Admin, type CommittedOffset, type GroupDescription } from '../embed/admin.ts';
 import { RinglogError } from '../embed/ringlog-error.ts';
-import { PortableLink } from '../net/reactor/portable-link.ts';
 import type { BrokerLog } from '../workers/supervisor/broker-log.ts';
-import type { BrokerClock } from './broker-clock.ts';
+import { type BrokerClock, brokerTurn } from './broker-clock.ts';
 import type { BrokerDisk } from './broker-disk.ts';
 import { beginLife, type BrokerLife } from './broker-life.ts';
+import { ClientTap } from './client-tap.ts';
+import { Faults } from './faults.ts';
+import { type RequestFilter, RequestLog, type SeenRequest } from './request-log.ts';
 import { type StoredRecord, storedRecords } from './stored-records.ts';
 
 export interface TestBrokerParts {
@@ -25,7 +27,10 @@ export interface GroupState extends GroupDescription {
 
 export class TestBroker {
   readonly clock: BrokerClock;
+  /** What goes wrong, and for whom. */
+  readonly faults = new Faults();
   readonly #parts: TestBrokerParts;
+  readonly #requests: RequestLog;
   #life: BrokerLife | null = null;
   #port = 0;
   #admin: Admin | null = null;
@@ -36,6 +41,7 @@ export class TestBroker {
   constructor(parts: TestBrokerParts) {
     this.#parts = parts;
     this.clock = parts.clock;
+    this.#requests = new RequestLog(parts.requestsKept);
   }
 
   /** Of startTestBroker() alone: the first start. */
@@ -68,6 +74,18 @@ export class TestBroker {
   async group(groupId: string): Promise<GroupState> {
     const { admin } = this;
     return { ...(await admin.describeGroup(groupId)), offsets: await admin.groupOffsets(groupId) };
+  }
+
+  /** What clients have asked so far, oldest first: the newest `requestsKept` of them. */
+  get requests(): readonly SeenRequest[] {
+    return this.#requests.newest;
+  }
+
+  /** The next request from now on that fits, when the broker has taken it up: `await broker.nextRequest({ api: 'Fetch', topic: 'orders' })`. */
+  async nextRequest(filter: RequestFilter = {}, { signal }: { readonly signal?: AbortSignal } = {}): Promise<SeenRequest> {
+    const request = await this.#requests.next(filter, signal);
+    await brokerTurn();
+    return request;
   }
 
   /**
@@ -132,11 +150,17 @@ export class TestBroker {
   async #start(): Promise<void> {
     const { disk, clock, log, settingsFor } = this.#parts;
     if (disk.memory !== null) disk.memory.nowMs = clock.wallMs();
+    const names = (id: string): string => this.#life?.running.caller.image.topicById(id)?.name ?? '';
+    const settings = settingsFor(this.#port);
+    const requestMaxBytes = settings.config['socket.request.max.bytes'];
     const life = await beginLife({
-      settings: settingsFor(this.#port),
+      settings,
       disk,
       clock,
-      tap: (socket, give) => ({ link: new PortableLink(socket), take: give }),
+      tap: (socket, give) => {
+        const tap = new ClientTap(socket, give, { clock, faults: this.faults, requests: this.#requests, names, requestMaxBytes });
+        return { link: tap, take: tap.take };
+      },
       log,
       onDeath: (cause) => log.error(`the test broker cannot go on: ${cause.message}`),
     });

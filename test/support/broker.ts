@@ -395,6 +395,11 @@ export class RawClient implements ClientFace {
     return all.subarray(PREFIX_BYTES, end);
   }
 
+  /** Of answers that have not been taken. */
+  get bytesHeld(): number {
+    return this.pieceBytes;
+  }
+
   /** Resolves when the broker has closed the connection; whole answers before that stay. */
   async closed(deadlineMs = DEADLINE_MS): Promise<void> {
     const end = performance.now() + deadlineMs;

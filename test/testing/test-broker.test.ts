@@ -3,47 +3,18 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CompressionTypes, Kafka, logLevel } from 'kafkajs';
-import { afterEach, expect, test } from 'vitest';
+import { CompressionTypes } from 'kafkajs';
+import { expect, test } from 'vitest';
 import { startTestBroker, type TestBrokerOptions } from '../../src/testing/start-test-broker.ts';
-import type { TestBroker } from '../../src/testing/test-broker.ts';
 import { produce, RawClient, textBatch } from '../support/broker.ts';
-
-const ends: (() => Promise<unknown> | void)[] = [];
-afterEach(async () => {
-  for (const end of ends.splice(0).toReversed()) await end();
-});
-
-async function started(options: TestBrokerOptions = {}): Promise<TestBroker> {
-  const broker = await startTestBroker(options);
-  ends.push(() => broker.close());
-  return broker;
-}
-
-function clientOf(broker: TestBroker): Kafka {
-  return new Kafka({
-    clientId: 'shop',
-    brokers: [broker.bootstrap],
-    logLevel: logLevel.NOTHING,
-    retry: { initialRetryTime: 5, retries: 20 },
-  });
-}
-
-async function rawClient(broker: TestBroker): Promise<RawClient> {
-  const client = await RawClient.open(broker.port);
-  ends.push(() => client.destroy());
-  return client;
-}
-
-const valuesOf = async (broker: TestBroker, topic: string): Promise<string[]> =>
-  (await broker.records(topic)).map(({ value }) => value!.toString());
+import { atEnd, kafkaOf, rawClient, started, valuesOf } from './rig.ts';
 
 for (const storage of ['memory', 'directory'] as const) {
   test(`${storage}: what kafkajs sends is read back, compressed or not, and survives a crash and a restart`, async () => {
     const broker = await started({ topics: { orders: 2 }, storage });
-    const producer = clientOf(broker).producer();
+    const producer = kafkaOf(broker).producer();
     await producer.connect();
-    ends.push(() => producer.disconnect());
+    atEnd(() => producer.disconnect());
     const first = { key: 'k', value: 'one', partition: 0, headers: { source: 'web' }, timestamp: '1700000000000' };
     await producer.send({ topic: 'orders', messages: [first] });
     await producer.send({ topic: 'orders', compression: CompressionTypes.GZIP, messages: [{ value: 'two', partition: 1 }] });
@@ -76,10 +47,10 @@ for (const storage of ['memory', 'directory'] as const) {
 
 test('a group is seen with its members and what it has committed', async () => {
   const broker = await started({ topics: ['orders'] });
-  const kafka = clientOf(broker);
+  const kafka = kafkaOf(broker);
   const producer = kafka.producer();
   await producer.connect();
-  ends.push(() => producer.disconnect());
+  atEnd(() => producer.disconnect());
   await producer.send({ topic: 'orders', messages: [{ value: 'a' }, { value: 'b' }] });
   const consumer = kafka.consumer({ groupId: 'billing' });
   await consumer.connect();
@@ -117,7 +88,7 @@ test('brokers side by side share nothing, and leave nothing', async () => {
   const home = mkdtempSync(join(tmpdir(), 'ringlog-tests-'));
   const { TMPDIR } = process.env;
   process.env['TMPDIR'] = home;
-  ends.push(() => {
+  atEnd(() => {
     if (TMPDIR === undefined) delete process.env['TMPDIR'];
     else process.env['TMPDIR'] = TMPDIR;
     rmSync(home, { recursive: true });
@@ -136,7 +107,7 @@ test('brokers side by side share nothing, and leave nothing', async () => {
 
 test('a directory of the caller stays', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'ringlog-own-'));
-  ends.push(() => rmSync(dir, { recursive: true }));
+  atEnd(() => rmSync(dir, { recursive: true }));
   const broker = await started({ dir, topics: ['t'] });
   await produce(await rawClient(broker), 't', textBatch(['kept']));
   await broker.close();

@@ -34,7 +34,8 @@ import { offsetFetchApi } from '../../../../src/net/kafka/schema/generated/offse
 import { offsetForLeaderEpochApi } from '../../../../src/net/kafka/schema/generated/offset-for-leader-epoch.ts';
 import { produceApi } from '../../../../src/net/kafka/schema/generated/produce.ts';
 import { syncGroupApi } from '../../../../src/net/kafka/schema/generated/sync-group.ts';
-import { textBatch, type AnyApi } from '../../../support/broker.ts';
+import { expect } from 'vitest';
+import { produce, type RawClient, textBatch, type AnyApi } from '../../../support/broker.ts';
 
 /** What the fixture prepared. */
 export interface Prepared {
@@ -53,6 +54,44 @@ export interface Plausible {
   readonly requestOf: (version: number, prepared: Prepared) => unknown;
   /** Errors that are right besides none. */
   readonly errors?: readonly number[];
+}
+
+/** `topic`, which has two partitions, gets records, and two groups come into being. */
+export async function preparedBy(client: RawClient, topic: string, topicId: string): Promise<Prepared> {
+  const batch = textBatch(['x', 'y', 'z'], { producerId: 5, producerEpoch: 0, baseSequence: 0 });
+  const written = await produce(client, topic, batch, { acks: -1 });
+  expect(written.errorCode).toBe(0);
+  // Finding the coordinator makes the offsets topic.
+  const found = await client.call(findCoordinatorApi, 4, { coordinatorKeys: ['members', 'empty'] });
+  expect(found.coordinators.map(({ errorCode }) => errorCode)).toEqual([0, 0]);
+  const member = { groupId: 'members', sessionTimeoutMs: 60_000, protocolType: 'consumer' };
+  const protocols = [{ name: 'range', metadata: Buffer.from('m') }];
+  const joined = await client.call(joinGroupApi, 3, { ...member, memberId: '', protocols });
+  expect(joined.errorCode).toBe(0);
+  const { memberId, generationId } = joined;
+  const synced = await client.call(syncGroupApi, 3, {
+    groupId: 'members',
+    generationId,
+    memberId,
+    assignments: [{ memberId, assignment: Buffer.from('a') }],
+  });
+  expect(synced.errorCode).toBe(0);
+  const partitions = [{ partitionIndex: 1, committedOffset: 3, committedMetadata: 'note' }];
+  const committed = await client.call(offsetCommitApi, 8, { groupId: 'empty', memberId: '', topics: [{ name: topic, partitions }] });
+  expect(committed.topics[0]!.partitions[0]!.errorCode).toBe(0);
+  return { topic, topicId, group: 'members', generation: generationId, memberId, emptyGroup: 'empty' };
+}
+
+/** Every error code of an answer, wherever it stands. */
+export function errorsIn(value: unknown, found: number[] = []): number[] {
+  if (Array.isArray(value)) for (const element of value) errorsIn(element, found);
+  else if (typeof value === 'object' && value !== null && !ArrayBuffer.isView(value)) {
+    for (const [name, member] of Object.entries(value)) {
+      if (name === 'errorCode') found.push(member as number);
+      else errorsIn(member, found);
+    }
+  }
+  return found;
 }
 
 const BYTES = Buffer.from('assignment');
