@@ -22,9 +22,10 @@ import { createTopic, endOf } from './prepare.ts';
 
 /** For each shard that a request concerns. */
 const LIMIT_BYTES = 64;
+/** Requests of a window. */
+const MEASURED = 5000;
 /** Until the code is compiled for good: what compiling leaves on the heap is no cost of a request. */
-const WARM_UP = 40_000;
-const MEASURED = 10_000;
+const WINDOWS_MAX = 40;
 
 const { binding, reason } = loadNativeBinding();
 if (binding === null) process.stdout.write(`heap bytes a request are not measured: ${reason}\n`);
@@ -100,11 +101,11 @@ describe.skipIf(binding === null).each(kinds)('heap bytes a request, $kind', ({ 
   }
 
   async function measure(name: string, frame: Buffer, inFlight: number, scale = 1): Promise<void> {
-    await load(frame, inFlight, WARM_UP * scale);
     const idle = await allocated(() => new Promise((resolve) => setTimeout(resolve, 100)));
     const samples: number[] = [];
-    // The least is what requests cost; the others hold what else happened, ticks without a request above all.
-    while (samples.length < 4 || (samples.length < 10 && Math.min(...samples) > limitBytes)) {
+    // The least is what requests cost; the others hold what else happened, ticks without a request above all. The first windows
+    // are the warm-up.
+    while (samples.length < WINDOWS_MAX && (samples.length === 0 || Math.min(...samples) > limitBytes)) {
       samples.push((await allocated(() => load(frame, inFlight, MEASURED * scale))) / (MEASURED * scale));
     }
     const shown = samples.map((bytes) => bytes.toFixed(1)).join(', ');

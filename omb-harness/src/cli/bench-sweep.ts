@@ -10,7 +10,7 @@ import { BenchFailed } from './bench-failed.ts';
 import { located, loadDriver, loadWorkload, stemOf, textOf } from './bench-files.ts';
 import { endExperiment } from './experiment-end.ts';
 import { ExperimentFolder } from './experiment-folder.ts';
-import { aboveZero, wholeFromOne } from './option-values.ts';
+import { aboveZero, fromZero, wholeFromOne } from './option-values.ts';
 import { runCells } from './run-cells.ts';
 import { say } from './say.ts';
 import { StopOnSignal } from './stop-on-signal.ts';
@@ -21,6 +21,7 @@ interface SweepOptions {
   readonly results: string;
   readonly lenient?: boolean;
   readonly durationSeconds?: number;
+  readonly warmupMaxSeconds?: number;
   readonly repeats?: number;
   readonly asFound?: boolean;
   readonly json?: boolean;
@@ -38,6 +39,7 @@ export function sweepCommand(args: readonly string[]): Command {
     .option('--results <dir>', 'the folder of all results', 'bench-results')
     .option('--lenient', 'pass over unknown fields in files')
     .option('--duration-seconds <n>', "in place of the file's", aboveZero)
+    .option('--warmup-max-seconds <n>', 'then the warm-up ends, steady or not (default: 30 more than it was asked for)', fromZero)
     .option('--repeats <n>', "in place of the file's", wholeFromOne)
     .option('--as-found', 'do not touch and free memory before a run')
     .option('--report', 'run nothing: make the report of what is done')
@@ -54,7 +56,8 @@ async function sweep(name: string, options: SweepOptions, command: readonly stri
   const repeats = options.repeats ?? read.sweep.repeats;
   const durationSeconds = options.durationSeconds ?? (read.sweep.durationSeconds || null);
   const cells = cellsOf(read.sweep, path, options);
-  const given = { durationSeconds, warmupSeconds: read.sweep.warmupSeconds || null, objective: read.sweep.objective };
+  const { warmupMaxSeconds } = options;
+  const given = { durationSeconds, warmupSeconds: read.sweep.warmupSeconds || null, warmupMaxSeconds, objective: read.sweep.objective };
   for (const cell of cells) for (const warning of checkSubject(cell, { ...given, seed: 0 })) say(warning);
   const folder = ExperimentFolder.open(options.results, `${stemOf(path)}-sweep-${fingerprint({ cells, repeats, given })}`, {
     ...{ recordVersion: 1, kind: 'sweep', title: `Sweep: ${read.sweep.name}`, startedAt: new Date().toISOString(), repeats },

@@ -37,6 +37,7 @@ interface BenchOptions {
   readonly lenient?: boolean;
   readonly durationSeconds?: number;
   readonly warmupSeconds?: number;
+  readonly warmupMaxSeconds?: number;
   readonly objective?: LatencyObjective;
   readonly repeats: number;
   readonly vary?: Readonly<Record<string, readonly string[]>>;
@@ -94,6 +95,7 @@ function benchCommand(): Command {
     .option('--lenient', 'pass over unknown fields in files, as OMB does')
     .option('--duration-seconds <n>', "in place of the workload's testDurationMinutes", aboveZero)
     .option('--warmup-seconds <n>', "in place of the workload's warmupDurationMinutes; it goes on until figures are steady", fromZero)
+    .option('--warmup-max-seconds <n>', 'then the warm-up ends, steady or not (default: 30 more than it was asked for)', fromZero)
     .option(
       '--objective <latency=ms>',
       'with producerRate 0: what the highest rate must hold, as p99=5 or end-to-end-p99.9=20 (from intended time)',
@@ -202,8 +204,8 @@ function subjectOf({ workload, driver }: Pair, { bootstrap }: BenchOptions): Sub
 }
 
 function givenTimes(options: BenchOptions) {
-  const { durationSeconds, warmupSeconds, objective, asFound, producerWorkers, consumerWorkers, pin } = options;
-  const times = { durationSeconds: durationSeconds ?? null, warmupSeconds: warmupSeconds ?? null };
+  const { durationSeconds, warmupSeconds, warmupMaxSeconds, objective, asFound, producerWorkers, consumerWorkers, pin } = options;
+  const times = { durationSeconds: durationSeconds ?? null, warmupSeconds: warmupSeconds ?? null, warmupMaxSeconds };
   const workers = { producers: producerWorkers, consumers: consumerWorkers, cpus: pin ?? [] };
   return { ...times, objective: objective ?? null, asFound: asFound === true, workers };
 }

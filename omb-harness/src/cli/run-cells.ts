@@ -13,7 +13,7 @@ import { runTrial, type TrialOptions } from './trial.ts';
 
 export type CellOptions = Pick<
   TrialOptions,
-  'durationSeconds' | 'warmupSeconds' | 'workers' | 'objective' | 'asFound' | 'command' | 'signal'
+  'durationSeconds' | 'warmupSeconds' | 'warmupMaxSeconds' | 'workers' | 'objective' | 'asFound' | 'command' | 'signal'
 > & {
   readonly json: boolean;
 };

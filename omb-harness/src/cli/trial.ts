@@ -39,6 +39,7 @@ export interface TrialOptions {
   readonly seed: number;
   readonly durationSeconds: number | null;
   readonly warmupSeconds: number | null;
+  readonly warmupMaxSeconds?: number | undefined;
   readonly workers?: WorkerChoice;
   readonly objective: LatencyObjective | null;
   readonly asFound: boolean;
@@ -49,7 +50,7 @@ export interface TrialOptions {
   readonly onProgress: (progress: Progress) => void;
 }
 
-type PlanOptions = Pick<TrialOptions, 'seed' | 'durationSeconds' | 'warmupSeconds' | 'workers'>;
+type PlanOptions = Pick<TrialOptions, 'seed' | 'durationSeconds' | 'warmupSeconds' | 'warmupMaxSeconds' | 'workers'>;
 
 /** Where one broker is started there are no replicas: said, not done in silence. */
 export function onOneNode(driver: DriverSettings, broker: BrokerChoice, say: (text: string) => void): DriverSettings {
@@ -107,7 +108,7 @@ export async function runTrial(subject: Subject, options: TrialOptions): Promise
 }
 
 function planOf({ workload, driver }: Subject, bootstrap: string, options: PlanOptions, lanes: LoadPlan['lanes']): MakeRunPlan {
-  const { seed, durationSeconds, warmupSeconds, workers } = options;
+  const { seed, durationSeconds, warmupSeconds, warmupMaxSeconds, workers } = options;
   const { bytes, notice } = loadPayload(workload);
   const payload = payloadPlan(workload, bytes, seed);
   if (typeof payload === 'string') return { ok: false, errors: [`${workload.stem}: ${payload}`] };
@@ -116,6 +117,7 @@ function planOf({ workload, driver }: Subject, bootstrap: string, options: PlanO
     bootstrap,
     durationSeconds,
     warmupSeconds,
+    warmupMaxSeconds,
     ...(workers && { workers }),
   });
   if (!made.ok || notice === null) return made;

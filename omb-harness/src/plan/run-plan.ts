@@ -11,6 +11,8 @@ export interface RunOptions {
   /** In place of the workload's minutes. */
   readonly durationSeconds: number | null;
   readonly warmupSeconds: number | null;
+  /** Half a minute more than the warm-up, if nothing is said. */
+  readonly warmupMaxSeconds?: number | undefined;
   readonly workers?: WorkerChoice;
 }
 
@@ -75,7 +77,7 @@ export function makeRunPlan(
       topics,
       measuredSeconds: options.durationSeconds ?? workload.testDurationMinutes * 60,
       warmupSeconds,
-      warmupMaxSeconds: warmupSeconds + STEADY_EXTRA_SECONDS,
+      warmupMaxSeconds: Math.max(warmupSeconds, options.warmupMaxSeconds ?? warmupSeconds + STEADY_EXTRA_SECONDS),
       ...workersOf(base, producersOf(workload, topics), subscribed ? consumersOf(workload, topics, suffix) : [], options.workers),
       warnings: warningsOf(workload),
     },

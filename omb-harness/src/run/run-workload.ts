@@ -118,7 +118,8 @@ class WorkloadRun {
     if (consumerBacklogSizeGB > 0) await this.buildBacklog();
     if (this.stop.signal.aborted) return;
     await this.measure(rate);
-    await this.drain();
+    // Interrupted: whoever has stopped it does not wait for answers as long as a run does.
+    if (!this.stop.signal.aborted) await this.drain();
   }
 
   private events(): LoadEvents {

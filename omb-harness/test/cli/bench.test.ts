@@ -19,6 +19,9 @@ beforeAll(() => {
 }, COMPILE_MS);
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
+/** Whether figures are steady is not what these tests are about. */
+const briefly = ['--warmup-max-seconds', '0'];
+
 interface Ended {
   readonly code: number | null;
   readonly out: string;
@@ -51,7 +54,7 @@ function resultIn(results: string): RunResult {
 }
 
 test("quick runs against a broker it starts: a table, our result, OMB's at -o, and nothing of the broker is left", async () => {
-  const args = ['quick', '--duration-seconds', '2', '--results', 'whole', '-o', 'omb.json'];
+  const args = ['quick', '--duration-seconds', '2', ...briefly, '--results', 'whole', '-o', 'omb.json'];
   const { code, out, err } = await bench(args);
   // Whether the generator was late is the machine's affair.
   expect([0, 2], err).toContain(code);
@@ -79,7 +82,7 @@ test('a sweep keeps every run, and what is done is not run again, though the las
     join(dir, 'sweep.yaml'),
     'workload: quick\ndurationSeconds: 1\nsettings: { rate: 200, messageSize: 64 }\ndials: { acks: [1, all], fsync: [never] }\n',
   );
-  const args = ['sweep', './sweep.yaml', '--results', 'swept', '--as-found'];
+  const args = ['sweep', './sweep.yaml', '--results', 'swept', '--as-found', ...briefly];
   const first = await bench(args);
   expect([0, 2], first.err).toContain(first.code);
   const folder = join(
@@ -106,7 +109,19 @@ test('a sweep keeps every run, and what is done is not run again, though the las
 });
 
 test('a stock workload on a stock driver, by name: what is not as their files say is said, and in the result; one chart of it', async () => {
-  const args = ['simple-workload', '-d', 'kafka-latency', '--duration-seconds', '1', '--warmup-seconds', '0', '--results', 'stock'];
+  const args = [
+    'simple-workload',
+    '-d',
+    'kafka-latency',
+    '--duration-seconds',
+    '1',
+    '--warmup-seconds',
+    '0',
+    ...briefly,
+    '--results',
+    'stock',
+    '--as-found',
+  ];
   const { code, err } = await bench(args);
   expect([0, 2], err).toContain(code);
   expect(err).toContain('payload/payload-1Kb.data is not there');
@@ -124,7 +139,7 @@ test('a stock workload on a stock driver, by name: what is not as their files sa
 
 test('Ctrl-C writes what there is, marked', async () => {
   let sent = false;
-  const { code, out } = await bench(['quick', '--results', 'cut'], (err, kill) => {
+  const { code, out } = await bench(['quick', ...briefly, '--as-found', '--results', 'cut'], (err, kill) => {
     if (sent || !err.includes('measuring')) return;
     sent = true;
     kill('SIGINT');

@@ -52,7 +52,7 @@ export function samplePlan(changes: Partial<Workload> = {}, seconds = 1, workers
   const intervalMs = 100;
   return {
     ...plan,
-    warmupMaxSeconds: 1,
+    warmupMaxSeconds: 0.3,
     producerLoads: plan.producerLoads.map((load) => ({ ...load, intervalMs })),
     consumerLoads: plan.consumerLoads.map((load) => ({ ...load, intervalMs })),
   };
