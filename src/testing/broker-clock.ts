@@ -23,6 +23,9 @@ export class BrokerClock implements Clock {
   readonly #alarms = new Set<Alarm>();
   readonly #epochMs: number;
   #offsetMs = 0;
+  #moving = false;
+  #moved: Promise<void> = Promise.resolve();
+  readonly #waiting: (() => void)[] = [];
 
   /** @param stands moves by advance() alone */
   constructor(stands: boolean) {
@@ -47,16 +50,34 @@ export class BrokerClock implements Clock {
   /** Move on; resolves when the broker has done what became due. @throws RinglogError INVALID_ARGUMENT */
   async advance(ms: number): Promise<void> {
     if (!Number.isFinite(ms) || ms < 0) throw new RinglogError('INVALID_ARGUMENT', `advance(${ms}): time goes forward, in milliseconds`);
+    const moved = this.#moved.then(() => this.#move(ms));
+    this.#moved = moved;
+    await moved;
+  }
+
+  /** Of the broker's own: while the clock is moved, what clients send has to wait, lest a heartbeat come between. */
+  get moving(): boolean {
+    return this.#moving;
+  }
+
+  whenStill(then: () => void): void {
+    this.#waiting.push(then);
+  }
+
+  async #move(ms: number): Promise<void> {
     // What has come in is taken up before.
     await brokerTurn();
     const goal = this.#offsetMs + ms;
     const stepMs = ms / STEPS_MAX;
+    this.#moving = true;
     while (this.#offsetMs < goal) {
       const toAlarmMs = this.#nextMs() - this.monotonicMs();
       this.#offsetMs = Math.min(goal, this.#offsetMs + Math.max(stepMs, toAlarmMs));
       this.#ringDue();
       await brokerTurn();
     }
+    this.#moving = false;
+    for (const then of this.#waiting.splice(0)) then();
     await brokerTurn();
   }
 

@@ -60,6 +60,8 @@ export class ClientTap implements Link {
   readonly #link: PortableLink;
   readonly #give: (chunk: Uint8Array) => void;
   readonly #line: Place[] = [];
+  /** Came while the clock was being moved. */
+  readonly #waiting: Buffer[] = [];
   #in: Buffer = Buffer.alloc(0);
   #out: Buffer = Buffer.alloc(0);
   /** What came in cannot be cut into frames: the broker shall see for itself. */
@@ -79,6 +81,20 @@ export class ClientTap implements Link {
   /** From the client. */
   readonly take = (chunk: Buffer): void => {
     if (this.#gone) return;
+    const { clock } = this.#parts;
+    if (this.#waiting.length > 0 || clock.moving) {
+      this.#waiting.push(chunk);
+      if (this.#waiting.length === 1) clock.whenStill(() => this.#takeWaiting());
+      return;
+    }
+    this.#read(chunk);
+  };
+
+  #takeWaiting(): void {
+    for (const chunk of this.#waiting.splice(0)) if (!this.#gone) this.#read(chunk);
+  }
+
+  #read(chunk: Buffer): void {
     if (this.#blind) return this.#give(chunk);
     this.#in = this.#in.length === 0 ? chunk : Buffer.concat([this.#in, chunk]);
     while (this.#in.length >= PREFIX_BYTES && !this.#gone) {
@@ -93,7 +109,7 @@ export class ClientTap implements Link {
       this.#in = this.#in.subarray(PREFIX_BYTES + length);
       this.#onRequest(frame);
     }
-  };
+  }
 
   /** From the broker. */
   write(bytes: Uint8Array, done: () => void): void {

@@ -1,8 +1,10 @@
 // What a test broker does when its clock is moved, and only then.
 
 import { expect, test } from 'vitest';
+import { ErrorCode } from '../../src/engine/base/error-code.ts';
 import { fetchApi } from '../../src/net/kafka/schema/generated/fetch.ts';
 import { findCoordinatorApi } from '../../src/net/kafka/schema/generated/find-coordinator.ts';
+import { heartbeatApi } from '../../src/net/kafka/schema/generated/heartbeat.ts';
 import { joinGroupApi } from '../../src/net/kafka/schema/generated/join-group.ts';
 import { syncGroupApi } from '../../src/net/kafka/schema/generated/sync-group.ts';
 import type { TestBroker } from '../../src/testing/test-broker.ts';
@@ -29,6 +31,22 @@ test('a session ends when its time has come, to the millisecond', async () => {
   expect(await broker.group('g')).toMatchObject({ state: 'Stable', members: [{ memberId }] });
   await broker.clock.advance(1);
   expect(await broker.group('g')).toMatchObject({ state: 'Empty', members: [] });
+});
+
+test('what clients send while the clock is moved comes after: no heartbeat saves a session half way', async () => {
+  const broker = await started({ clock: 'manual' });
+  const client = await ready(broker);
+  const { memberId, generationId } = await client.call(joinGroupApi, 3, JOIN);
+  await client.call(syncGroupApi, 3, { groupId: 'g', generationId, memberId, assignments: [] });
+  const advanced = broker.clock.advance(SESSION_MS);
+  while (broker.clock.monotonicMs() === 0) await new Promise((resolve) => setImmediate(resolve));
+  const late = client.request(heartbeatApi, 3, { groupId: 'g', generationId, memberId });
+  await advanced;
+  expect((await client.answer(heartbeatApi, 3, late)).errorCode).toBe(ErrorCode.UNKNOWN_MEMBER_ID);
+  // One after the other.
+  const before = broker.clock.monotonicMs();
+  await Promise.all([broker.clock.advance(1), broker.clock.advance(2)]);
+  expect(broker.clock.monotonicMs() - before).toBe(3);
 });
 
 test('a group waits for its first members as long as it is told to', async () => {
