@@ -38,6 +38,11 @@ export class EmbeddedLog {
     return this.#broker.facts.addresses.map(({ host, port }) => `${host}:${port}`);
   }
 
+  /** Where the gateway, metrics and the console are; null unless open() was asked for them. */
+  get httpPort(): number | null {
+    return this.#broker.facts.httpPort;
+  }
+
   /** Threads that own partitions; 0: the calling one. */
   get shards(): number {
     return this.#broker.facts.shardCount;

@@ -7,6 +7,7 @@ import { type BrokerSettings, parseBrokerConfig } from '../engine/base/config-br
 import type { ConfigEntry } from '../engine/base/config-entry.ts';
 import { DirectoryLocked } from '../engine/log/log-directory.ts';
 import type { BrokerLog } from '../workers/supervisor/broker-log.ts';
+import type { HttpAuthorize } from '../workers/supervisor/http-face.ts';
 import { CannotStart, startBroker } from '../workers/supervisor/start-broker.ts';
 import { usableCores } from '../workers/supervisor/usable-cores.ts';
 import type { TopicSpec } from './admin.ts';
@@ -22,6 +23,19 @@ export interface KafkaListener {
   readonly listeners?: 'per-shard' | 'single';
 }
 
+export interface HttpGateway {
+  /** 0 lets the kernel choose: see EmbeddedLog.httpPort. */
+  readonly port: number;
+  /** Loopback when absent; beyond it a token is needed. */
+  readonly host?: string;
+  /** What whoever asks has to show, as a bearer token. */
+  readonly token?: string;
+  /** Sites whose pages may ask, as `https://app.example`. */
+  readonly origins?: readonly string[];
+  /** Asked about each request after the token: false refuses it. */
+  readonly authorize?: HttpAuthorize;
+}
+
 export interface OpenOptions {
   /** The data directory; made when it does not exist. */
   readonly dir: string;
@@ -31,6 +45,8 @@ export interface OpenOptions {
   readonly topics?: Readonly<Record<string, TopicSpec | number>>;
   /** Serve Kafka clients too. Nothing listens when absent. */
   readonly kafka?: KafkaListener;
+  /** The gateway, metrics and the console over HTTP. Nothing listens when absent. */
+  readonly http?: HttpGateway;
   /** Broker configs by Kafka's names. */
   readonly config?: Readonly<Record<string, string | number | boolean>>;
   /** Memory for batches on their way to the shards: the bound of what all producers have in flight. 32 MiB when absent. */
@@ -63,7 +79,15 @@ export async function open(options: OpenOptions): Promise<EmbeddedLog> {
     else log.error(`the log in ${options.dir} is dead: ${cause.message}`);
   };
   const callerArenaBytes = inFlightBytes === undefined ? {} : { callerArenaBytes: checkedBytes(inFlightBytes) };
-  const starting = startBroker({ settings, log, onDeath, listens: options.kafka !== undefined, ...callerArenaBytes });
+  const { kafka, http } = options;
+  const starting = startBroker({
+    settings,
+    log,
+    onDeath,
+    listens: kafka !== undefined,
+    authorizeHttp: http?.authorize,
+    ...callerArenaBytes,
+  });
   const broker = await Promise.race([starting, early]).catch((error: unknown) => {
     throw asOpenError(error, options.dir);
   });
@@ -87,14 +111,20 @@ function asOpenError(error: unknown, dir: string): unknown {
 }
 
 function settingsOf(options: OpenOptions, log: BrokerLog): BrokerSettings {
-  const { dir, shards = 'auto', kafka, config = {} } = options;
+  const { dir, shards = 'auto', kafka, http, config = {} } = options;
   if (typeof dir !== 'string' || dir === '') throw new RinglogError('INVALID_ARGUMENT', 'open() needs dir, the data directory');
   const count = shards === 'auto' ? Math.max(1, usableCores().length - 1) : shards;
   const given: Record<string, string> = { 'log.dir': dir, 'ringlog.shards': String(count) };
   if (kafka !== undefined) {
     const { host = '127.0.0.1', port, listeners = 'per-shard' } = kafka;
-    given['listeners'] = `PLAINTEXT://${host.includes(':') ? `[${host}]` : host}:${port}`;
+    given['listeners'] = `PLAINTEXT://${hostPort(host, port)}`;
     given['ringlog.listeners'] = listeners;
+  }
+  if (http !== undefined) {
+    const { host = '127.0.0.1', port, token, origins = [] } = http;
+    given['ringlog.http.listener'] = hostPort(host, port);
+    if (token !== undefined) given['ringlog.http.token'] = token;
+    given['ringlog.http.origins'] = origins.join(',');
   }
   const entries: ConfigEntry[] = Object.entries(given).map(([name, value]) => ({ name, value, from: 'open()' }));
   for (const [name, value] of Object.entries(config)) entries.push({ name, value: String(value), from: 'open({ config })' });
@@ -102,6 +132,10 @@ function settingsOf(options: OpenOptions, log: BrokerLog): BrokerSettings {
   for (const warning of parsed.warnings) log.warn(warning);
   if (!parsed.ok) throw new RinglogError('INVALID_ARGUMENT', parsed.errors.join('\n'));
   return parsed.settings;
+}
+
+function hostPort(host: string, port: number): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 function checkedBytes(bytes: number): number {

@@ -3,7 +3,7 @@
 import { errorName, ErrorCode } from '../engine/base/error-code.ts';
 import type { Caller } from '../workers/caller/caller.ts';
 import type { OffsetSpec } from './admin.ts';
-import { Chunk } from './chunk.ts';
+import { FetchedChunk } from '../engine/record/fetched-chunk.ts';
 import { asRinglogError, RinglogError } from './ringlog-error.ts';
 
 /** How long a shard holds a question; asked again then. */
@@ -24,7 +24,7 @@ export interface ReaderTerms {
 export class PartitionReader {
   readonly topic: string;
   readonly partition: number;
-  chunk: Chunk | null = null;
+  chunk: FetchedChunk | null = null;
   paused = false;
   /** Offset of the next record to be handed out; -1 until it is known. */
   position: number;
@@ -73,7 +73,7 @@ export class PartitionReader {
   async oldestTimestamp(): Promise<number | null> {
     const { position } = this;
     const { records } = await this.terms.caller.fetch(this.topic, this.partition, position, 1, 0);
-    return new Chunk(records, position).next()?.timestamp ?? null;
+    return new FetchedChunk(records, position).next()?.timestamp ?? null;
   }
 
   /** Forget what was read ahead; the position stays. */
@@ -88,7 +88,7 @@ export class PartitionReader {
     this.drop();
   }
 
-  private async fetch(signal: AbortSignal): Promise<Chunk> {
+  private async fetch(signal: AbortSignal): Promise<FetchedChunk> {
     const { caller, maxBytes, from } = this.terms;
     for (;;) {
       if (this.position < 0) this.position = await this.resolve(from);
@@ -98,7 +98,7 @@ export class PartitionReader {
       signal.throwIfAborted();
       if (errorCode === ErrorCode.NONE) {
         this.highWatermark = highWatermark;
-        const chunk = new Chunk(records, position);
+        const chunk = new FetchedChunk(records, position);
         if (chunk.hasMore()) return chunk;
         if (chunk.nextOffset === position && records.length > 0) throw this.error(ErrorCode.CORRUPT_MESSAGE);
         // Nothing but control batches, or offsets that compaction left empty.

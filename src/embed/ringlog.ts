@@ -16,7 +16,7 @@ import type {
 import { type Codec, codec } from './codec.ts';
 import type { ConsumedBatch, ConsumedRecord, Consumer, ConsumerOptions, PartitionLag, TopicPartition } from './consumer.ts';
 import type { EmbeddedLog } from './embedded-log.ts';
-import { type KafkaListener, open, type OpenOptions } from './open.ts';
+import { type HttpGateway, type KafkaListener, open, type OpenOptions } from './open.ts';
 import type { Partitioner } from './partitioner.ts';
 import type { Producer, ProducerOptions, ProducerRecord } from './producer.ts';
 import { RinglogError } from './ringlog-error.ts';
@@ -40,6 +40,7 @@ export type {
   FetchAnswer,
   GroupDescription,
   GroupSummary,
+  HttpGateway,
   KafkaListener,
   LogAccess,
   OffsetSpec,

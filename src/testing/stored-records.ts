@@ -1,6 +1,6 @@
 // What a topic holds, record by record, for a test to look at. Owner: the test's thread. Not hot.
 
-import { Chunk } from '../embed/chunk.ts';
+import { FetchedChunk } from '../engine/record/fetched-chunk.ts';
 import { checkCode, RinglogError } from '../embed/ringlog-error.ts';
 import type { Caller } from '../workers/caller/caller.ts';
 
@@ -36,7 +36,7 @@ async function readPartition(caller: Caller, topic: string, partition: number, i
   for (let position = start!.offset; ;) {
     const answer = await caller.fetch(topic, partition, position, FETCH_BYTES, 0);
     checkCode(answer.errorCode, `${topic}-${partition} at ${position}`);
-    const chunk = new Chunk(answer.records, position);
+    const chunk = new FetchedChunk(answer.records, position);
     for (let record = chunk.next(); record !== null; record = chunk.next()) {
       const { offset, timestamp, key, value } = record;
       const headers = record.headers.map((header) => ({ key: header.key, value: buffer(header.value) }));

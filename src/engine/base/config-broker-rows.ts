@@ -210,7 +210,20 @@ export const brokerRows = [
     pattern: /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]*):\d{1,5}$/,
     accepted: 'host:port, as 127.0.0.1:9464; an empty host is every interface',
   }),
-  password('ringlog.http.token', null, 'What whoever reads metrics and the console over HTTP has to show; unset asks for nothing.'),
+  password('ringlog.http.token', null, 'What whoever asks over HTTP has to show; unset asks for nothing.'),
+  list('ringlog.http.origins', '', 'Sites whose pages may ask over HTTP, as https://app.example; * is all.'),
+  int('ringlog.http.body.bytes.max', '8388608', 'Largest body of a request, or line of a stream of lines.', { min: 1024 }),
+  int(
+    'ringlog.http.inflight.bytes.max',
+    '67108864',
+    'Bytes of bodies that wait for their answers; beyond, requests are told to come later.',
+    {
+      min: 1024,
+    },
+  ),
+  int('ringlog.http.idempotency.window.ms', '600000', 'How long a request that comes again with its idempotency key is known, at least.', {
+    min: 1,
+  }),
   bool('ringlog.insecure', 'false', 'Allows listeners beyond this machine although nothing encrypts or authenticates.', {
     importance: 'high',
   }),

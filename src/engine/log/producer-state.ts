@@ -8,6 +8,8 @@
 import type { BatchFacts } from '../record/batch-facts.ts';
 
 const REMEMBERED_BATCHES = 5;
+/** Ids from here on stand for idempotency keys of the gateway (net/http/gateway); those given out to clients count up from zero. */
+export const GATEWAY_PRODUCER_ID_MIN = 2 ** 52;
 const SEQUENCE_MAX = 0x7fff_ffff;
 
 /** What check() finds. */
@@ -247,11 +249,12 @@ export class ProducerState {
     return entry;
   }
 
-  /** Forget producers silent for longer than `expirationMs`, except those with an open transaction. */
-  expire(nowMs: number, expirationMs: number): number {
+  /** Forget producers silent for longer than `expirationMs`, and keys for longer than `keyMs`, except those with an open transaction. */
+  expire(nowMs: number, expirationMs: number, keyMs: number): number {
     let expired = 0;
     for (const entry of this.entries.values()) {
-      if (entry.currentTxnFirstOffset < 0 && nowMs - entry.lastTimestamp >= expirationMs) {
+      const limitMs = entry.producerId >= GATEWAY_PRODUCER_ID_MIN ? keyMs : expirationMs;
+      if (entry.currentTxnFirstOffset < 0 && nowMs - entry.lastTimestamp >= limitMs) {
         this.entries.delete(entry.producerId);
         expired++;
       }

@@ -1,17 +1,25 @@
-// From a request to the route that answers it, past what guards the broker: the token, and the name a browser came by.
-// Owner: the supervisor's thread. Not hot.
+// From a request to the route that answers it, past what guards the broker: the token, the name a browser came by, and the
+// site its page is of. Owner: the supervisor's thread. Warm: once a request.
 
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { type HttpAnswer, type HttpRequest, type HttpRoute, refusal } from './http-exchange.ts';
+import { type HttpAnswer, HttpRefusal, type HttpRequest, type HttpRoute, refusal } from './http-exchange.ts';
+import { RouteTable } from './route-table.ts';
+import type { SocketRoute } from './socket-exchange.ts';
 
 export interface HttpGuard {
   /** Null: whoever can connect may ask. */
   readonly token: string | null;
   /** Only this machine can connect: a page of another site must not ask in its user's name. */
   readonly loopback: boolean;
+  /** Sites whose pages may ask, as `https://app.example`; `*` is all. */
+  readonly origins: readonly string[];
+  /** Asked after the token, for what is not open to anybody: false refuses. */
+  readonly authorize?: ((request: HttpRequest) => boolean | Promise<boolean>) | undefined;
 }
 
 const LOCAL_NAME = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i;
+/** A browser's WebSocket has no other place for a token. */
+const TOKEN_PROTOCOL = 'ringlog.token.';
 /** Nothing is fetched, framed or run that does not come from here. */
 const PAGE_POLICY = {
   'content-security-policy':
@@ -19,60 +27,124 @@ const PAGE_POLICY = {
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
 };
+const PREFLIGHT = {
+  'access-control-allow-methods': 'GET, POST',
+  'access-control-allow-headers': 'authorization, content-type, idempotency-key, last-event-id, x-ringlog-acks, x-ringlog-key',
+  'access-control-max-age': '600',
+};
 
 export class HttpDispatch {
-  private readonly routes: readonly HttpRoute[];
+  private readonly routes: RouteTable;
+  private readonly sockets: readonly SocketRoute[];
   private readonly guard: HttpGuard;
   private readonly failed: (path: string, error: unknown) => void;
 
   /** @param failed a route threw: a bug */
-  constructor(routes: readonly HttpRoute[], guard: HttpGuard, failed: (path: string, error: unknown) => void) {
-    this.routes = routes;
+  constructor(
+    routes: readonly HttpRoute[],
+    sockets: readonly SocketRoute[],
+    guard: HttpGuard,
+    failed: (path: string, error: unknown) => void,
+  ) {
+    this.routes = new RouteTable(routes);
+    this.sockets = sockets;
     this.guard = guard;
     this.failed = failed;
   }
 
   async answer(request: HttpRequest): Promise<HttpAnswer> {
     const answer = await this.answerOf(request);
-    return { ...answer, headers: { ...PAGE_POLICY, ...answer.headers } };
+    return { ...answer, headers: { ...PAGE_POLICY, ...this.sharing(request), ...answer.headers } };
+  }
+
+  /** The route that takes over a connection, or why none does. */
+  async upgrade(request: HttpRequest): Promise<SocketRoute | HttpAnswer> {
+    const route = this.sockets.find(({ path }) => path === request.path);
+    if (route === undefined)
+      return refusal(404, `no WebSocket is at ${request.path}; see ${this.sockets.map(({ path }) => path).join(', ')}`);
+    try {
+      return this.strangerAnswer(request) ?? (await this.unknownAnswer(request)) ?? route;
+    } catch (error) {
+      return this.failure(request, error);
+    }
   }
 
   private async answerOf(request: HttpRequest): Promise<HttpAnswer> {
     const stranger = this.strangerAnswer(request);
     if (stranger !== null) return stranger;
-    const there = this.routes.filter(({ path }) => path === request.path);
-    if (there.length === 0) return refusal(404, `there is nothing at ${request.path}; see /metrics, /healthz, /readyz and the page at /`);
+    const { routes, params } = this.routes.find(request.path);
+    if (routes.length === 0) {
+      return refusal(404, `there is nothing at ${request.path}; see /metrics, /healthz, /readyz, /v1/topics and the page at /`);
+    }
+    const allowed = routes.map(({ method }) => method).join(', ');
+    if (request.method === 'OPTIONS') return { status: 204, headers: { ...PREFLIGHT, allow: allowed }, body: '' };
     const method = request.method === 'HEAD' ? 'GET' : request.method;
-    const route = there.find((one) => one.method === method);
-    if (route === undefined) {
-      const allowed = there.map((one) => one.method).join(', ');
-      return refusal(405, `${request.path} takes ${allowed}, not ${request.method}`, { allow: allowed });
-    }
-    if (route.open !== true && !this.hasToken(request)) {
-      return refusal(401, 'send the token of ringlog.http.token as: Authorization: Bearer TOKEN', { 'www-authenticate': 'Bearer' });
-    }
+    const route = routes.find((one) => one.method === method);
+    if (route === undefined) return refusal(405, `${request.path} takes ${allowed}, not ${request.method}`, { allow: allowed });
     try {
-      return await route.handle(request);
+      const unknown = route.open === true ? null : await this.unknownAnswer(request);
+      return unknown ?? (await route.handle(request, params));
     } catch (error) {
-      this.failed(request.path, error);
-      return refusal(500, 'this is a fault of the broker; its log has a line about it');
+      return this.failure(request, error);
     }
   }
 
-  /** A name of another site that leads to this machine (DNS rebinding) is how a page elsewhere would get in. */
+  private failure(request: HttpRequest, error: unknown): HttpAnswer {
+    if (error instanceof HttpRefusal) return error.answer;
+    // Nobody hears the answer, and nothing is wrong here.
+    if (request.signal.aborted) return refusal(499, 'the client is gone');
+    this.failed(request.path, error);
+    return refusal(500, 'this is a fault of the broker; its log has a line about it');
+  }
+
+  /** A name of another site that leads to this machine (DNS rebinding), or a page of another site. */
   private strangerAnswer(request: HttpRequest): HttpAnswer | null {
-    if (!this.guard.loopback || this.guard.token !== null) return null;
     const host = request.header('host') ?? '';
-    if (LOCAL_NAME.test(host)) return null;
-    return refusal(403, `this listener is for this machine: come by localhost or 127.0.0.1, not by '${host}', or set ringlog.http.token`);
+    if (this.guard.loopback && this.guard.token === null && !LOCAL_NAME.test(host)) {
+      return refusal(403, `this listener is for this machine: come by localhost or 127.0.0.1, not by '${host}', or set ringlog.http.token`);
+    }
+    const origin = request.header('origin');
+    if (origin === undefined || isOwn(origin, host) || this.isAllowed(origin)) return null;
+    return refusal(403, `pages of ${origin} may not ask here: add it to ringlog.http.origins`);
+  }
+
+  private isAllowed(origin: string): boolean {
+    return this.guard.origins.includes(origin) || this.guard.origins.includes('*');
+  }
+
+  /** Lets the page of an allowed site read the answer. */
+  private sharing(request: HttpRequest): Readonly<Record<string, string>> {
+    const origin = request.header('origin');
+    if (origin === undefined || !this.isAllowed(origin)) return {};
+    return { 'access-control-allow-origin': origin, 'access-control-expose-headers': 'retry-after', vary: 'origin' };
+  }
+
+  private async unknownAnswer(request: HttpRequest): Promise<HttpAnswer | null> {
+    if (!this.hasToken(request)) {
+      return refusal(401, 'send the token of ringlog.http.token as: Authorization: Bearer TOKEN', { 'www-authenticate': 'Bearer' });
+    }
+    if (this.guard.authorize !== undefined && !(await this.guard.authorize(request))) return refusal(403, 'this request is not allowed');
+    return null;
   }
 
   private hasToken(request: HttpRequest): boolean {
     const { token } = this.guard;
     if (token === null) return true;
-    const [scheme, given] = (request.header('authorization') ?? '').split(' ', 2);
-    return scheme?.toLowerCase() === 'bearer' && given !== undefined && timingSafeEqual(digest(given), digest(token));
+    const given = tokenOf(request);
+    return given !== null && timingSafeEqual(digest(given), digest(token));
   }
+}
+
+function tokenOf(request: HttpRequest): string | null {
+  const [scheme, given] = (request.header('authorization') ?? '').split(' ', 2);
+  if (scheme?.toLowerCase() === 'bearer' && given !== undefined) return given;
+  const protocols = (request.header('sec-websocket-protocol') ?? '').split(',').map((name) => name.trim());
+  const carrier = protocols.find((name) => name.startsWith(TOKEN_PROTOCOL));
+  return carrier === undefined ? null : Buffer.from(carrier.slice(TOKEN_PROTOCOL.length), 'base64url').toString();
+}
+
+function isOwn(origin: string, host: string): boolean {
+  return origin.replace(/^https?:\/\//, '').toLowerCase() === host.toLowerCase();
 }
 
 /** Of equal length, whatever is compared. */

@@ -68,7 +68,7 @@ export class Housekeeping extends TimerEntry {
       if (partition == null) continue;
       const { log } = partition;
       if (retainLog(broker.logs, log, broker.wallMs(), highWatermark(partition)) > 0) broker.touchPartition(partition);
-      log.producers.expire(broker.wallMs(), config['producer.id.expiration.ms']);
+      log.producers.expire(broker.wallMs(), config['producer.id.expiration.ms'], config['ringlog.http.idempotency.window.ms']);
     }
   }
 }

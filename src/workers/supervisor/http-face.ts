@@ -1,43 +1,69 @@
-// The broker's HTTP listener: metrics, health and the console, over what the shards' counters say. Owner: the supervisor's
-// thread. Not hot: no shard is asked, and none waits.
+// The broker's HTTP listener: metrics, health and the console, over what the shards' counters say, and the gateway, over the
+// caller's rings. Owner: the supervisor's thread.
 
 import type { HttpListener } from '../../engine/base/config-listeners.ts';
+import type { BrokerConfig } from '../../engine/base/config-schema.ts';
 import type { BrokerReading } from '../../engine/metadata/broker-reading.ts';
 import type { BrokerFaceFacts, BrokerView } from '../../net/http/broker-view.ts';
+import type { GatewayLog, GatewayTerms } from '../../net/http/gateway/gateway-log.ts';
+import { HttpRefusal, type HttpRequest } from '../../net/http/http-exchange.ts';
 import type { BrokerLog } from './broker-log.ts';
 
 export interface HttpFace {
   readonly port: number;
   /** The broker is up: clients are accepted. */
-  opened(facts: BrokerFaceFacts, read: () => BrokerReading): void;
+  opened(facts: BrokerFaceFacts, read: () => BrokerReading, log: GatewayLog): void;
   close(): Promise<void>;
 }
+
+/** Asked about each request that is not open to anybody, after the token: false refuses it. */
+export type HttpAuthorize = (request: HttpRequest) => boolean | Promise<boolean>;
 
 const NOTHING: BrokerReading = { wallMs: 0, shards: [], topics: [], partitions: [], groups: [] };
 
 /** @throws an Error with `code` EADDRINUSE, EACCES, EADDRNOTAVAIL … */
-export async function openHttpFace({ host, port, token, loopback }: HttpListener, log: BrokerLog): Promise<HttpFace> {
+export async function openHttpFace(
+  { host, port, token, loopback }: HttpListener,
+  config: BrokerConfig,
+  authorize: HttpAuthorize | undefined,
+  log: BrokerLog,
+): Promise<HttpFace> {
   // Loaded only where it is asked for.
-  const [{ HttpDispatch }, { listenHttp }, { healthRoutes }, { metricsRoute }, { consoleRoutes }] = await Promise.all([
-    import('../../net/http/http-dispatch.ts'),
-    import('../../net/http/node-http-server.ts'),
-    import('../../net/http/health-routes.ts'),
-    import('../../net/http/metrics/metrics-route.ts'),
-    import('../../net/http/console/console-routes.ts'),
-  ]);
+  const [{ HttpDispatch }, { listenNodeHttp }, { healthRoutes }, { metricsRoute }, { consoleRoutes }, { gatewayRoutes }] =
+    await Promise.all([
+      import('../../net/http/http-dispatch.ts'),
+      import('../../net/http/node-http-server.ts'),
+      import('../../net/http/health-routes.ts'),
+      import('../../net/http/metrics/metrics-route.ts'),
+      import('../../net/http/console/console-routes.ts'),
+      import('../../net/http/gateway/gateway-routes.ts'),
+    ]);
   let facts: BrokerFaceFacts | null = null;
   let read = (): BrokerReading => NOTHING;
+  let gatewayLog: GatewayLog | null = null;
   const view: BrokerView = { ready: () => facts !== null, facts: () => facts, read: () => read() };
-  const routes = [...healthRoutes(view), metricsRoute(view), ...consoleRoutes(view)];
-  const dispatch = new HttpDispatch(routes, { token, loopback }, (path, error) =>
+  const terms: GatewayTerms = {
+    log: () => {
+      if (gatewayLog === null) throw new HttpRefusal(503, 'the broker is starting: try again', { 'retry-after': '1' });
+      return gatewayLog;
+    },
+    syncsBeforeAck: config['ringlog.fsync'] === 'before-ack',
+    bodyBytesMax: config['ringlog.http.body.bytes.max'],
+    inFlightBytesMax: config['ringlog.http.inflight.bytes.max'],
+    wallMs: Date.now,
+  };
+  const routes = [...healthRoutes(view), metricsRoute(view), ...consoleRoutes(view), ...gatewayRoutes(terms)];
+  const guard = { token, loopback, origins: config['ringlog.http.origins'], authorize };
+  const dispatch = new HttpDispatch(routes, [], guard, (path, error) =>
     log.error(`HTTP ${path} failed: ${error instanceof Error ? error.stack : String(error)}`),
   );
-  const listening = await listenHttp(host, port, (request) => dispatch.answer(request));
+  const listening = await listenNodeHttp(host, port, dispatch);
   return {
     port: listening.port,
-    opened: (known, source) => {
+    opened: (known, source, gateway) => {
       facts = known;
       read = source;
+      gatewayLog = gateway;
     },
     close: () => listening.close(),
   };

@@ -28,7 +28,7 @@ import { LocalMetadataStore } from '../../engine/metadata/local-metadata-store.t
 import type { ShardIdentity } from '../../engine/broker/shard-broker.ts';
 import { BackgroundPool } from '../background/background-pool.ts';
 import type { BrokerLog } from './broker-log.ts';
-import { type HttpFace, openHttpFace } from './http-face.ts';
+import { type HttpAuthorize, type HttpFace, openHttpFace } from './http-face.ts';
 import { ImagePublisher } from './image-publisher.ts';
 import { LogDirectories } from './log-directories.ts';
 import { OfflineDirectories } from './offline-directories.ts';
@@ -52,6 +52,7 @@ export interface StartOptions {
   readonly environment?: ShardEnvironment;
   /** What a caller may have in flight; beyond, it waits. */
   readonly callerArenaBytes?: number;
+  readonly authorizeHttp?: HttpAuthorize | undefined;
 }
 
 /** Address space: pages are taken as they are used. */
@@ -98,7 +99,7 @@ export async function startBroker(options: StartOptions): Promise<RunningBroker>
     await probeListeners(topology.mode === 'single' ? topology.listeners[0]! : topology.listeners.flat());
     const { callerArenaBytes = CALLER_ARENA_BYTES } = options;
     // From here on it can be asked whether the broker is ready.
-    if (topology.http !== null) http = await openHttpFace(topology.http, options.log);
+    if (topology.http !== null) http = await openHttpFace(topology.http, settings.config, options.authorizeHttp, options.log);
     fleet = await openShards(
       { ...options, environment, background, callerArenaBytes, checkpointDue, onDirectoryFailed },
       topology,
@@ -229,7 +230,7 @@ async function bringUp(
     log,
   });
   const { addresses, cores, reactor } = running.facts;
-  http?.opened({ version: packageVersion(), clusterId, addresses, reactor: reactor.kind, cores }, () => running.read());
+  http?.opened({ version: packageVersion(), clusterId, addresses, reactor: reactor.kind, cores }, () => running.read(), fleet.caller);
   return running;
 }
 

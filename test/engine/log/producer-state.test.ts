@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { decodeSnapshot, encodeSnapshot } from '../../../src/engine/log/producer-snapshot.ts';
-import { advanceSequence, ProducerState, retreatSequence, SequenceVerdict } from '../../../src/engine/log/producer-state.ts';
+import {
+  advanceSequence,
+  GATEWAY_PRODUCER_ID_MIN,
+  ProducerState,
+  retreatSequence,
+  SequenceVerdict,
+} from '../../../src/engine/log/producer-state.ts';
 import { BatchFacts } from '../../../src/engine/record/batch-facts.ts';
 
 const MAX = 0x7fff_ffff;
@@ -120,13 +126,22 @@ test('sequences advance and retreat over the wrap', () => {
   expect([retreatSequence(0, 1), retreatSequence(1, 3), retreatSequence(4, 2)]).toEqual([MAX, MAX - 1, 2]);
 });
 
+test('keys of the gateway are forgotten by a time of their own', () => {
+  const state = new ProducerState();
+  state.record(1, 0, 0, 0, 0, 100);
+  state.record(GATEWAY_PRODUCER_ID_MIN, 0, 7, 1, 0, 100);
+  state.record(GATEWAY_PRODUCER_ID_MIN + 1, 0, 7, 2, 0, 900);
+  expect(state.expire(1000, 5000, 500)).toBe(1);
+  expect(state.list().map((producer) => producer.producerId)).toEqual([1, GATEWAY_PRODUCER_ID_MIN + 1]);
+});
+
 test('silent producers expire, those with an open transaction do not', () => {
   const state = new ProducerState();
   state.record(1, 0, 0, 0, 0, 100);
   state.record(2, 0, 0, 1, 0, 100);
   state.record(3, 0, 0, 2, 0, 900);
   state.entries.get(2)!.currentTxnFirstOffset = 1;
-  expect(state.expire(1000, 500)).toBe(1);
+  expect(state.expire(1000, 500, 500)).toBe(1);
   expect(state.list().map((producer) => producer.producerId)).toEqual([2, 3]);
 });
 

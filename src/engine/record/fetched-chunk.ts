@@ -1,10 +1,10 @@
-// What one fetch brought of a partition: its records one after the other, and where to go on. Owner: the calling thread.
+// What one fetch brought of a partition: its records one after the other, and where to go on. Owner: whoever fetched.
 // Warm: an object a record.
 
-import { BatchWalker, WalkStatus } from '../engine/record/batch-walker.ts';
-import { type LogRecord, recordsOf } from '../engine/record/log-records.ts';
+import { BatchWalker, WalkStatus } from './batch-walker.ts';
+import { type LogRecord, recordsOf } from './log-records.ts';
 
-export class Chunk {
+export class FetchedChunk {
   /** Offset behind the last whole batch; the position asked for when there is none. */
   readonly nextOffset: number;
   private readonly bytes: Uint8Array;
