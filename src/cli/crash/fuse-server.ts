@@ -49,7 +49,10 @@ const CONTROL_BYTES = 4096;
 const COUNTS_BYTES = 256;
 
 /** What is written to `control`, as JSON. */
-export type DiskOrder = { readonly do: 'cut'; readonly seed: number; readonly keep: number } | { readonly do: 'restore' };
+export type DiskOrder =
+  | { readonly do: 'cut'; readonly seed: number; readonly keep: number }
+  | { readonly do: 'arm'; readonly blocks: number; readonly seed: number; readonly keep: number }
+  | { readonly do: 'restore' };
 
 export class FuseServer {
   private readonly fd: number;
@@ -187,6 +190,7 @@ export class FuseServer {
       return false;
     }
     if (order.do === 'cut') this.disk.cut(randomFrom(order.seed), order.keep);
+    else if (order.do === 'arm') this.disk.armed = { blocks: order.blocks, random: randomFrom(order.seed), keep: order.keep };
     else if (order.do === 'restore') this.disk.restore();
     else return false;
     return true;

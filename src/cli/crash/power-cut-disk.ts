@@ -63,6 +63,11 @@ export class PowerCutDisk {
     this.order({ do: 'cut', seed, keep });
   }
 
+  /** The same by itself, as soon as `blocks` are not flushed: counts.isOff says that it did. */
+  arm(blocks: number, seed: number, keep: number): void {
+    this.order({ do: 'arm', blocks, seed, keep });
+  }
+
   /** Everything written so far is on the disk. */
   async settle(): Promise<void> {
     await command('sync', ['-f', this.root]);

@@ -11,6 +11,8 @@ export const BLOCK_BYTES = 4096;
 const SECTOR_BYTES = 512;
 
 export interface DiskCounts {
+  /** The power is cut. */
+  isOff: boolean;
   writes: number;
   flushes: number;
   /** Blocks that a cut would find not flushed, now. */
@@ -23,6 +25,8 @@ export interface DiskCounts {
 export class VolatileDisk {
   /** Between a cut and restore() every read and write is refused. */
   off = false;
+  /** The power goes as soon as so much is in the cache: whoever asks from outside finds it flushed by then. */
+  armed: { readonly blocks: number; readonly random: () => number; readonly keep: number } | null = null;
   private readonly fd: number;
   private readonly cache = new Map<number, Uint8Array[]>();
   private readonly sums = { writes: 0, flushes: 0, unflushedBlocks: 0, lostBlocks: 0 };
@@ -32,7 +36,7 @@ export class VolatileDisk {
   }
 
   get counts(): DiskCounts {
-    return { ...this.sums, volatileBlocks: this.cache.size };
+    return { ...this.sums, isOff: this.off, volatileBlocks: this.cache.size };
   }
 
   read(position: number, into: Uint8Array): void {
@@ -63,6 +67,7 @@ export class VolatileDisk {
       else versions.push(version);
       done += length;
     }
+    if (this.armed !== null && this.cache.size >= this.armed.blocks) this.cut(this.armed.random, this.armed.keep);
   }
 
   flush(): void {
@@ -74,6 +79,7 @@ export class VolatileDisk {
   /** The power goes. Of each block that was not flushed the last version survives with probability `keep`. */
   cut(random: () => number, keep: number): void {
     this.off = true;
+    this.armed = null;
     for (const [block, versions] of this.cache) {
       this.sums.unflushedBlocks++;
       if (random() < keep) {

@@ -79,3 +79,20 @@ test('with nothing kept, some of what was not flushed is gone', () => {
     expect(content(disk).every((byte) => byte === 1)).toBe(false);
   });
 });
+
+test('armed, it cuts itself with the write that leaves so much unflushed, and not again', () => {
+  withDisk((disk) => {
+    const block = new Uint8Array(BLOCK_BYTES).fill(1);
+    disk.armed = { blocks: 2, random: randomFrom(1), keep: 1 };
+    disk.write(0, block);
+    disk.write(0, block);
+    disk.flush();
+    disk.write(0, block);
+    expect(disk.counts).toMatchObject({ isOff: false, unflushedBlocks: 0 });
+    disk.write(BLOCK_BYTES, block);
+    expect(disk.counts).toMatchObject({ isOff: true, unflushedBlocks: 2, volatileBlocks: 0 });
+    disk.restore();
+    disk.write(0, new Uint8Array(SIZE).fill(1));
+    expect(disk.counts).toMatchObject({ isOff: false, volatileBlocks: BLOCKS });
+  });
+});
