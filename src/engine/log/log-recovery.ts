@@ -12,6 +12,7 @@
 // A note that does not fit the files is put aside, and the next more thorough way is taken. Without any note, checking begins
 // at the segment that holds the recovery point. Recovering twice gives the same log.
 
+import { passes } from '../io/disk-error.ts';
 import type { FileSystem } from '../io/file-system.ts';
 import { ScanStatus, type BatchScanner } from './batch-scanner.ts';
 import { readDamage } from './damage-file.ts';
@@ -247,7 +248,7 @@ function check(fs: FileSystem, scanner: BatchScanner, log: Log, start: RecoveryS
     if (syncNow) fs.fdatasync(segment.fd);
     segment.padded = false;
     if (i < segments.length - 1) closeScanned(fs, segment);
-    else ensureIndexFiles(fs, segment);
+    else ifThereIsRoom(() => ensureIndexFiles(fs, segment));
   }
   found.rebuiltIndexes = segments.length - first;
   setEnds(log, log.active.endOffset);
@@ -304,10 +305,19 @@ function refuseOverlap(log: Log, first: number): void {
   }
 }
 
-/** Its index files are complete and it is not the active one. */
+/** On a full disk a log is read all the same: whoever next reads the segment completes what the files lack. */
+function ifThereIsRoom(write: () => void): void {
+  try {
+    write();
+  } catch (error) {
+    if (!passes(error)) throw error;
+  }
+}
+
+/** Its index files are complete, if there is room, and it is not the active one. */
 function closeScanned(fs: FileSystem, segment: Segment): void {
   addTimeEntry(segment);
-  ensureIndexFiles(fs, segment);
+  ifThereIsRoom(() => ensureIndexFiles(fs, segment));
   closeDescriptor(fs, segment);
   segment.offsetIndex = null;
   segment.timeIndex = null;
@@ -328,7 +338,7 @@ function settle(fs: FileSystem, scanner: BatchScanner, log: Log, start: Recovery
   log.leaderEpochs.truncateFromEnd(Math.max(log.endOffset, 0));
   log.leaderEpochs.truncateFromStart(log.startOffset);
   removeSnapshotsAbove(fs, log.dir, log.endOffset);
-  for (const segment of log.segments) restoreIndexFiles(fs, segment, found);
+  ifThereIsRoom(() => log.segments.forEach((segment) => restoreIndexFiles(fs, segment, found)));
   openSegment(fs, log.active);
   if (log.active.offsetIndex === null) ensureIndexes(fs, scanner, log.active, log.config.indexIntervalBytes);
   if (!log.active.managed) manageSegment(fs, log.active, log.config);
