@@ -20,6 +20,7 @@ const versions = {
   node: '24.9.0',
   confluent: '2.16.1',
   kafkaPython: '3.0.12',
+  jest: '30.5.2',
   franz: 'v1.22.2',
   kadm: 'v1.19.0',
 };
@@ -89,6 +90,15 @@ export function installPython() {
   return join(folder, 'bin', 'python3');
 }
 
+/** @returns the folder it is installed in */
+export function installJest() {
+  const folder = join(peers, 'jest');
+  return once(folder, versions.jest, () => {
+    writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
+    must('npm', ['install', '--no-audit', '--no-fund', '--no-package-lock', '--ignore-scripts', `jest@${versions.jest}`], { cwd: folder });
+  });
+}
+
 /** @returns the compiled client program */
 export function installFranz() {
   const folder = join(peers, 'franz-go');
@@ -118,6 +128,7 @@ const installers = {
   java: installJava,
   platformatic: installPlatformatic,
   python: installPython,
+  jest: installJest,
   'franz-go': installFranz,
 };
 

@@ -19,6 +19,7 @@ import { kafkajsGroup } from './cases/kafkajs.mjs';
 import { javaGroup } from './cases/java-tools.mjs';
 import { logFilesGroup } from './cases/log-files.mjs';
 import { confluentGroup, franzGroup, kafkaPythonGroup, platformaticGroup } from './cases/client-programs.mjs';
+import { runnersGroup } from './cases/test-runners.mjs';
 import { createBroker } from './rig/brokers.mjs';
 import { openKafkajs } from './rig/kafkajs-client.mjs';
 import { until } from './rig/processes.mjs';
@@ -40,7 +41,17 @@ const { values: options } = parseArgs({
 });
 
 // The files are looked at last: by then every other client has written into them.
-const groups = [kcatGroup, kafkajsGroup, javaGroup, platformaticGroup, confluentGroup, kafkaPythonGroup, franzGroup, logFilesGroup];
+const groups = [
+  kcatGroup,
+  kafkajsGroup,
+  javaGroup,
+  platformaticGroup,
+  confluentGroup,
+  kafkaPythonGroup,
+  franzGroup,
+  runnersGroup,
+  logFilesGroup,
+];
 const shards = Number(options.shards);
 
 /** Brokers to run against; the first runs everything, the others only what is marked as core. */

@@ -8,7 +8,8 @@ import { heartbeatApi } from '../../src/net/kafka/schema/generated/heartbeat.ts'
 import { joinGroupApi } from '../../src/net/kafka/schema/generated/join-group.ts';
 import { syncGroupApi } from '../../src/net/kafka/schema/generated/sync-group.ts';
 import type { TestBroker } from '../../src/testing/test-broker.ts';
-import { fetchRequest, produce, type RawClient, textBatch } from '../support/broker.ts';
+import { buildBatch } from '../../src/engine/record/batch-builder.ts';
+import { eventually, fetchRequest, produce, type RawClient, textBatch } from '../support/broker.ts';
 import { rawClient, started, valuesOf } from './rig.ts';
 
 const SESSION_MS = 10_000;
@@ -86,6 +87,27 @@ test('retention takes what has become too old, by the broker’s clock', async (
   expect(await valuesOf(broker, 'kept')).toEqual(['old']);
   const [end] = await broker.admin.offsets('t', 'latest');
   expect(end!.offset).toBe(2);
+});
+
+test('a compacted topic is compacted when its time has come, in memory too', async () => {
+  const configs = { 'cleanup.policy': 'compact', 'segment.bytes': 1024, 'min.cleanable.dirty.ratio': 0 };
+  const broker = await started({ topics: { t: { configs } }, config: { 'ringlog.segment.bytes.min': 1 } });
+  const client = await rawClient(broker);
+  for (let i = 0; i < 8; i++) {
+    const records = [0, 1].map((key) => ({ key: Buffer.from(`k${key}`), value: Buffer.alloc(400, i) }));
+    await produce(client, 't', buildBatch(records, { timestampMs: broker.clock.wallMs() }));
+  }
+  expect(await broker.records('t')).toHaveLength(16);
+  // The cleaner looks every log.cleaner.backoff.ms, and works in the background.
+  const left = await eventually(
+    async () => {
+      await broker.clock.advance(15_000);
+      const records = await broker.records('t');
+      return records.length < 16 ? records : undefined;
+    },
+    () => 'nothing was compacted',
+  );
+  expect(left.at(-1)!.offset).toBe(15);
 });
 
 test('the clock goes on over a crash, and not backwards', async () => {

@@ -1,0 +1,21 @@
+// `ringlog/testing` under a test runner that takes long to install. It starts its own broker; the rig's stands aside.
+
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { installJest } from '../../../scripts/install-clients.mjs';
+import { runOk } from '../rig/processes.mjs';
+
+const script = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'testing', 'run-example.mjs');
+
+export const runnersGroup = {
+  name: 'test runners',
+  prepare: installJest,
+  cases: [
+    {
+      name: 'jest: the example of ringlog/testing',
+      short: false,
+      core: false,
+      run: ({ client, signal }) => runOk(process.execPath, [script, 'jest', '--jest', client], { signal, timeoutMs: 120_000 }),
+    },
+  ],
+};

@@ -1,0 +1,19 @@
+// The examples under the runners they are written for, with Ringlog as an installed package. Jest, which takes long to install,
+// is part of the interop rig's long form.
+
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, expect, test } from 'vitest';
+import { compileSources } from '../workers/compiled.ts';
+
+beforeAll(() => compileSources());
+
+const script = fileURLToPath(new URL('run-example.mjs', import.meta.url));
+
+test.each(['node', 'vitest'])('%s', (runner) => {
+  // A runner below a runner: it must not take this one's state for its own.
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(VITEST|NODE_TEST|NODE_OPTIONS|TEST$)/.test(name)));
+  const { status, stdout, stderr } = spawnSync(process.execPath, [script, runner], { encoding: 'utf8', env });
+  expect(status, `${stdout}${stderr}`).toBe(0);
+  expect(stdout).toMatch(/# pass 1|1 passed/);
+});
