@@ -53,6 +53,11 @@ export class EmbeddedLog {
     return this.#broker.facts.reactor;
   }
 
+  /** Whether acks 'all' means on the disk (ringlog.fsync). */
+  get syncsBeforeAck(): boolean {
+    return this.#broker.facts.syncsBeforeAck;
+  }
+
   /** @throws RinglogError INVALID_ARGUMENT, CLOSED */
   producer<K = Uint8Array | string, V = Uint8Array | string>(options: ProducerOptions<K, V> = {}): Producer<K, V> {
     this.#check();

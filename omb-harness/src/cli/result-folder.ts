@@ -1,7 +1,7 @@
 // Where results go: a folder for all runs, marked with the version of its format, and in it one folder a run. Owner: the main
 // thread. Not hot.
 
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RESULT_VERSION, type RunResult } from '../contracts/run-result.ts';
 import { writeHistogramLog } from '../formats/histogram-log.ts';
@@ -51,8 +51,12 @@ export function writeRun(dir: string, result: RunResult, ombFile: string | null)
 /** Whole or not at all: a full disk leaves no half of a result under its name. */
 export function put(path: string, text: string): void {
   guarded(path, () => {
-    writeFileSync(`${path}.part`, text);
-    renameSync(`${path}.part`, path);
+    try {
+      writeFileSync(`${path}.part`, text);
+      renameSync(`${path}.part`, path);
+    } finally {
+      rmSync(`${path}.part`, { force: true });
+    }
   });
 }
 

@@ -8,7 +8,7 @@ import type { DriverSettings } from '../contracts/driver-settings.ts';
 import type { LoadPlan } from '../contracts/load-plan.ts';
 import type { RunResult } from '../contracts/run-result.ts';
 import type { Workload } from '../contracts/workload.ts';
-import { openDriver } from '../drivers/driver-registry.ts';
+import { EMBEDDED_CLASS, openDriver } from '../drivers/driver-registry.ts';
 import { nativeWorker } from '../drivers/native-worker.ts';
 import { startBroker } from '../drivers/start-broker.ts';
 import { makeRunPlan, type MakeRunPlan, payloadBytesOf, type WorkerChoice } from '../plan/run-plan.ts';
@@ -62,6 +62,10 @@ export function onOneNode(driver: DriverSettings, broker: BrokerChoice, say: (te
 /** A broker that was named on the command line, else by the driver file, else one of our own. */
 export function brokerOf(driver: DriverSettings, bootstrap: string | null): BrokerChoice {
   const named = bootstrap ?? driver.adminConfig['bootstrap.servers'] ?? null;
+  if (driver.driverClass === EMBEDDED_CLASS) {
+    if (bootstrap !== null) throw new BenchFailed(`${driver.name} opens a log in this process: leave --bootstrap out`);
+    return { kind: 'embedded', settings: {} };
+  }
   return named === null ? { kind: 'ringlog', settings: {} } : { kind: 'at', bootstrap: named };
 }
 
@@ -81,7 +85,7 @@ export async function runTrial(subject: Subject, options: TrialOptions): Promise
   try {
     const environment = readEnvironment(broker.dataDir ?? options.dir, harnessVersion());
     const usage = () => broker.usage(monotonicClock);
-    const opened = { settings: subject.driver, bootstrap: broker.bootstrap, clock: monotonicClock, usage, worker };
+    const opened = { settings: subject.driver, bootstrap: broker.bootstrap, clock: monotonicClock, usage, worker, log: broker.log ?? null };
     const system = await openDriver(opened);
     try {
       const planned = planOf(subject, broker.bootstrap, options, system.lanes);

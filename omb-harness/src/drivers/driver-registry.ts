@@ -4,18 +4,24 @@ import type { Driver } from '../contracts/driver.ts';
 import { DriverError } from '../contracts/driver.ts';
 import { nearestName } from '../formats/nearest-name.ts';
 import { PlatformaticDriver } from './platformatic/platformatic-driver.ts';
+import { EmbeddedDriver, type EmbeddedOptions } from './embedded/embedded-driver.ts';
 import { KafkaWireDriver, type KafkaWireOptions } from './kafka-wire/kafka-wire-driver.ts';
 
-type Opener = (options: KafkaWireOptions) => Promise<Driver>;
+type DriverOptions = KafkaWireOptions & EmbeddedOptions;
+type Opener = (options: DriverOptions) => Promise<Driver>;
+
+/** Runs over it have their log in the harness's process. */
+export const EMBEDDED_CLASS = 'ringlog-embedded';
 
 const openers: Readonly<Record<string, Opener>> = {
   'io.openmessaging.benchmark.driver.kafka.KafkaBenchmarkDriver': KafkaWireDriver.open,
   'io.openmessaging.benchmark.driver.redpanda.RedpandaBenchmarkDriver': KafkaWireDriver.open,
   ringlog: KafkaWireDriver.open,
   platformatic: PlatformaticDriver.open,
+  [EMBEDDED_CLASS]: EmbeddedDriver.open,
 };
 
-export function openDriver(options: KafkaWireOptions): Promise<Driver> {
+export function openDriver(options: DriverOptions): Promise<Driver> {
   const { driverClass, name } = options.settings;
   const open = Object.hasOwn(openers, driverClass) ? openers[driverClass]! : null;
   if (open !== null) return open(options);

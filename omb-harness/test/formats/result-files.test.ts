@@ -8,6 +8,7 @@ import { javaDouble, ombResultFileName, writeOmbResult } from '../../src/formats
 import { headlinePercentiles, latencyFigures, readResultFile, writeResultFile } from '../../src/formats/result-file.ts';
 import { FakeSystem } from '../support/fake-system.ts';
 import { decodeHdrV2 } from '../support/hdr-v2-decoder.ts';
+import { parseOmbResult } from '../support/omb-result-parser.ts';
 import { runSample, samplePlan } from '../support/sample-run.ts';
 
 let result: RunResult;
@@ -31,6 +32,18 @@ test("OMB's fields stand in OMB's order", () => {
     'aggregatedEndToEndLatencyQuantiles',
     ...series('aggregatedEndToEndLatency'),
   ]);
+});
+
+test('a reader written from the description of the format takes it, and its figures are those of the run', () => {
+  const omb = parseOmbResult(writeOmbResult(result));
+  expect(omb.texts).toEqual(new Map(Object.entries({ workload: 'sample', driver: 'fake' })));
+  expect(omb.numbers.get('messageSize')).toBe(100);
+  expect(omb.series.get('publishRate')).toHaveLength(2);
+  for (const [name, levels] of omb.quantiles) expect([name, levels[0]![0], levels.at(-1)![0]]).toEqual([name, 0, 100]);
+  const { counters } = result.phases[result.measuredPhase!]!;
+  expect(Math.round(omb.series.get('consumeRate')!.reduce((sum, rate) => sum + rate / 2, 0))).toBe(counters.received);
+  const spoilt = writeOmbResult(result).replace(/"publishErrorRate" : \[ 0\.0/, '"publishErrorRate" : [ 0');
+  expect(() => parseOmbResult(spoilt)).toThrow('doubles publishErrorRate');
 });
 
 test("units and meanings are OMB's: publish in ms from sending, delay in whole µs, rates a second by window", () => {

@@ -24,7 +24,7 @@ producerRate: 2000
 testDurationMinutes: 1
 `;
 
-const sampleDriver: DriverSettings = {
+export const sampleDriver: DriverSettings = {
   name: 'fake',
   driverClass: 'fake',
   replicationFactor: 1,
@@ -41,12 +41,17 @@ function sampleWorkload(changes: Partial<Workload> = {}): Workload {
   return { ...read.workload, ...changes };
 }
 
-export function samplePlan(changes: Partial<Workload> = {}, seconds = 1, workers?: WorkerChoice): RunPlan {
+export function samplePlan(
+  changes: Partial<Workload> = {},
+  seconds = 1,
+  workers?: WorkerChoice,
+  lanes: Driver['lanes'] = 'partition',
+): RunPlan {
   const workload = sampleWorkload(changes);
   const payload = payloadPlan(workload, null, 7);
   if (typeof payload === 'string') throw new Error(payload);
   const options = { seed: 7, bootstrap: 'nowhere:0', durationSeconds: seconds, warmupSeconds: 0, ...(workers && { workers }) };
-  const made = makeRunPlan(workload, sampleDriver, payload, 'partition', options);
+  const made = makeRunPlan(workload, sampleDriver, payload, lanes, options);
   if (!made.ok) throw new Error(made.errors.join('\n'));
   const { plan } = made;
   const intervalMs = 100;

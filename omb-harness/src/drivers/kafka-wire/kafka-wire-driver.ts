@@ -19,6 +19,7 @@ import { NativeLoad } from '../../load/native-load.ts';
 import { durabilityInWords } from '../durability-in-words.ts';
 import type { NativeProgram } from '../native-worker.ts';
 import { nativePlan } from './native-plan.ts';
+import { patiently } from './patiently.ts';
 import { WireConsumer } from './wire-consumer.ts';
 import { type Leader, WireProducer } from './wire-producer.ts';
 import { consumerSettings, nativeConsumerSettings, nativeProducerSettings, producerSettings, type WireSettings } from './wire-settings.ts';
@@ -76,7 +77,7 @@ export class KafkaWireDriver implements Driver {
       for (const { name, errorCode, errorMessage } of answer.topics)
         if (errorCode !== ErrorCode.NONE) throw new DriverError(`topic ${name} was refused: ${errorMessage ?? errorName(errorCode)}`);
     }
-    for (const { name } of topics) await refused(this.cluster.topic(name));
+    for (const { name } of topics) await refused(patiently(() => this.cluster.topic(name)));
   }
 
   async deleteTopics(names: readonly string[]): Promise<void> {
@@ -152,9 +153,9 @@ export class KafkaWireDriver implements Driver {
       consumer: async ({ topics, indexInGroup, groupSize }, _, onRecord, failed) => {
         const topic = topics[0]!;
         const starts = await refused(
-          this.cluster
-            .topic(topic)
-            .then((found) => this.cluster.offsets(found, effective['auto.offset.reset'] === 'latest' ? LATEST : EARLIEST)),
+          patiently(async () =>
+            this.cluster.offsets(await this.cluster.topic(topic), effective['auto.offset.reset'] === 'latest' ? LATEST : EARLIEST),
+          ),
         );
         const own = (await this.leadersOf(topic)).filter(({ partition }) => partition % groupSize === indexInGroup);
         const positions = own.map((leader) => ({ ...leader, offset: starts.get(leader.partition)! }));
@@ -166,7 +167,7 @@ export class KafkaWireDriver implements Driver {
 
   /** By partition, ascending. */
   private async leadersOf(topic: string): Promise<Leader[]> {
-    const { partitions } = await refused(this.cluster.topic(topic));
+    const { partitions } = await refused(patiently(() => this.cluster.topic(topic)));
     const { brokers } = await refused(this.cluster.describe([topic]));
     return partitions
       .map(({ partitionIndex, leaderId }) => {

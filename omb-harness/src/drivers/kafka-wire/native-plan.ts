@@ -9,6 +9,7 @@ import { initProducerIdApi } from '../../../../src/net/kafka/schema/generated/in
 import { produceApi } from '../../../../src/net/kafka/schema/generated/produce.ts';
 import { DriverError } from '../../contracts/driver.ts';
 import type { LoadPlan } from '../../contracts/load-plan.ts';
+import { patiently } from './patiently.ts';
 import type { Leader } from './wire-producer.ts';
 
 /** As native/wire.h has them. */
@@ -31,12 +32,13 @@ export async function nativePlan(
   for (const name of names) topics[name] = await partitionsOf(cluster, name, settings, await leadersOf(name));
   const idempotent = settings['enable.idempotence'] === 'true';
   const producers = [];
-  for (const producer of plan.producers) producers.push({ ...producer, ...(idempotent ? await newProducerId(cluster) : NOT_IDEMPOTENT) });
+  for (const producer of plan.producers)
+    producers.push({ ...producer, ...(idempotent ? await patiently(() => newProducerId(cluster)) : NOT_IDEMPOTENT) });
   const consumers = [];
   for (const consumer of plan.consumers)
     consumers.push({
       ...consumer,
-      coordinator: settings['group.protocol'] === 'none' ? null : await coordinatorOf(cluster, consumer.group),
+      coordinator: settings['group.protocol'] === 'none' ? null : await patiently(() => coordinatorOf(cluster, consumer.group)),
     });
   return { ...plan, producers, consumers, topics, producerSettings: settings, consumerSettings: settings };
 }
@@ -54,7 +56,8 @@ async function partitionsOf(
   leaders: readonly Leader[],
 ): Promise<object[]> {
   const at = settings['auto.offset.reset'];
-  const starts = at === undefined ? null : await cluster.offsets(await cluster.topic(name), at === 'latest' ? LATEST : EARLIEST);
+  const starts =
+    at === undefined ? null : await patiently(async () => cluster.offsets(await cluster.topic(name), at === 'latest' ? LATEST : EARLIEST));
   return leaders.map(({ partition, host, port }) => ({ partition, leader: { host, port }, startOffset: starts?.get(partition) ?? 0 }));
 }
 
