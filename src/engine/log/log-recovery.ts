@@ -21,17 +21,17 @@ import { recoverSwaps } from './cleaner/swap-recovery.ts';
 import type { Log } from './log.ts';
 import { removeFiles } from './log-cut.ts';
 import { hasManagedMarker, manageSegment } from './managed-segment.ts';
-import { readPartitionMetadata, writePartitionMetadata } from './partition-metadata.ts';
+import { writePartitionMetadata } from './partition-metadata.ts';
 import { reloadProducers, replayFrom } from './producer-replay.ts';
 import { loadSnapshot, removeSnapshotsAbove } from './producer-snapshot.ts';
 import { beginAtNote } from './recovery-begin.ts';
-import { describeSegment, moveStrangerAside, tidyDirectory } from './recovery-files.ts';
+import { describeSegment, enterDirectory, tidyDirectory } from './recovery-files.ts';
 import { CACHE_NOTE, DISK_NOTE, readNote, type RecoveryNote } from './recovery-note.ts';
 import type { RecoveryReport } from './recovery-report.ts';
 import { closeDescriptor, createSegment, ensureIndexFiles, openSegment, segmentPath } from './segment-files.ts';
 import { addTimeEntry } from './segment-index.ts';
 import { ensureIndexes } from './segment-load.ts';
-import { OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX } from './segment-name.ts';
+import { OFFSET_INDEX_SUFFIX, SNAPSHOT_SUFFIX, TIME_INDEX_SUFFIX } from './segment-name.ts';
 import type { FlushedBefore } from './never-flushed.ts';
 import { OffsetIndex } from './offset-index.ts';
 import type { Segment } from './segment.ts';
@@ -54,6 +54,7 @@ class RecoveryRefused extends Error {
 
 /** Fill `log` (fresh, with its dir) from its directory. @throws RecoveryRefused, or what the disk throws */
 export function recoverLog(fs: FileSystem, scanner: BatchScanner, log: Log, start: RecoveryStart): RecoveryReport {
+  const { isNew, isNamed, movedAside } = enterDirectory(fs, log);
   const found: RecoveryReport = {
     mode: 'checked',
     scannedBytes: 0,
@@ -65,21 +66,23 @@ export function recoverLog(fs: FileSystem, scanner: BatchScanner, log: Log, star
     damage: [],
     unflushed: [],
     strays: [],
-    movedAside: moveStrangerAside(fs, log),
+    movedAside,
     endOffset: 0,
   };
-  const isNew = !fs.isDirectory(log.dir);
   if (isNew) fs.makeDirectory(log.dir);
-  if (isNew || readPartitionMetadata(fs, log.dir) === null) writePartitionMetadata(fs, log.dir, log.topicId);
-  recoverSwaps(fs, scanner, log.dir);
-  log.hasManaged = hasManagedMarker(fs, log.dir);
-  for (const base of tidyDirectory(fs, log.dir, found)) log.segments.push(describeSegment(fs, log.dir, base));
+  if (!isNamed) writePartitionMetadata(fs, log.dir, log.topicId);
+  // Listed once: with thousands of partitions each question to the file system counts.
+  let names = isNew ? [] : fs.list(log.dir);
+  if (recoverSwaps(fs, scanner, log.dir, names)) names = fs.list(log.dir);
+  log.hasManaged = hasManagedMarker(names);
+  for (const base of tidyDirectory(fs, log.dir, names, found)) log.segments.push(describeSegment(fs, log.dir, base));
   const epochsWhole = loadLeaderEpochs(fs, log.dir, log.leaderEpochs);
   if (log.segments.length === 0) {
     found.mode = 'created';
-    startAnew(fs, log, start);
-    // The new directory's own name.
+    // The new directory's own name, before a segment is in it: should that be as far as it goes, the next try finds the
+    // segment and asks no more.
     fs.syncDirectory(log.dir.slice(0, Math.max(log.dir.lastIndexOf('/'), 1)));
+    startAnew(fs, log, start);
   } else if (start.clean && openClean(fs, scanner, log, start, epochsWhole)) {
     found.mode = 'clean';
   } else if (followKept(fs, scanner, log, start)) {
@@ -88,6 +91,7 @@ export function recoverLog(fs: FileSystem, scanner: BatchScanner, log: Log, star
     check(fs, scanner, log, start, found);
   }
   settle(fs, scanner, log, start, found);
+  if (names.some((name) => name.endsWith(SNAPSHOT_SUFFIX))) removeSnapshotsAbove(fs, log.dir, log.endOffset);
   found.readBytes += scanner.readBytes;
   found.endOffset = log.endOffset;
   return found;
@@ -337,7 +341,6 @@ function settle(fs: FileSystem, scanner: BatchScanner, log: Log, start: Recovery
   log.startOffset = Math.max(start.logStartOffset, log.segments[0]!.baseOffset);
   log.leaderEpochs.truncateFromEnd(Math.max(log.endOffset, 0));
   log.leaderEpochs.truncateFromStart(log.startOffset);
-  removeSnapshotsAbove(fs, log.dir, log.endOffset);
   ifThereIsRoom(() => log.segments.forEach((segment) => restoreIndexFiles(fs, segment, found)));
   openSegment(fs, log.active);
   if (log.active.offsetIndex === null) ensureIndexes(fs, scanner, log.active, log.config.indexIntervalBytes);

@@ -24,8 +24,9 @@ const MARKER = 'ringlog.managed';
 /** Twice what can be under way: kManagedWrites * kManagedWriteMax of the native side. */
 export const HOLE_BYTES_MAX = 16 * 1024 * 1024;
 
-export function hasManagedMarker(fs: FileSystem, dir: string): boolean {
-  return fs.exists(`${dir}/${MARKER}`);
+/** `names` of what lies in a partition's directory. */
+export function hasManagedMarker(names: readonly string[]): boolean {
+  return names.includes(MARKER);
 }
 
 /** Before the first managed byte. @returns whether it is new, and its name still to be synced with the directory */

@@ -23,26 +23,33 @@ const STRAY_SUFFIX = '-stray';
 /** Left by a write that did not come to its rename. */
 const TEMPORARY = ['.snapshot.tmp', '-checkpoint.tmp', NEXT_NOTE];
 
+interface DirectoryFound {
+  readonly isNew: boolean;
+  /** It says whose it is. */
+  readonly isNamed: boolean;
+  /** The new name of what another topic left; empty when there was none. */
+  readonly movedAside: string;
+}
+
 /**
  * A topic that was deleted while the process died may leave its directory, and another topic of the name must not come
- * upon its records. @returns the new name; empty when the directory is this topic's, or new
+ * upon its records.
  */
-export function moveStrangerAside(fs: FileSystem, log: Log): string {
-  if (!fs.isDirectory(log.dir)) return '';
+export function enterDirectory(fs: FileSystem, log: Log): DirectoryFound {
+  if (!fs.isDirectory(log.dir)) return { isNew: true, isNamed: false, movedAside: '' };
   const topicId = readPartitionMetadata(fs, log.dir);
-  if (topicId === null || topicId === log.topicId) return '';
+  if (topicId === null || topicId === log.topicId) return { isNew: false, isNamed: topicId !== null, movedAside: '' };
   const aside = `${log.dir}.${Buffer.from(uuidToBytes(topicId)).toString('hex')}${STRAY_SUFFIX}`;
   fs.rename(log.dir, aside);
-  return aside;
+  return { isNew: true, isNamed: false, movedAside: aside };
 }
 
 /**
  * Remove what earlier work left behind, and note what is not ours. A `.swap` beside its originals is left alone here: which
  * of the two counts is for compaction to say. @returns base offsets of the segments, ascending
  */
-export function tidyDirectory(fs: FileSystem, dir: string, found: RecoveryReport): number[] {
+export function tidyDirectory(fs: FileSystem, dir: string, names: readonly string[], found: RecoveryReport): number[] {
   const bases: number[] = [];
-  const names = fs.list(dir);
   for (const name of names) {
     if (name.endsWith(DELETED_SUFFIX) || name.endsWith(CLEANED_SUFFIX) || TEMPORARY.some((suffix) => name.endsWith(suffix))) {
       fs.remove(`${dir}/${name}`);

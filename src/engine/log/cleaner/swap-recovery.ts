@@ -11,14 +11,14 @@ import type { FileSystem } from '../../io/file-system.ts';
 import { ScanStatus, type BatchScanner } from '../batch-scanner.ts';
 import { CLEANED_SUFFIX, LOG_SUFFIX, offsetOfFileName, segmentFileName, SWAP_SUFFIX, SWAPPED_SUFFIXES } from '../segment-name.ts';
 
-export function recoverSwaps(fs: FileSystem, scanner: BatchScanner, dir: string): void {
-  const names = fs.list(dir);
+/** `names` of what lies in the directory. @returns whether it has others now */
+export function recoverSwaps(fs: FileSystem, scanner: BatchScanner, dir: string, names: readonly string[]): boolean {
   let leastCleaned = Infinity;
   for (const name of names) {
     if (name.endsWith(CLEANED_SUFFIX)) leastCleaned = Math.min(leastCleaned, Number(name.slice(0, name.indexOf('.'))));
   }
   const swaps = names.map((name) => offsetOfFileName(name, LOG_SUFFIX + SWAP_SUFFIX)).filter((base) => base >= 0);
-  if (leastCleaned === Infinity && !names.some((name) => name.endsWith(SWAP_SUFFIX))) return;
+  if (leastCleaned === Infinity && !names.some((name) => name.endsWith(SWAP_SUFFIX))) return false;
   for (const base of swaps.sort((a, b) => a - b)) {
     // Without its source it is all there is: swaps take effect after the last of them has been decided upon.
     const alone = !fs.exists(`${dir}/${segmentFileName(base, LOG_SUFFIX)}`);
@@ -28,6 +28,7 @@ export function recoverSwaps(fs: FileSystem, scanner: BatchScanner, dir: string)
   // Last: while one is there, it keeps later swaps from taking effect.
   for (const name of names) if (name.endsWith(CLEANED_SUFFIX)) fs.remove(`${dir}/${name}`);
   fs.syncDirectory(dir);
+  return true;
 }
 
 function completeSwap(fs: FileSystem, scanner: BatchScanner, dir: string, base: number, names: readonly string[]): void {

@@ -71,20 +71,20 @@ function recovered(files: Readonly<Record<string, Uint8Array>>): Record<string, 
   const listing = (fs: MemoryFileSystem): Record<string, string> =>
     Object.fromEntries(fs.list(DIR).map((name) => [name, Buffer.from(fs.bytesOf(`${DIR}/${name}`)).toString('latin1')]));
   const whole = directory(files);
-  recoverSwaps(whole, new BatchScanner(whole), DIR);
+  recoverSwaps(whole, new BatchScanner(whole), DIR, whole.list(DIR));
   const expected = listing(whole);
   for (let left = 0, done = false; !done; left++) {
     const disk = directory(files);
     const fs = mortal(disk);
     fs.operationsLeft = left;
     try {
-      recoverSwaps(fs, new BatchScanner(fs), DIR);
+      recoverSwaps(fs, new BatchScanner(fs), DIR, fs.list(DIR));
       done = true;
     } catch (error) {
       if (!(error instanceof DiskDied)) throw error;
     }
     fs.operationsLeft = Infinity;
-    recoverSwaps(fs, new BatchScanner(fs), DIR);
+    recoverSwaps(fs, new BatchScanner(fs), DIR, fs.list(DIR));
     expect([left, logsOf(listing(disk))]).toEqual([left, logsOf(expected)]);
   }
   return expected;
