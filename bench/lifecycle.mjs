@@ -6,7 +6,7 @@ import { killEverything, stopEverything } from './systems.mjs';
 
 const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 };
 
-/** Runs `main`, then `clearUp`, then ends the process. */
+/** Runs `main`, then `clearUp`, then ends the process: with the code that main resolves with, 0 if none. */
 export async function runToEnd(main, clearUp) {
   let ending = false;
   const end = async (code) => {
@@ -19,8 +19,7 @@ export async function runToEnd(main, clearUp) {
   process.on('exit', killEverything);
   for (const [signal, code] of Object.entries(signals)) process.on(signal, () => end(code));
   try {
-    await main();
-    await end(0);
+    await end((await main()) ?? 0);
   } catch (error) {
     // While a signal is being served, the failure is only its echo: the load generator was ended under us.
     if (!ending) say(`bench: ${error.stack ?? error}`);

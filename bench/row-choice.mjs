@@ -10,7 +10,9 @@ export function chooseRows(rows, wanted) {
 }
 
 /** A B C, C B A, A B C, ...: neighbours share the machine's mood, and nobody always goes first. */
+export const order = (contenders, pair) => (pair % 2 ? contenders.toReversed() : contenders);
+
+/** All turns of a row. */
 export function* interleave(contenders, pairs) {
-  for (let pair = 0; pair < pairs; pair++)
-    for (const contender of pair % 2 ? contenders.toReversed() : contenders) yield { pair, contender };
+  for (let pair = 0; pair < pairs; pair++) for (const contender of order(contenders, pair)) yield { pair, contender };
 }

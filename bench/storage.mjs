@@ -3,9 +3,9 @@
 // Kafka and against the least that the disk allows, in one run. Broker on core 0, native load on core 1, loopback, contenders
 // in the order A B, B A, ... bench/README.md says how to read it.
 
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, release, totalmem } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { deviceOf } from './device.mjs';
 import { runToEnd } from './lifecycle.mjs';
@@ -13,20 +13,29 @@ import { load } from './load.mjs';
 import { removeMemoryBudgets } from './memory-budget.mjs';
 import { say, warn, warnings } from './notes.mjs';
 import { installKafka, kafkaVersion } from './peers/kafka.mjs';
-import { chooseRows, interleave } from './row-choice.mjs';
+import { chooseRows, order } from './row-choice.mjs';
 import { openCatchUpStage } from './storage/catch-up-stage.mjs';
 import { openDurableStage } from './storage/durable-stage.mjs';
 import { openManagedStage } from './storage/managed-stage.mjs';
 import { openRestartStage } from './storage/restart-stage.mjs';
 import { rows as allRows } from './storage/rows.mjs';
 import { rowLines, summarizeRow } from './storage/summary.mjs';
-import { buildNative, repoRoot, runNative, System } from './systems.mjs';
+import { buildNative, endRunsIn, repoRoot, runNative, System } from './systems.mjs';
 import { number } from './table.mjs';
+import { pairsUntil, TimeBudget } from './time-budget.mjs';
 
-const stages = { durable: openDurableStage, managed: openManagedStage, 'catch-up': openCatchUpStage, restart: openRestartStage };
+// In the order in which they run, with the share of the time that each may take.
+const stages = {
+  durable: { open: openDurableStage, weight: 3 },
+  managed: { open: openManagedStage, weight: 5 },
+  'catch-up': { open: openCatchUpStage, weight: 4 },
+  restart: { open: openRestartStage, weight: 4 },
+  'restart-64': { open: openRestartStage, weight: 2 },
+};
 
 // Name, value of a full run, value of --quick, what it is.
 const numbers = [
+  ['minutes', 14, 4.25, 'for all rows together: pairs that there is no time for are left out, but for the first of a row'],
   ['pairs', 4, 2, 'runs of each contender in each row'],
   ['slow-pairs', 3, 1, 'the same where a run is long: all but the durable rows'],
   ['seconds', 2, 1, 'measured window of the durable rows'],
@@ -46,6 +55,7 @@ const { values: given } = parseArgs({
     quick: { type: 'boolean', default: false },
     'data-dir': { type: 'string', default: join(repoRoot, '.cache/bench/storage') },
     'no-kafka': { type: 'boolean', default: false },
+    out: { type: 'string', default: join(repoRoot, '.cache/bench/storage.json') },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -56,14 +66,19 @@ if (given.help) {
   console.log(`usage: node bench/storage.mjs [options]
   --rows A,B            only these rows, by id or by the start of an id:
                         ${allRows.map((row) => row.id).join(' ')}
-  --quick               a look in three minutes: ${quickRows}
+  --quick               a look in under five minutes: ${quickRows}
 ${lines.join('\n')}
   --no-kafka            without Apache Kafka, its Java and its warm-up
   --data-dir DIR        where the logs go (.cache/bench/storage); the disk is what is measured
-  --json                every run and the summary as JSON`);
+  --out FILE            every run and the summary as JSON, written after each row (.cache/bench/storage.json)
+  --json                the same on the standard output, in place of the table`);
   process.exit(0);
 }
 
+/** What a pair may take longer than its time before it is cut off. */
+const graceSeconds = 30;
+
+const uptime = () => process.uptime();
 const camel = (name) => name.replaceAll(/-([a-z])/g, (_, letter) => letter.toUpperCase());
 const options = { kafka: !given['no-kafka'] };
 for (const [name, full, quick] of numbers) {
@@ -113,32 +128,67 @@ function judge(row, name, result) {
     warn(`${row.id}, ${name}: ${(result.stealShare * 100).toFixed(1)} % of the CPU was stolen by the host in a run`);
 }
 
-async function measureRow(stage, row) {
-  const contenders = row.contenders.filter((name) => !stage.absent[name]);
-  const results = Object.fromEntries(contenders.map((name) => [name, []]));
-  const pairs = row.stage === 'durable' ? options.pairs : options.slowPairs;
-  for (const { pair, contender } of interleave(contenders, pairs)) {
+/** One run; a failure is told and takes this contender out of the row, not the others. */
+async function runOnce(stage, row, contender, outcome) {
+  try {
     const result = await stage.run(row, contender);
-    results[contender].push(result);
+    outcome.results[contender].push(result);
     judge(row, contender, result);
-    const figures = row.figures.map((figure) => `${figure.name} ${number(figure.of(result))}`);
-    say(`  ${row.id} ${pair + 1}/${pairs} ${contender.padEnd(18)} ${figures.join(', ')}`);
+    return row.figures.map((figure) => `${figure.name} ${number(figure.of(result))}`).join(', ');
+  } catch (error) {
+    outcome.failures.push({ contender, message: error.message.trim() });
+    return `failed: ${error.message}`;
   }
-  return results;
+}
+
+async function measureRow(stage, row, endS) {
+  const contenders = row.contenders.filter((name) => !stage.absent[name]);
+  const outcome = { results: Object.fromEntries(contenders.map((name) => [name, []])), failures: [] };
+  const pairs = row.stage === 'durable' ? options.pairs : options.slowPairs;
+  let done = 0;
+  for (const pair of pairsUntil(endS, pairs, uptime)) {
+    for (const contender of order(contenders, pair)) {
+      if (outcome.failures.some((failure) => failure.contender === contender)) continue;
+      say(`  ${row.id} ${pair + 1}/${pairs} ${contender.padEnd(18)} ${await runOnce(stage, row, contender, outcome)}`);
+    }
+    done++;
+  }
+  if (done < pairs) warn(`${row.id}: ${done} of ${pairs} pairs, for want of time (--minutes)`);
+  return outcome;
 }
 
 /** Opens the stage of these rows, measures them and closes it: what the next stage finds is a machine without these brokers. */
-async function measureStage(name, rows, context, done) {
-  say(`${name}: starting and warming`);
-  const stage = await stages[name]({ ...context, options, dataDir });
+async function measureStage(name, rows, context, endS, done) {
+  say(`${name}: starting and warming; ${Math.round(endS - uptime())} s for it`);
+  const left = [...rows];
+  let stage;
   try {
+    if (uptime() >= endS) throw new Error('no time was left (--minutes)');
+    stage = await stages[name].open({ ...context, options, dataDir, rows });
     await stage.start(rows);
-    for (const row of rows) done(row, stage, await measureRow(stage, row));
+    while (left.length > 0) {
+      const now = uptime();
+      const rowEndS = now + Math.max(0, endS - now) / left.length;
+      const row = left[0];
+      const outcome = await measureRow(stage, row, rowEndS);
+      left.shift();
+      done(row, stage, outcome);
+    }
+  } catch (error) {
+    say(`${name} failed: ${error.message.trim()}`);
+    for (const row of left)
+      done(row, { settings: {}, absent: {} }, { results: {}, failures: [{ contender: name, message: error.message.trim() }] });
   } finally {
-    await stage.stop();
+    await stage?.stop();
     rmSync(dataDir, { recursive: true, force: true });
     mkdirSync(dataDir, { recursive: true });
   }
+}
+
+/** Whole at any moment, so that an interrupted run leaves what it has. */
+function write(report) {
+  writeFileSync(`${given.out}.part`, `${JSON.stringify(report, undefined, 1)}\n`);
+  renameSync(`${given.out}.part`, given.out);
 }
 
 async function main() {
@@ -146,6 +196,7 @@ async function main() {
   buildNative(say);
   if (options.kafka) installKafka({ log: say });
   mkdirSync(dataDir, { recursive: true });
+  mkdirSync(dirname(resolve(given.out)), { recursive: true });
   const device = deviceOf(dataDir);
   if (!device) warn('the data directory is on no block device: nothing is counted there, and a sync costs nothing');
   const head = await header(device);
@@ -153,20 +204,37 @@ async function main() {
   if (loadavg()[0] > 0.7) warn(`load average ${loadavg()[0].toFixed(2)}: something else is running, so figures are not to be trusted`);
   const isManagedThere = rows.some(({ contenders }) => contenders.includes('managed')) && (await hasManagedStorage());
 
-  const measured = [];
-  for (const name of Object.keys(stages)) {
+  const report = { conditions: head, options, rows: [], warnings, complete: false };
+  const weights = Object.fromEntries(
+    Object.entries(stages).flatMap(([name, { weight }]) => (rows.some((row) => row.stage === name) ? [[name, weight]] : [])),
+  );
+  const seconds = options.minutes * 60 - uptime();
+  const budget = new TimeBudget(seconds, weights, uptime);
+  endRunsIn(seconds + graceSeconds);
+  for (const name of Object.keys(weights)) {
     const mine = rows.filter((row) => row.stage === name);
-    if (mine.length === 0) continue;
-    await measureStage(name, mine, { device, isManagedThere }, (row, { settings, absent }, results) => {
+    await measureStage(name, mine, { device, isManagedThere }, budget.begin(name), (row, { settings, absent }, { results, failures }) => {
       const summary = summarizeRow(row, results);
       const skipped = row.contenders.filter((each) => absent[each]).map((each) => `skipped ${each}: ${absent[each]}`);
-      measured.push({ summary, settings, skipped, results });
+      report.rows.push({ summary, settings, skipped, failures, results });
+      report.tookSeconds = Math.round(uptime());
+      write(report);
     });
   }
-  if (given.json) return console.log(JSON.stringify({ conditions: head, rows: measured, warnings }, undefined, 1));
-  for (const line of head) console.log(line);
-  console.log(`took        ${Math.round(process.uptime())} s`);
-  for (const { summary, settings, skipped } of measured) console.log(`\n${[...rowLines(summary, settings), ...skipped].join('\n')}`);
+  report.complete = true;
+  write(report);
+  if (given.json) console.log(JSON.stringify(report, undefined, 1));
+  else print(report);
+  return report.rows.some(({ failures }) => failures.length > 0) ? 1 : 0;
+}
+
+function print({ conditions, rows, tookSeconds }) {
+  for (const line of conditions) console.log(line);
+  console.log(`took        ${tookSeconds} s; every run is in ${given.out}`);
+  for (const { summary, settings, skipped, failures } of rows) {
+    const failed = failures.map(({ contender, message }) => `failed ${contender}: ${message}`);
+    console.log(`\n${[...rowLines(summary, settings), ...skipped, ...failed].join('\n')}`);
+  }
   if (warnings.length > 0) console.log(`\n${warnings.map((text) => `! ${text}`).join('\n')}`);
 }
 

@@ -15,6 +15,11 @@ const kinds = {
   managed: { kind: 'ringlog', config: ['ringlog.storage=managed'], says: 'acks=1, ringlog.storage=managed: nothing until synced' },
 };
 
+function valueOf({ status, value, reason }) {
+  if (status === 'rejected') throw reason;
+  return value;
+}
+
 export async function openCatchUpStage({ options, dataDir, device, isManagedThere }) {
   const budgetBytes = options.budgetMb * 2 ** 20;
   const historyGb = (3 * budgetBytes) / 1e9;
@@ -41,7 +46,7 @@ export async function openCatchUpStage({ options, dataDir, device, isManagedTher
   }
 
   /** The whole history, once, in the time the tail takes. */
-  function read(system, seconds) {
+  function scan(system, seconds) {
     const answerBytes = 1 << 20;
     const rate = (historyGb * 1e9) / answerBytes / seconds;
     const given = { topic, connections: 1, answerBytes, rate, warmupS: 0, seconds };
@@ -54,9 +59,10 @@ export async function openCatchUpStage({ options, dataDir, device, isManagedTher
     const system = systems[name];
     const whole = seconds + tailWarmupS;
     const tail = load(system, 'tail', { ...row.load, topic, acks: 1, warmupS: tailWarmupS, seconds, blockStat: device?.statFile });
-    const reader = name === contender ? undefined : read(system, whole);
-    const result = await tail;
-    result.reader = await reader;
+    const reader = name === contender ? undefined : scan(system, whole);
+    // Both are waited for, should one fail: what comes next must not find the other still at it.
+    const [result, read] = await Promise.allSettled([tail, reader]).then((ends) => ends.map(valueOf));
+    result.reader = read;
     result.split = budgets[name]?.split();
     if (result.reader && !result.reader.clean) warn(`${row.id}, ${contender}: the reader was not clean`);
     return result;

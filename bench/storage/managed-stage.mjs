@@ -36,7 +36,7 @@ export async function openManagedStage({ options, dataDir, device, isManagedTher
       const fd = openSync(filler, 'w');
       ftruncateSync(fd, totalmem());
       closeSync(fd);
-      await runNative('condition', ['fill', filler, String(keepFreeGiB)], { timeoutMs: 300_000 });
+      await runNative('condition', ['fill', filler, String(keepFreeGiB)], { timeoutMs: 120_000 });
     },
   };
 

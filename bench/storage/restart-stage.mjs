@@ -6,13 +6,13 @@ import { deviceCounters } from '../device.mjs';
 import { checkDisk, load } from '../load.mjs';
 import { System } from '../systems.mjs';
 
-const partitions = 8;
 const topic = 'active';
 const freshGb = 0.1; // appended just before each kill, so that there always is an end that nobody synced
 
-export async function openRestartStage({ options, dataDir, device }) {
+/** A stage of one row, which says how many partitions share the data. */
+export async function openRestartStage({ options, dataDir, device, rows: [{ partitions, contenders }] }) {
   const full = { ringlog: new System('ringlog', dataDir) };
-  if (options.kafka) full.kafka = new System('kafka', dataDir);
+  if (options.kafka && contenders.includes('kafka')) full.kafka = new System('kafka', dataDir);
   const noData = new System('ringlog', dataDir, { name: 'ringlog-no-data' });
   const emptyDir = new System('ringlog', dataDir, { name: 'ringlog-empty-dir' });
   const all = [...Object.values(full), noData, emptyDir];
@@ -20,7 +20,7 @@ export async function openRestartStage({ options, dataDir, device }) {
   const settings = {
     kafka: holds,
     ringlog: holds,
-    'ringlog, no data': 'the same topic, 8 records',
+    'ringlog, no data': `the same topic, ${partitions} records`,
     'ringlog, empty dir': 'creates the topic first',
   };
   const shape = { partitions, connections: 8, recordBytes: 1000, records: 64, acks: 1, warmupS: 0 };
@@ -54,13 +54,13 @@ export async function openRestartStage({ options, dataDir, device }) {
     settings,
     absent: options.kafka ? {} : { kafka: '--no-kafka' },
     async start() {
-      checkDisk(dataDir, 2 * 1.1 * options.activeGb);
+      checkDisk(dataDir, Object.keys(full).length * 1.1 * options.activeGb);
       for (const system of [...Object.values(full), noData]) {
         await system.start({ empty: true });
         await load(system, 'create', { topic, partitions });
-        // Eight segments of at most 1 GiB: none of them rolls.
+        // Eight segments or more of at most 1 GiB: none of them rolls.
         const gigabytes = options.activeGb * 1.0737;
-        if (system === noData) await load(system, 'first-ack', { topic });
+        if (system === noData) await load(system, 'first-ack', { topic, partitions });
         else await load(system, 'produce', { ...shape, topic, seconds: 600, maxGb: gigabytes });
       }
     },
