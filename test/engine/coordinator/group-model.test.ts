@@ -377,7 +377,7 @@ test.each(['0', '3000'])('any script of clients, with an initial delay of %s ms'
       await model.end();
       syncsChecked += model.syncsChecked;
     }),
-    { numRuns: Number(process.env['MODEL_RUNS'] ?? 300) },
+    { numRuns: Number(process.env['MODEL_RUNS'] ?? 150) },
   );
   expect(syncsChecked, 'the scripts get somewhere').toBeGreaterThan(100);
 });

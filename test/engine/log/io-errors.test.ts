@@ -18,7 +18,8 @@ import { LogBench, NOW } from './log-bench.ts';
 
 const FAILING = '/data';
 const HEALTHY = '/other';
-const ROUNDS = 20;
+/** The least in which everything that `work` does now and then is done. */
+const ROUNDS = 12;
 const PLACES = 200;
 const OPERATIONS: readonly DiskOperation[] = ['write', 'fdatasync', 'read', 'open', 'rename'];
 
