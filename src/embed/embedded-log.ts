@@ -5,6 +5,7 @@ import type { RunningBroker } from '../workers/supervisor/running-broker.ts';
 import { Admin } from './admin.ts';
 import { Consumer, type ConsumerOptions } from './consumer.ts';
 import { Producer, type ProducerOptions } from './producer.ts';
+import type { ProducerHandle } from './producer-handle.ts';
 import { RinglogError } from './ringlog-error.ts';
 
 /** What must end before the log can. */
@@ -67,6 +68,19 @@ export class EmbeddedLog {
     return producer;
   }
 
+  /**
+   * A producer for a thread of yours, with rings of its own to the shards: post it there and openProducer() it. As many as
+   * open({ workerProducers }) said. @throws RinglogError INVALID_ARGUMENT, CLOSED
+   */
+  producerHandle(): ProducerHandle {
+    this.#check();
+    const { guests, facts } = this.#broker;
+    const pass = guests.admit();
+    if (pass === null) throw new RinglogError('INVALID_ARGUMENT', 'all places are taken: open({ workerProducers }) makes more');
+    const { port, ...rest } = pass;
+    return { port, pass: rest, durable: facts.syncsBeforeAck };
+  }
+
   /** @throws RinglogError INVALID_ARGUMENT, UNKNOWN_TOPIC_OR_PARTITION, CLOSED */
   consumer<K = Uint8Array, V = Uint8Array>(options: ConsumerOptions<K, V>): Consumer<K, V> {
     this.#check();
@@ -90,11 +104,12 @@ export class EmbeddedLog {
     this.#death ??= new RinglogError('CLOSED', `the log is dead: ${cause.message}`, { cause });
     this.#closing ??= this.#broker.abandon(this.#death.message, this.shards === 0);
     for (const part of this.#parts) part.lose(this.#death);
+    this.#broker.guests.lose(this.#death.message);
   }
 
   /** What one part fails with keeps no other, and not the broker, from ending well. */
   async #shutDown(): Promise<void> {
-    const ended = await Promise.allSettled([...this.#parts].map((part) => part.close()));
+    const ended = await Promise.allSettled([...[...this.#parts].map((part) => part.close()), this.#broker.guests.end()]);
     await this.#broker.stop();
     for (const one of ended) if (one.status === 'rejected') throw one.reason;
   }

@@ -51,6 +51,8 @@ export interface OpenOptions {
   readonly config?: Readonly<Record<string, string | number | boolean>>;
   /** Memory for batches on their way to the shards: the bound of what all producers have in flight. 32 MiB when absent. */
   readonly inFlightBytes?: number;
+  /** Threads of yours that write to the log at once, by EmbeddedLog.producerHandle(). 0 when absent. */
+  readonly workerProducers?: number;
   /** Lines of the broker's log. When absent, warnings and errors become process warnings. */
   readonly logger?: BrokerLog;
   /** A shard died: the log is gone, and calls fail. When absent, that is a process warning. */
@@ -60,6 +62,7 @@ export interface OpenOptions {
 
 /** Batches are laid out in it, so it holds at least a few of the largest. */
 const IN_FLIGHT_BYTES_MIN = 4 * 1024 * 1024;
+const WORKER_PRODUCERS_MAX = 64;
 const IN_FLIGHT_BYTES_MAX = 1024 * 1024 * 1024;
 
 /** @throws RinglogError INVALID_ARGUMENT, DIRECTORY_LOCKED; or why the directory or the port cannot be had, with the `code` it failed with */
@@ -80,7 +83,9 @@ export async function open(options: OpenOptions): Promise<EmbeddedLog> {
   };
   const callerArenaBytes = inFlightBytes === undefined ? {} : { callerArenaBytes: checkedBytes(inFlightBytes) };
   const { kafka, http } = options;
+  const guests = checkedGuests(options.workerProducers ?? 0);
   const starting = startBroker({
+    guests,
     settings,
     log,
     onDeath,
@@ -141,6 +146,11 @@ function hostPort(host: string, port: number): string {
 function checkedBytes(bytes: number): number {
   if (Number.isInteger(bytes) && bytes >= IN_FLIGHT_BYTES_MIN && bytes <= IN_FLIGHT_BYTES_MAX) return bytes;
   throw new RinglogError('INVALID_ARGUMENT', `inFlightBytes=${bytes}: accepted is ${IN_FLIGHT_BYTES_MIN} to ${IN_FLIGHT_BYTES_MAX}`);
+}
+
+function checkedGuests(count: number): number {
+  if (Number.isInteger(count) && count >= 0 && count <= WORKER_PRODUCERS_MAX) return count;
+  throw new RinglogError('INVALID_ARGUMENT', `workerProducers=${count}: accepted is 0 to ${WORKER_PRODUCERS_MAX}`);
 }
 
 const processWarnings: BrokerLog = {

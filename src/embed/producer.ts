@@ -11,7 +11,7 @@ import { ErrorCode } from '../engine/base/error-code.ts';
 import type { TopicImage } from '../engine/metadata/metadata-image.ts';
 import { keyPartition } from '../net/kafka/client/key-partition.ts';
 import { BATCH_HEADER_BYTES } from '../engine/record/batch-header.ts';
-import type { Caller } from '../workers/caller/caller.ts';
+import type { CallerAppends } from '../workers/caller/caller-appends.ts';
 import { type Codec, codec } from './codec.ts';
 import { type Partitioner, StickyPartition } from './partitioner.ts';
 import { PartitionQueue, type QueueTerms } from './partition-queue.ts';
@@ -48,6 +48,17 @@ export interface ProducerOptions<K, V> {
   readonly partitioner?: 'murmur2' | Partitioner;
 }
 
+/** Where it sends: the log's own thread, or a guest of it. */
+export interface ProducerHost {
+  readonly appends: CallerAppends;
+  readonly image: { topic(name: string): TopicImage | undefined };
+  /** Why nothing can be sent any more, or null. */
+  readonly closed: Error | null;
+  maxBatchBytes(topic: TopicImage): number;
+  /** -1 when there is none now. */
+  nextProducerId(): Promise<number>;
+}
+
 interface Waiting {
   readonly topic: string;
   readonly records: readonly ProducerRecord<unknown, unknown>[];
@@ -70,7 +81,7 @@ const BATCH_BYTES_MAX = 1024 * 1024;
 const DELIVERY_TIMEOUT_MS = 30_000;
 
 export class Producer<K = Uint8Array | string, V = Uint8Array | string> {
-  readonly #caller: Caller;
+  readonly #caller: ProducerHost;
   readonly #key: Codec<unknown>;
   readonly #value: Codec<unknown>;
   readonly #partitioner: Partitioner | null;
@@ -92,7 +103,7 @@ export class Producer<K = Uint8Array | string, V = Uint8Array | string> {
   readonly #unheard: Sender = { onStored: () => undefined, onFailed: (error) => void (this.#failure ??= error) };
 
   /** @throws RinglogError INVALID_ARGUMENT */
-  constructor(caller: Caller, durable: boolean, options: ProducerOptions<K, V>, onClose: () => void) {
+  constructor(caller: ProducerHost, durable: boolean, options: ProducerOptions<K, V>, onClose: () => void) {
     const { acks = 'all', lingerMs = 0, batchBytes = BATCH_BYTES, idempotent = true, deliveryTimeoutMs = DELIVERY_TIMEOUT_MS } = options;
     checkArgument(acks === 'all' || acks === 1 || acks === 0, "acks is 'all', 1 or 0");
     checkArgument(lingerMs >= 0 && lingerMs <= 60_000, 'lingerMs is 0 to 60000');

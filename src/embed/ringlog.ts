@@ -19,10 +19,11 @@ import type { EmbeddedLog } from './embedded-log.ts';
 import { type HttpGateway, type KafkaListener, open, type OpenOptions } from './open.ts';
 import type { Partitioner } from './partitioner.ts';
 import type { Producer, ProducerOptions, ProducerRecord } from './producer.ts';
+import { openProducer, type ProducerHandle } from './producer-handle.ts';
 import { RinglogError } from './ringlog-error.ts';
 import type { BatchResult, Durability, SendResult, StoredRange } from './senders.ts';
 
-export { Acks, codec, open, RinglogError };
+export { Acks, codec, open, openProducer, RinglogError };
 export type {
   Admin,
   AppendAnswer,
@@ -49,6 +50,7 @@ export type {
   PartitionLag,
   PartitionOffset,
   Producer,
+  ProducerHandle,
   ProducerOptions,
   ProducerRecord,
   SendResult,

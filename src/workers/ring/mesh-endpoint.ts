@@ -35,7 +35,7 @@ export interface MeshEndpointOptions extends MailboxOptions {
 
 export class MeshEndpoint {
   readonly thread: number;
-  /** One for every other thread, by its number; null at this thread's own. */
+  /** One for every thread that this one is joined to, by its number. */
   readonly mailboxes: readonly (Mailbox | null)[];
 
   private readonly peers: readonly Mailbox[];
@@ -48,7 +48,7 @@ export class MeshEndpoint {
     const bells = new Int32Array(mesh.bells);
     const mailboxes: (Mailbox | null)[] = [];
     for (let peer = 0; peer < mesh.threads; peer++) {
-      if (peer === thread) {
+      if (mesh.rings[thread * mesh.threads + peer] === null) {
         mailboxes.push(null);
         continue;
       }

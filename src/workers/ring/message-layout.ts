@@ -46,7 +46,7 @@ export const ForwardAppend = {
   FLAGS: 15,
 } as const;
 
-/** FLAGS: the batch lies in RingMesh.callerArena. */
+/** FLAGS: the batch lies in the sender's one of RingMesh.callerArenas. */
 export const IN_CALLER_ARENA = 1;
 /** FLAGS: some record of an uncompressed batch in the caller's arena has no key. */
 export const KEYLESS = 2;

@@ -12,6 +12,8 @@ export const SUPERVISOR_THREAD = 0;
 export interface RingMeshOptions {
   /** Supervisor and shards together. */
   readonly threads: number;
+  /** Threads of the user's that may write: numbered behind the shards, each joined to the shards alone. */
+  readonly guests?: number;
   /** Messages one ring holds. */
   readonly slots?: number;
   /** Arena from one shard to any thread: facts of forwarded batches, answers. */
@@ -20,21 +22,29 @@ export interface RingMeshOptions {
   readonly supervisorArenaBytes?: number;
   /** Memory for the batches of an embedded caller; pages are taken as they are used. */
   readonly callerArenaBytes?: number;
+  readonly guestArenaBytes?: number;
 }
 
 /** Structured-cloneable; memory is shared, not copied. */
 export interface RingMesh {
+  /** Guests included. */
   readonly threads: number;
   readonly bells: SharedArrayBuffer;
-  /** Batches of the supervisor's thread: written there, appended from here by the shards. */
-  readonly callerArena: SharedArrayBuffer;
-  /** From thread f to thread t at [f * threads + t]; null on the diagonal. */
+  /** Batches of the supervisor's thread, and of each guest: written there, appended from here by the shards. By thread. */
+  readonly callerArenas: readonly (SharedArrayBuffer | null)[];
+  /** From thread f to thread t at [f * threads + t]; null on the diagonal, and where nothing is said. */
   readonly rings: readonly (RingHandle | null)[];
 }
 
 export function createRingMesh(options: RingMeshOptions): RingMesh {
-  const { threads, slots = 1024, arenaBytes = 256 * 1024, supervisorArenaBytes = 1024 * 1024, callerArenaBytes = 4096 } = options;
-  assert(Number.isInteger(threads) && threads >= 1, 'a mesh has threads', threads);
+  const { slots = 1024, arenaBytes = 256 * 1024, supervisorArenaBytes = 1024 * 1024, callerArenaBytes = 4096 } = options;
+  const { guests = 0, guestArenaBytes = 4096 } = options;
+  assert(Number.isInteger(options.threads) && options.threads >= 1, 'a mesh has threads', options.threads);
+  const firstGuest = options.threads;
+  const threads = firstGuest + guests;
+  const isShard = (thread: number): boolean => thread !== SUPERVISOR_THREAD && thread < firstGuest;
+  const joined = (from: number, to: number): boolean =>
+    from !== to && ((from < firstGuest && to < firstGuest) || isShard(from) || isShard(to));
   const bells = new SharedArrayBuffer(threads * BELL_WORDS * Int32Array.BYTES_PER_ELEMENT);
   const bellWords = new Int32Array(bells);
   const rings: (RingHandle | null)[] = [];
@@ -42,10 +52,14 @@ export function createRingMesh(options: RingMeshOptions): RingMesh {
     bellWords[from * BELL_WORDS + BellWord.WAKE_FD] = -1;
     for (let to = 0; to < threads; to++) {
       const bytes = from === SUPERVISOR_THREAD ? supervisorArenaBytes : arenaBytes;
-      rings.push(from === to ? null : allocateRing(slots, bytes));
+      rings.push(joined(from, to) ? allocateRing(slots, bytes) : null);
     }
   }
-  return { threads, bells, callerArena: new SharedArrayBuffer(callerArenaBytes), rings };
+  const callerArenas = Array.from({ length: threads }, (_, thread) => {
+    if (isShard(thread)) return null;
+    return new SharedArrayBuffer(thread === SUPERVISOR_THREAD ? callerArenaBytes : guestArenaBytes);
+  });
+  return { threads, bells, callerArenas, rings };
 }
 
 export function ringBetween(mesh: RingMesh, from: number, to: number): RingHandle {

@@ -20,7 +20,7 @@ import type { Mail } from './mail.ts';
 
 const ACKS_ALL = -1;
 
-/** The memory that embedded callers write batches to, as this shard reaches it. */
+/** The memory that an embedded caller writes batches to, as this shard reaches it. */
 export interface CallerArena {
   readonly bytes: Uint8Array;
   readonly view: DataView;
@@ -53,15 +53,16 @@ class ForwardedAppend implements DurableWaiter {
 export class ForwardedAppends {
   private readonly broker: ShardBroker;
   private readonly mail: Mail;
-  private readonly callerArena: CallerArena;
+  /** By the caller's thread. */
+  private readonly callerArenas: readonly (CallerArena | null)[];
   private unwritten = new ReusedList<ForwardedAppend>();
   private unwrittenSpare = new ReusedList<ForwardedAppend>();
   private readonly idle = new ReusedList<ForwardedAppend>();
 
-  constructor(broker: ShardBroker, mail: Mail, callerArena: CallerArena) {
+  constructor(broker: ShardBroker, mail: Mail, callerArenas: readonly (CallerArena | null)[]) {
     this.broker = broker;
     this.mail = mail;
-    this.callerArena = callerArena;
+    this.callerArenas = callerArenas;
   }
 
   take(mailbox: Mailbox, at: number): void {
@@ -77,7 +78,7 @@ export class ForwardedAppends {
     this.fillFacts(mailbox, at, payload);
     const { facts } = broker;
     const flags = words[at + ForwardAppend.FLAGS]!;
-    if ((flags & IN_CALLER_ARENA) !== 0 && !this.reachCaller(partition, (flags & KEYLESS) !== 0)) {
+    if ((flags & IN_CALLER_ARENA) !== 0 && !this.reachCaller(mailbox.peer, partition, (flags & KEYLESS) !== 0)) {
       this.refuse(mailbox, ticket, ErrorCode.INVALID_RECORD);
       return;
     }
@@ -160,9 +161,9 @@ export class ForwardedAppends {
    * What a shard does with its clients' batches before it forwards them is done here for a caller, who does not know the
    * topic's configuration. False: a compacted topic could never keep the records.
    */
-  private reachCaller({ log }: Partition, keyless: boolean): boolean {
+  private reachCaller(thread: number, { log }: Partition, keyless: boolean): boolean {
     const { facts } = this.broker;
-    const { address, bytes, view } = this.callerArena;
+    const { address, bytes, view } = this.callerArenas[thread]!;
     const offset = facts.address;
     facts.address = address + offset;
     const codec = facts.attributes & BatchAttribute.CODEC_MASK;

@@ -17,9 +17,9 @@ export class ForwardedRequests {
   private readonly appends: ForwardedAppends;
   private readonly plans: ForwardedPlans;
 
-  constructor(broker: ShardBroker, mail: Mail, callerArena: CallerArena) {
+  constructor(broker: ShardBroker, mail: Mail, callerArenas: readonly (CallerArena | null)[]) {
     this.broker = broker;
-    this.appends = new ForwardedAppends(broker, mail, callerArena);
+    this.appends = new ForwardedAppends(broker, mail, callerArenas);
     this.plans = new ForwardedPlans(broker, mail);
     broker.writers.push(this.appends);
   }

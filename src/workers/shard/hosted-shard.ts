@@ -79,7 +79,7 @@ export async function hostShard(seed: ShardSeed, ownsThread: boolean, environmen
     recovery: recoveryFacts(seed.facts),
     log: shardLog(event),
     background: remoteBackground(supervisor),
-    callerArena: seed.mesh.callerArena,
+    callerArenas: seed.mesh.callerArenas,
     peers: seed.single ? { shard, shardCount, mailboxOf: (peer) => endpoint.mailboxes[peer + 1]! } : null,
     tellDirectoryFailed: (directory, errno) =>
       void supervisor.sendControl(ControlKind.DIRECTORY_FAILED, { directory, errno } satisfies DirectoryFailedBody),

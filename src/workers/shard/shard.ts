@@ -58,8 +58,8 @@ export interface ShardParts {
   readonly log: KafkaServerLog & ShardLog & CleanerLog;
   /** CPU work on files, which never runs here. */
   readonly background: BackgroundWork;
-  /** Memory that embedded callers write batches to. */
-  readonly callerArena: SharedArrayBuffer;
+  /** Memory that embedded callers write batches to, by their thread. */
+  readonly callerArenas: readonly (SharedArrayBuffer | null)[];
   /** The other shards, where one listener speaks for all (`ringlog.listeners=single`); null where each speaks for itself. */
   readonly peers: ShardPeers | null;
   /** To the supervisor, which tells the other shards: their logs in that directory must not be trusted either. */
@@ -261,13 +261,13 @@ export class Shard {
   }
 
   private openForwarded(): ForwardedRequests {
-    const { callerArena, reactor } = this.parts;
-    const arena = {
-      bytes: new Uint8Array(callerArena),
-      view: new DataView(callerArena),
-      address: reactor.registerForeignArena(CALLER_ARENA_INDEX, callerArena),
-    };
-    return new ForwardedRequests(this.broker, this.mail, arena);
+    const { callerArenas, reactor } = this.parts;
+    const arenas = callerArenas.map((memory, thread) => {
+      if (memory === null) return null;
+      const address = reactor.registerForeignArena(CALLER_ARENA_INDEX + thread, memory);
+      return { bytes: new Uint8Array(memory), view: new DataView(memory), address };
+    });
+    return new ForwardedRequests(this.broker, this.mail, arenas);
   }
 
   private openRemote(): RemoteShards | null {

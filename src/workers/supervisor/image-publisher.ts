@@ -22,6 +22,11 @@ export class ImagePublisher {
     await this.reached;
   }
 
+  /** Resolves when the shards have what was sent so far. */
+  async whenFollowed(): Promise<void> {
+    await this.reached;
+  }
+
   /**
    * The controller's verbs, answered only when every shard has followed: who creates a topic and writes to it at once
    * finds its leader ready.

@@ -11,6 +11,7 @@ import type { MetadataImage } from '../../engine/metadata/metadata-image.ts';
 import { type BrokerReading, readBroker } from '../../engine/metadata/broker-reading.ts';
 import type { BackgroundPool } from '../background/background-pool.ts';
 import type { BrokerLog } from './broker-log.ts';
+import type { GuestPlaces } from './guest-places.ts';
 import type { HttpFace } from './http-face.ts';
 import type { LogDirectories } from './log-directories.ts';
 import type { OfflineDirectories } from './offline-directories.ts';
@@ -38,6 +39,7 @@ export interface RunningBrokerParts {
   readonly facts: BrokerFacts;
   readonly controller: ControllerVerbs;
   readonly caller: Caller;
+  readonly guests: GuestPlaces;
   readonly shards: readonly ShardHandle[];
   /** Of shard i at i. */
   readonly counters: readonly SharedArrayBuffer[];
@@ -58,6 +60,8 @@ export class RunningBroker {
   readonly controller: ControllerVerbs;
   /** The way in for whoever is no Kafka connection: the embedded API, gateways. */
   readonly caller: Caller;
+  /** Ways in for threads of the user's. */
+  readonly guests: GuestPlaces;
   private readonly parts: RunningBrokerParts;
   private readonly timer: NodeJS.Timeout;
   private stopping: Promise<void> | null = null;
@@ -67,6 +71,7 @@ export class RunningBroker {
     this.facts = parts.facts;
     this.controller = parts.controller;
     this.caller = parts.caller;
+    this.guests = parts.guests;
     this.parts = parts;
     this.timer = setInterval(() => this.checkpointSoon(), parts.checkpointIntervalMs);
   }

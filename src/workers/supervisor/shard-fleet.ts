@@ -20,8 +20,12 @@ import type { DirectoryFacts } from '../shard/directory-facts.ts';
 import type { ShardEnvironment } from '../shard/shard-environment.ts';
 import { runVerb } from '../shard/remote-verbs.ts';
 import type { BrokerLog } from './broker-log.ts';
+import { GuestPlaces } from './guest-places.ts';
 import { ShardHandle } from './shard-handle.ts';
 import { hostShardHere, startShardThread } from './shard-thread.ts';
+
+/** Address space: pages are taken as they are used. */
+const GUEST_ARENA_BYTES = 16 * 1024 * 1024;
 
 export interface FleetOptions {
   readonly settings: BrokerSettings;
@@ -32,6 +36,8 @@ export interface FleetOptions {
   readonly onDeath: (cause: Error) => void;
   /** Memory for what an embedded caller has in flight. */
   readonly callerArenaBytes: number;
+  /** Threads of the user's that may write. */
+  readonly guests: number;
   /** A shard's recovery points have fallen behind. */
   readonly checkpointDue: () => void;
   /** A shard found that directory failing. */
@@ -56,6 +62,7 @@ export interface ShardFleet {
   readonly report: ReactorReport;
   /** The way to the shards for whoever is no Kafka connection. */
   readonly caller: Caller;
+  readonly guests: GuestPlaces;
   /** From now on the shards' calls to the controller are answered by `controller`. */
   serve(controller: ControllerVerbs): void;
   /** After a clean stop of the shards: let go of the rings. */
@@ -67,7 +74,9 @@ export interface ShardFleet {
 export async function openShards(options: FleetOptions, plan: FleetPlan, facts: ReadonlyMap<string, DirectoryFacts>): Promise<ShardFleet> {
   const { settings, onDeath } = options;
   const here = plan.shardCount === 0;
-  const mesh = createRingMesh({ threads: plan.identities.length + 1, callerArenaBytes: options.callerArenaBytes });
+  const { callerArenaBytes, guests } = options;
+  const threads = plan.identities.length + 1;
+  const mesh = createRingMesh({ threads, callerArenaBytes, guests, guestArenaBytes: GUEST_ARENA_BYTES });
   const native = loadNativeBinding().binding;
   // For the batches that are made on this thread.
   if (native !== null && settings.config['ringlog.reactor'] !== 'portable') useNativeCrc32c(native.crc32c);
@@ -80,7 +89,7 @@ export async function openShards(options: FleetOptions, plan: FleetPlan, facts: 
   };
   const signal = native === null ? null : (fd: number) => native.signal(fd);
   const endpoint = new MeshEndpoint(mesh, SUPERVISOR_THREAD, handler, { signal, wakeFd: -1 });
-  caller = new Caller(endpoint, mesh.callerArena, plan.identities.length, options.environment?.fs ?? null);
+  caller = new Caller(endpoint, mesh.callerArenas[SUPERVISOR_THREAD]!, plan.identities.length, options.environment?.fs ?? null);
   endpoint.runOnLoop();
   const counters = plan.identities.map(() => allocateCounters());
   const shards = plan.identities.map((identity) => {
@@ -105,6 +114,7 @@ export async function openShards(options: FleetOptions, plan: FleetPlan, facts: 
     cores: here ? [] : plan.cores,
     report: reports[0]!,
     caller,
+    guests: new GuestPlaces(mesh, threads, caller),
     serve: (verbs) => void (controller = verbs),
     close: () => endpoint.close('the broker stops'),
     abandon,

@@ -52,6 +52,8 @@ export interface StartOptions {
   readonly environment?: ShardEnvironment;
   /** What a caller may have in flight; beyond, it waits. */
   readonly callerArenaBytes?: number;
+  /** Threads of the user's that may write to it at once. */
+  readonly guests?: number;
   readonly authorizeHttp?: HttpAuthorize | undefined;
 }
 
@@ -97,11 +99,11 @@ export async function startBroker(options: StartOptions): Promise<RunningBroker>
   const checkpointDue = (): void => running?.checkpointSoon();
   try {
     await probeListeners(topology.mode === 'single' ? topology.listeners[0]! : topology.listeners.flat());
-    const { callerArenaBytes = CALLER_ARENA_BYTES } = options;
+    const { callerArenaBytes = CALLER_ARENA_BYTES, guests = 0 } = options;
     // From here on it can be asked whether the broker is ready.
     if (topology.http !== null) http = await openHttpFace(topology.http, settings.config, options.authorizeHttp, options.log);
     fleet = await openShards(
-      { ...options, environment, background, callerArenaBytes, checkpointDue, onDirectoryFailed },
+      { ...options, environment, background, callerArenaBytes, guests, checkpointDue, onDirectoryFailed },
       topology,
       directories.facts,
     );
@@ -200,6 +202,7 @@ async function bringUp(
   const report = await controller.register({ nodes, shardNodeIds: topology.identities.map(({ nodeId }) => nodeId) });
   for (const name of report.offlinePartitions) log.warn(`${name} has no leader: its log directory is not mounted or failed`);
   await publisher.follow(controller);
+  controller.subscribe(() => void publisher.whenFollowed().then(() => fleet.guests.tell()));
   if (!early) ports = await listen(topology, fleet);
   const running = new RunningBroker({
     facts: {
@@ -217,6 +220,7 @@ async function bringUp(
     },
     controller: verbs,
     caller: fleet.caller,
+    guests: fleet.guests,
     shards: fleet.shards,
     counters: fleet.counters,
     image: () => controller.image,

@@ -50,7 +50,7 @@ beforeEach(async () => {
     controller,
     recovery: { isClean: () => true, recoveryPoint: () => 0, logStartOffset: () => 0, firstDirtyOffset: () => 0, session: () => '' },
     log: new Proxy({}, { get: () => () => undefined }) as ShardParts['log'],
-    callerArena: new SharedArrayBuffer(4096),
+    callerArenas: [new SharedArrayBuffer(4096)],
     peers: null,
     tellDirectoryFailed: () => undefined,
     checkpointDue: () => undefined,
