@@ -270,6 +270,28 @@ test('held segments are neither deleted nor swapped; a log that changed meanwhil
   expect(retainLog(bench.table, log, NOW, log.writtenOffset)).toBeGreaterThan(0);
 });
 
+test('compact,delete: keys are left once, and what is past retention.ms goes all the same, cleaned or not, over a restart', () => {
+  const { bench, log } = open({ cleanupDelete: true, retentionMs: 10_000 });
+  const later = NOW + 11_000;
+  append(bench, log, keyed(kv('a=1', 'b=1')));
+  append(bench, log, keyed(kv('a=2')));
+  roll(bench, log);
+  cleaned(clean(bench, log));
+  expect([offsetsOf(bench, log, 'a'), offsetsOf(bench, log, 'b')]).toEqual([[2], [1]]);
+  const young = log.active.baseOffset;
+  append(bench, log, keyed(kv('c=1'), 0, { timestampMs: later }));
+  roll(bench, log);
+  expect(retainLog(bench.table, log, later, log.writtenOffset)).toBe(1);
+  expect(log.startOffset).toBe(young);
+  expect(['a', 'b', 'c'].map((key) => offsetsOf(bench, log, key).length)).toEqual([0, 0, 1]);
+  cleaned(clean(bench, log, { nowMs: later }));
+  bench.fs.kill();
+  const next = new LogBench(bench.config, bench.fs, new FakeTickRing(bench.fs));
+  const again = next.open({ logStartOffset: young });
+  expect([again.startOffset, again.endOffset]).toEqual([young, log.endOffset]);
+  expect(['a', 'b', 'c'].map((key) => offsetsOf(next, again, key).length)).toEqual([0, 0, 1]);
+});
+
 /** A marker as a transaction coordinator has it written. */
 function marker(type: 'abort' | 'commit'): Uint8Array {
   const key = `\0\0\0${type === 'abort' ? '\0' : '\x01'}`;
