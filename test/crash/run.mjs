@@ -6,7 +6,7 @@
 //   node test/crash/run.mjs              400 rounds, 200 of them kills, and kafka-dump-log over the files
 //   node test/crash/run.mjs --short      10 rounds, 5 of them kills: what CI runs
 //   node test/crash/run.mjs --kills      kill -9 in every round
-//   node test/crash/run.mjs --storage page-cache,managed     topics of these storage modes side by side
+//   node test/crash/run.mjs --storage managed                topics of one storage mode; the long form has both side by side
 //   node test/crash/run.mjs --rounds 3 --in-flight 1 --against kafka     proves the rig itself on Apache Kafka, which
 //                                        after a restart remembers only one batch of a producer (error 45 with more)
 //
@@ -43,13 +43,14 @@ const { values: options } = parseArgs({
     reactor: { type: 'string', default: 'auto' },
     shards: { type: 'string', default: '2' },
     'in-flight': { type: 'string', default: '5' },
-    storage: { type: 'string', default: 'page-cache' },
+    storage: { type: 'string' },
     bin: { type: 'string' },
     kills: { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
   },
 });
 
+options.storage ??= options.short || options.against !== 'ringlog' ? 'page-cache' : 'page-cache,managed';
 const rounds = Number(options.rounds ?? (options.short ? 10 : 400));
 const seed = Number(options.seed ?? Math.floor(Math.random() * 2 ** 31));
 const PARTITIONS = 3;

@@ -8,10 +8,12 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, trunc
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { packageFile } from '../../engine/base/package-file.ts';
+import { pause } from './leader-connection.ts';
 import type { DiskOrder } from './fuse-server.ts';
 import type { DiskCounts } from './volatile-disk.ts';
 
 const COMMAND_LIMIT_MS = 30_000;
+const BUSY_PAUSE_MS = 20;
 /** Sparse: a hundred rounds fill some hundreds of MiB of it. */
 const IMAGE_BYTES = 4 * 1024 * 1024 * 1024;
 const BYTES_PER_INODE = 256 * 1024;
@@ -75,8 +77,7 @@ export class PowerCutDisk {
 
   /** After a cut, with every user of the file system gone: the power is back and the file system replays its journal. */
   async restore(): Promise<void> {
-    await command('umount', [this.root]);
-    this.mounted = false;
+    await this.unmount();
     this.order({ do: 'restore' });
     await this.mount();
   }
@@ -99,6 +100,19 @@ export class PowerCutDisk {
     }
     rmSync(this.dir, { recursive: true, force: true });
     process.off('exit', this.onExit);
+  }
+
+  /** Reads and writes that a killed process left in flight hold its files until the kernel has ended them. */
+  private async unmount(): Promise<void> {
+    for (const deadline = Date.now() + COMMAND_LIMIT_MS; ; await pause(BUSY_PAUSE_MS)) {
+      try {
+        await command('umount', [this.root]);
+        this.mounted = false;
+        return;
+      } catch (error) {
+        if (!(error as Error).message.includes('busy') || Date.now() > deadline) throw error;
+      }
+    }
   }
 
   private get fuse(): string {
