@@ -129,8 +129,15 @@ export const logFilesGroup = {
         );
         for (const codec of ['gzip', 'snappy', 'lz4', 'zstd'])
           await kcatProduce(context, topic, { from: 20_000, to: 21_000, partition: 0, options: ['-z', codec] });
+        const expected = { [topic]: { records: 24_000, segments: 3 } };
+        if (context.kind === 'ringlog') {
+          // Preallocated and padded while they are written to: nothing of that may be left.
+          const managed = await context.createTopic('files-of-managed', 1, { ...topicConfig, 'ringlog.storage': 'managed' });
+          await kcatProduce(context, managed, { to: 12_000, partition: 0, options: idempotent });
+          expected[managed] = { records: 12_000, segments: 2 };
+        }
         await broker.stop();
-        const { deep, decoded, files } = await dumpEverything(context, broker.dataDir, { [topic]: { records: 24_000, segments: 3 } });
+        const { deep, decoded, files } = await dumpEverything(context, broker.dataDir, expected);
         for (const codec of ['none', 'gzip', 'snappy', 'lz4', 'zstd'])
           assert(new RegExp(`compresscodec: ${codec}\\b`, 'i').test(deep), `no batch with codec ${codec}`);
         assert(
