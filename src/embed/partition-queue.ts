@@ -55,6 +55,8 @@ export class PartitionQueue {
   private asking = false;
   private linger: NodeJS.Timeout | null = null;
   private blockBytes = BLOCK_BYTES_MIN;
+  /** Not a closure of add(): that would cost every record an object. */
+  private readonly lingered = (): void => this.flush();
 
   /** `batchBytes`: batches are not longer, save for one record that is. */
   constructor(topic: TopicImage, partition: number, batchBytes: number, terms: QueueTerms) {
@@ -88,7 +90,7 @@ export class PartitionQueue {
     // Sizes the record as write() needs it.
     batch.fits(encoder, timestamp);
     const bytes = batch.add(encoder, this.terms.into, timestamp, sender);
-    if (batch.count === 1 && this.terms.lingerMs > 0) this.linger = setTimeout(() => this.flush(), this.terms.lingerMs);
+    if (batch.count === 1 && this.terms.lingerMs > 0) this.linger = setTimeout(this.lingered, this.terms.lingerMs);
     return bytes;
   }
 

@@ -48,6 +48,10 @@ export interface ProducerOptions<K, V> {
   readonly partitioner?: 'murmur2' | Partitioner;
 }
 
+interface SendOptions {
+  readonly signal?: AbortSignal;
+}
+
 /** Where it sends: the log's own thread, or a guest of it. */
 export interface ProducerHost {
   readonly appends: CallerAppends;
@@ -76,6 +80,7 @@ interface TopicState {
   readonly sticky: StickyPartition;
 }
 
+const NO_OPTIONS: SendOptions = {};
 const BATCH_BYTES = 64 * 1024;
 const BATCH_BYTES_MAX = 1024 * 1024;
 const DELIVERY_TIMEOUT_MS = 30_000;
@@ -96,6 +101,8 @@ export class Producer<K = Uint8Array | string, V = Uint8Array | string> {
   /** A block that the head of the line waited for. */
   #spare: { readonly at: number; readonly bytes: number } | null = null;
   #dirty: PartitionQueue[] = [];
+  /** Of this turn of the event loop: one number object for all its records. */
+  #nowMs: number | null = null;
   #flushers: (() => void)[] = [];
   /** What trySend() could not tell. */
   #failure: Error | null = null;
@@ -143,10 +150,18 @@ export class Producer<K = Uint8Array | string, V = Uint8Array | string> {
    * that was laid out already is stored all the same.
    * @throws (rejects with) RinglogError, or the signal's reason
    */
-  send(topic: string, record: ProducerRecord<K, V>, options: { readonly signal?: AbortSignal } = {}): Promise<SendResult> {
+  send(topic: string, record: ProducerRecord<K, V>, options: SendOptions = NO_OPTIONS): Promise<SendResult> {
     return new Promise((resolve, reject) => {
       const sender = new OneSender(topic, this.#durability, resolve, reject);
-      this.#sendAll(topic, [record as ProducerRecord<unknown, unknown>], sender, reject, options.signal);
+      const { signal } = options;
+      try {
+        this.#check(signal);
+        const one = record as ProducerRecord<unknown, unknown>;
+        if (this.#line.length === 0 && this.#place(topic, one, sender)) return;
+        this.#wait(topic, [one], 0, sender, reject, signal);
+      } catch (error) {
+        reject(error);
+      }
     });
   }
 
@@ -154,11 +169,7 @@ export class Producer<K = Uint8Array | string, V = Uint8Array | string> {
    * As send() of each, with one promise for all: no object a record. Of records that were laid out when one is refused, or the
    * signal ends the wait, those are stored.
    */
-  sendBatch(
-    topic: string,
-    records: readonly ProducerRecord<K, V>[],
-    options: { readonly signal?: AbortSignal } = {},
-  ): Promise<BatchResult> {
+  sendBatch(topic: string, records: readonly ProducerRecord<K, V>[], options: SendOptions = NO_OPTIONS): Promise<BatchResult> {
     return new Promise((resolve, reject) => {
       const sender = new BatchSender(topic, this.#durability, records.length, resolve, reject);
       this.#sendAll(topic, records as readonly ProducerRecord<unknown, unknown>[], sender, reject, options.signal);
@@ -248,7 +259,8 @@ export class Producer<K = Uint8Array | string, V = Uint8Array | string> {
   #place(topic: string, record: ProducerRecord<unknown, unknown>, sender: Sender): boolean {
     const state = this.#topicState(topic);
     const encoder = this.#encoder;
-    const { key = null, value, headers, timestamp = Date.now() } = record;
+    if (this.#dirty.length === 0) this.#nowMs = Date.now();
+    const { key = null, value, headers, timestamp = this.#nowMs! } = record;
     if (!Number.isSafeInteger(timestamp) || timestamp < 0)
       throw new RinglogError('INVALID_TIMESTAMP', `timestamp ${timestamp} is no time in milliseconds`);
     encoder.prepare(key === null ? null : this.#key.encode(key), value === null ? null : this.#value.encode(value), headers);
@@ -275,7 +287,7 @@ export class Producer<K = Uint8Array | string, V = Uint8Array | string> {
     const bytes = queue.add(encoder, timestamp, sender);
     encoder.forget();
     if (!keyed) state.sticky.add(bytes);
-    if (this.#dirty.length === 0) queueMicrotask(() => this.#dispatchDirty());
+    if (this.#dirty.length === 0) queueMicrotask(this.#endTurn);
     if (this.#dirty[this.#dirty.length - 1] !== queue) this.#dirty.push(queue);
     return true;
   }
@@ -380,11 +392,12 @@ export class Producer<K = Uint8Array | string, V = Uint8Array | string> {
     return true;
   }
 
-  #dispatchDirty(): void {
+  /** Not a closure of #place(): that would cost every record an object. */
+  readonly #endTurn = (): void => {
     const dirty = this.#dirty;
     this.#dirty = [];
     for (let i = 0; i < dirty.length; i++) dirty[i]!.dispatch();
-  }
+  };
 
   #flushQueues(): void {
     for (const { queues } of this.#topics.values()) for (const queue of queues) queue?.flush();

@@ -32,9 +32,10 @@ export class RecordEncoder {
     this.headers =
       headers === undefined ? NO_HEADERS : Array.isArray(headers) ? headers : Object.entries(headers as Record<string, Bytes | null>);
     this.headersSize = varintSize(this.headers.length);
-    for (const [name, bytes] of this.headers) {
-      if (typeof name !== 'string') throw new RinglogError('INVALID_ARGUMENT', 'the name of a header is a string');
-      this.headersSize += fieldSize(Buffer.byteLength(name)) + fieldSize(lengthOf(bytes));
+    for (let i = 0; i < this.headers.length; i++) {
+      const header = this.headers[i]!;
+      if (typeof header[0] !== 'string') throw new RinglogError('INVALID_ARGUMENT', 'the name of a header is a string');
+      this.headersSize += fieldSize(Buffer.byteLength(header[0])) + fieldSize(lengthOf(header[1]));
     }
   }
 
@@ -62,9 +63,10 @@ export class RecordEncoder {
     at = writeField(into, at, this.key, this.keyBytes);
     at = writeField(into, at, this.value, this.valueBytes);
     at = writeVarint(into, at, this.headers.length);
-    for (const [name, bytes] of this.headers) {
-      at = writeField(into, at, name, Buffer.byteLength(name));
-      at = writeField(into, at, bytes, lengthOf(bytes));
+    for (let i = 0; i < this.headers.length; i++) {
+      const header = this.headers[i]!;
+      at = writeField(into, at, header[0], Buffer.byteLength(header[0]));
+      at = writeField(into, at, header[1], lengthOf(header[1]));
     }
     return at;
   }
