@@ -4,6 +4,7 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { packageFile } from '../../../src/engine/base/package-file.ts';
@@ -46,19 +47,36 @@ function compile(root: string, name: string, files: readonly string[], say: (lin
   if (existsSync(program)) return { ok: true, program };
   say(`compiling the native ${name}, once`);
   const unfinished = `${program}.${process.pid}`;
+  const objects = `${unfinished}.objects`;
   try {
     mkdirSync(folder, { recursive: true });
+    mkdirSync(objects);
     const units = files.filter((file) => file.endsWith('.cc'));
-    const args = [...FLAGS, '-I', 'native', '-o', unfinished, ...units, ...LIBRARIES];
-    execFileSync(compiler, args, { cwd: root, encoding: 'utf8', stdio: 'pipe' });
+    compileUnits(compiler, units, objects, root);
+    const parts = units.map((unit) => objectOf(unit, objects));
+    execFileSync(compiler, ['-o', unfinished, ...parts, ...LIBRARIES], { cwd: root, encoding: 'utf8', stdio: 'pipe' });
     // Whole or not there: another process may be doing the same.
     renameSync(unfinished, program);
     return { ok: true, program };
   } catch (error) {
     rmSync(unfinished, { force: true });
-    const { code, stderr, message } = error as NodeJS.ErrnoException & { readonly stderr?: string };
-    if (code === 'ENOENT') return { ok: false, why: `${compiler} was not found` };
+    const { code, path, stderr, message } = error as NodeJS.ErrnoException & { readonly stderr?: string };
+    if (code === 'ENOENT') return { ok: false, why: `${path ?? compiler} was not found` };
     const text = stderr === undefined || stderr === '' ? message : stderr;
     return { ok: false, why: `it does not compile: ${text.trim().split('\n').slice(0, ERROR_LINES).join(' ')}` };
+  } finally {
+    rmSync(objects, { recursive: true, force: true });
   }
+}
+
+const objectOf = (unit: string, folder: string): string => join(folder, `${unit.replaceAll('/', '_')}.o`);
+
+/** As many at a time as there are cores: it is what a first run waits for. */
+function compileUnits(compiler: string, units: readonly string[], objects: string, cwd: string): void {
+  execFileSync(compiler, ['--version'], { stdio: 'ignore' });
+  const flags = [...FLAGS, '-I', 'native', '-c'];
+  // One line a unit, its two names behind the flags: `g++ … -c unit -o object`.
+  const input = units.map((unit) => `"${unit}" -o "${objectOf(unit, objects)}"`).join('\n');
+  const atATime = ['-P', String(availableParallelism()), '-L', '1'];
+  execFileSync('xargs', [...atATime, compiler, ...flags], { input, cwd, encoding: 'utf8', stdio: 'pipe' });
 }

@@ -4,16 +4,16 @@ import { html, type Html, verbatim } from './html.ts';
 import type { ChartSeries, ReportChart } from './report-chart.ts';
 
 const WIDTH = 860;
-const HEIGHT = 420;
+const HEIGHT = 440;
 const LEFT = 78;
-const RIGHT = 24;
-const TOP = 76;
+const RIGHT = 36;
+const TOP = 108;
 const BOTTOM = 52;
 const LEGEND_CHARS = 46;
 
 const style = `
 text { font: 12px system-ui, sans-serif; fill: #1c2024; }
-.title { font-weight: 600; font-size: 15px; }
+.title { font-weight: 600; font-size: 15px; } .terms { font-size: 11px; }
 .back { fill: #fff; } .grid { stroke: #e3e5e8; } .shade { fill: #8884; } .heat { fill: #2166ac; }
 polyline { fill: none; } .bold { stroke-width: 2.6; } .solid, .dashed, .dotted { stroke-width: 1.4; }
 .dashed { stroke-dasharray: 7 4; } .dotted { stroke-dasharray: 2 3; }
@@ -30,19 +30,20 @@ interface Axis {
   readonly ticks: readonly number[];
 }
 
-/** @param caption what was measured, below the title */
-export function chartSvg(chart: ReportChart, caption: string): string {
+/** @param caption what was measured, and @param terms with what promise and on what, two lines: below the title */
+export function chartSvg(chart: ReportChart, caption: string, terms: readonly string[]): string {
   const x = axisOf(chart.xRange, chart.axis === 'percentile', LEFT, WIDTH - RIGHT);
   const y = axisOf(yRangeOf(chart), chart.yLog, HEIGHT - BOTTOM, TOP);
   const beyond = (tick: number): string => `${Number((100 * (1 - 1 / tick)).toFixed(6))}%`;
   const bottom = HEIGHT - BOTTOM;
   const svg = html`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" role="img">
-    <title>${chart.title}. ${caption}</title>
+    <title>${chart.title}. ${[caption, ...terms].join('. ')}</title>
     ${verbatim('style', style)}
     <rect class="back" width="${WIDTH}" height="${HEIGHT}" />
     <text class="title" x="${LEFT}" y="22">${chart.title}</text>
     <text x="${LEFT}" y="40">${caption}</text>
-    ${legend(chart.series)} ${shadesOf(chart, x, bottom)} ${heatOf(chart, x, y)}
+    ${terms.map((line, at) => html`<text class="terms" x="${LEFT}" y="${56 + 15 * at}">${line}</text>`)} ${legend(chart.series)}
+    ${shadesOf(chart, x, bottom)} ${heatOf(chart, x, y)}
     ${x.ticks.map(
       (tick) =>
         html`<line class="grid" x1="${px(x.at(tick))}" x2="${px(x.at(tick))}" y1="${TOP}" y2="${bottom}" />
@@ -93,7 +94,7 @@ function legend(series: readonly ChartSeries[]): Html[] {
     const at = left;
     const text = label.length > LEGEND_CHARS ? `${label.slice(0, LEGEND_CHARS - 1)}…` : label;
     left += 44 + 6.6 * text.length;
-    return html`<polyline class="${stroke} c${colour % 8}" points="${at},56 ${at + 24},56" /><text x="${px(at + 30)}" y="60"
+    return html`<polyline class="${stroke} c${colour % 8}" points="${at},88 ${at + 24},88" /><text x="${px(at + 30)}" y="92"
         >${text}</text
       >`;
   });

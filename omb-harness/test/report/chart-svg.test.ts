@@ -9,7 +9,8 @@ const run = madeRun();
 const charts = [...percentileCharts([{ name: 'a', latencies: measuredLatencies(run) }]), ...timeCharts(run, 'run0', 100)];
 
 test.each(charts.map((chart) => [chart.id, chart] as const))('%s', (_, chart) => {
-  const svg = chartSvg(chart, hostile);
+  const svg = chartSvg(chart, hostile, ['acks', `${hostile} of the machine`]);
+  expect(svg).toMatch(/class="terms"[^>]*>[^<]* of the machine</);
   expect(svg).not.toContain('<script');
   expect(svg).not.toContain('<img');
   expect(svg).not.toMatch(/NaN|Infinity|undefined/);
@@ -19,7 +20,7 @@ test.each(charts.map((chart) => [chart.id, chart] as const))('%s', (_, chart) =>
     expect(Number(x)).toBeGreaterThanOrEqual(77);
     expect(Number(x)).toBeLessThanOrEqual(860);
     expect(Number(y)).toBeGreaterThanOrEqual(55);
-    expect(Number(y)).toBeLessThanOrEqual(369);
+    expect(Number(y)).toBeLessThanOrEqual(389);
   }
   const cells = (chart.heat?.columns ?? []).reduce((sum, column) => sum + (column?.length ?? 0) / 2, 0);
   expect((svg.match(/class="heat"/g) ?? []).length).toBe(cells);
