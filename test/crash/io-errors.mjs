@@ -4,8 +4,9 @@
 // with code 74 because its last log directory failed; it may not crash, and on a healthy disk afterwards every acked record
 // must be there. The full matrix, every n, runs on the memory file system in `npm test` (test/engine/log/io-errors.test.ts).
 //
-//   node test/crash/io-errors.mjs            20 places of each kind
-//   node test/crash/io-errors.mjs --short    1 of each: what CI runs
+//   node test/crash/io-errors.mjs            20 places of each kind, half of them in each storage mode
+//   node test/crash/io-errors.mjs --short    1 of each, with the page cache: what CI runs
+//   --storage managed                        one mode only
 //   --only write:EIO:17                      one case
 //
 // Then two log directories of which one dies, and disks that are really full (full-disk.mjs).
@@ -33,7 +34,7 @@ const { values: options } = parseArgs({
     only: { type: 'string' },
     seed: { type: 'string' },
     shards: { type: 'string', default: '2' },
-    storage: { type: 'string', default: 'page-cache' },
+    storage: { type: 'string' },
   },
 });
 
@@ -42,6 +43,8 @@ const random = randomFrom(seed);
 const shards = Number(options.shards);
 /** More of these do not happen within a case. */
 const N_MAX = { write: 200, sync: 80, read: 200, open: 200, rename: 6 };
+/** Of each kind and error. */
+const PLACES = 20;
 const KAFKA_STORAGE_ERROR = 56;
 const NO_LEADER_ERROR = 5;
 /** sysexits.h: the broker's word for its last log directory having failed. */
@@ -64,12 +67,12 @@ const createBroker = (dataDir, env) =>
   ChildBroker.create(shards, { dataDir, set: { 'ringlog.shards': String(shards), 'num.partitions': '4' }, env });
 
 /** A data directory with two topics, left by kill -9. */
-async function makeTemplate(dir) {
+async function makeTemplate(dir, storage) {
   const broker = await createBroker(dir);
   try {
     await broker.start();
-    const traffic = new Traffic({ port: broker.port, prefix: 'before', random, storage: options.storage });
-    await traffic.createTopics(topicConfigs(options.storage));
+    const traffic = new Traffic({ port: broker.port, prefix: 'before', random, storage });
+    await traffic.createTopics(topicConfigs(storage));
     traffic.start();
     await traffic.until('there is data', () => traffic.acked > 3000 && traffic.commits.acked > 3);
     await broker.kill();
@@ -111,18 +114,18 @@ async function startOrRefuse(broker) {
 const struckAt = (log) => (existsSync(log) ? readFileSync(log, 'utf8').split('\n')[0].split(' ').slice(2).join(' ') : '');
 
 /** One fault in the life of a broker. @returns what happened, in words */
-async function oneFault({ library, template, ledgers, work, kind, code, n }) {
+async function oneFault({ library, template, storage, ledgers, work, kind, code, n }) {
   rmSync(work, { recursive: true, force: true });
   cpSync(template, join(work, 'data'), { recursive: true });
   const [dir, log] = [join(work, 'data'), join(work, 'struck')];
   const struck = () => existsSync(log);
   const faulty = await createBroker(dir, withFault(library, { dir, kind, n, errno: constants.errno[code], log }));
-  const traffic = new Traffic({ port: faulty.port, prefix: 'during', random, storage: options.storage });
+  const traffic = new Traffic({ port: faulty.port, prefix: 'during', random, storage });
   let told;
   let made = false;
   try {
     if (await startOrRefuse(faulty)) {
-      made = await createTopicsOn(faulty, traffic);
+      made = await createTopicsOn(faulty, traffic, topicConfigs(storage));
       if (made) {
         traffic.start();
         await traffic.until('the fault strikes', () => struck() || !faulty.alive || traffic.acked > ACKS_WITHOUT);
@@ -156,16 +159,15 @@ async function oneFault({ library, template, ledgers, work, kind, code, n }) {
 }
 
 /** @returns false when the broker ended before the topics were there */
-async function createTopicsOn(broker, traffic) {
+async function createTopicsOn(broker, traffic, configs) {
   for (const deadline = Date.now() + CREATE_LIMIT_MS; Date.now() < deadline;) {
     try {
-      await traffic.createTopics(topicConfigs(options.storage));
+      await traffic.createTopics(configs);
       return true;
     } catch (error) {
       if (error.code === 36) {
         // The first of them was made by an earlier try.
-        for (const { ledger } of traffic.loads.slice(1))
-          await createTopic(traffic.port, ledger.topic, PARTITIONS, topicConfigs(options.storage)).catch(() => {});
+        for (const { ledger } of traffic.loads.slice(1)) await createTopic(traffic.port, ledger.topic, PARTITIONS, configs).catch(() => {});
         return true;
       }
       await new Promise((done) => setTimeout(done, 50));
@@ -219,7 +221,7 @@ async function oneOfTwo({ library, work }) {
   }
 }
 
-function* places() {
+function* places(count) {
   if (options.only !== undefined) {
     const [kind, code, n] = options.only.split(':');
     yield { kind, code, n: Number(n) };
@@ -227,7 +229,7 @@ function* places() {
   }
   for (const kind of ['write', 'sync', 'read', 'open', 'rename'])
     for (const code of kind === 'read' ? ['EIO'] : ['EIO', 'ENOSPC'])
-      for (let i = 0; i < (options.short ? 1 : 20); i++) {
+      for (let i = 0; i < count; i++) {
         // Early calls of each kind are the start, later ones the load.
         yield { kind, code, n: 1 + Math.floor(random() * N_MAX[kind]) };
       }
@@ -247,11 +249,16 @@ async function main(score) {
       score.fail(name, error);
     }
   };
-  const template = join(dir, 'template');
   const work = join(dir, 'work');
-  const ledgers = await makeTemplate(template);
-  for (const place of places())
-    await step(`${place.code} at ${place.kind} ${place.n}`, () => oneFault({ library, template, ledgers, work, ...place }));
+  const modes = (options.storage ?? (options.short ? 'page-cache' : 'page-cache,managed')).split(',');
+  for (const storage of modes) {
+    const template = join(dir, `template-${storage}`);
+    const ledgers = await makeTemplate(template, storage);
+    for (const place of places(options.short ? 1 : PLACES / modes.length))
+      await step(`${storage}, ${place.code} at ${place.kind} ${place.n}`, () =>
+        oneFault({ library, template, storage, ledgers, work, ...place }),
+      );
+  }
   if (options.only !== undefined) return;
   await step('one log directory of two dies', () => oneOfTwo({ library, work }));
   for (const [kind, storage] of FULL_DISKS.slice(0, options.short ? 2 : undefined))
