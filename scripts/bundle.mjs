@@ -4,7 +4,7 @@
 //   node scripts/bundle.mjs
 //
 // Packages stay outside. Files are found by packageFile(), because a bundle has lost the folders they were written in.
-import { readdirSync, rmSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'rolldown';
@@ -39,5 +39,16 @@ await build({
   input: { testing: 'src/testing/testing.ts' },
   output: { dir, format: 'cjs', sourcemap: true, entryFileNames: '[name].cjs', chunkFileNames: '[name]-[hash].cjs' },
 });
+// What a page loads stands alone.
+await build({
+  cwd: root,
+  input: 'src/browser/stream-client.ts',
+  platform: 'browser',
+  tsconfig: join(root, 'tsconfig.build.json'),
+  output: { file: join(root, 'dist', 'browser', 'ringlog.js'), format: 'esm', minify: true },
+  logLevel: 'warn',
+});
+const page = join(root, 'dist', 'browser', 'ringlog.js');
+writeFileSync(page, readFileSync(page, 'utf8').replaceAll('/* @__PURE__ */ ', ''));
 // A process that is starting may still ask for a piece of the build before this one.
 for (const name of readdirSync(dir)) if (began - statSync(join(dir, name)).mtimeMs > KEPT_MS) rmSync(join(dir, name));

@@ -2,6 +2,8 @@
 // type-only imports included. The first prefix that matches decides, so longer ones stand first.
 
 const ranks: readonly (readonly [prefix: string, rank: number])[] = [
+  // Runs in a page: knows nothing of the rest.
+  ['src/browser/', 1],
   ['src/engine/base/', 10],
   ['src/engine/io/', 11],
   ['src/engine/record/', 12],

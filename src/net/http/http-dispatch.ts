@@ -18,8 +18,8 @@ export interface HttpGuard {
 }
 
 const LOCAL_NAME = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i;
-/** A browser's WebSocket has no other place for a token. */
-const TOKEN_PROTOCOL = 'ringlog.token.';
+/** A browser's WebSocket has no other place for a token, which stands behind it as escape(encodeURIComponent(token)). */
+const TOKEN_PROTOCOL = 'token.';
 /** Nothing is fetched, framed or run that does not come from here. */
 const PAGE_POLICY = {
   'content-security-policy':
@@ -140,7 +140,12 @@ function tokenOf(request: HttpRequest): string | null {
   if (scheme?.toLowerCase() === 'bearer' && given !== undefined) return given;
   const protocols = (request.header('sec-websocket-protocol') ?? '').split(',').map((name) => name.trim());
   const carrier = protocols.find((name) => name.startsWith(TOKEN_PROTOCOL));
-  return carrier === undefined ? null : Buffer.from(carrier.slice(TOKEN_PROTOCOL.length), 'base64url').toString();
+  if (carrier === undefined) return null;
+  try {
+    return decodeURIComponent(decodeURIComponent(carrier.slice(TOKEN_PROTOCOL.length)));
+  } catch {
+    return null;
+  }
 }
 
 function isOwn(origin: string, host: string): boolean {

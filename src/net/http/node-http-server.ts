@@ -202,7 +202,6 @@ function attach(client: WebSocket, socket: Duplex, route: SocketRoute, request: 
     },
     drained: () => socketDrained(client, socket),
     close: (code, reason) => client.close(code, reason),
-    terminate: () => client.terminate(),
   };
   const handler = route.open(request, peer);
   client.on('message', (data: RawData, isBinary: boolean) => {
@@ -211,6 +210,19 @@ function attach(client: WebSocket, socket: Duplex, route: SocketRoute, request: 
   });
   client.on('error', () => undefined);
   client.on('close', () => handler.onClose());
+  watch(client);
+}
+
+/** A client that is gone without a word does not answer. */
+function watch(client: WebSocket): void {
+  let heard = true;
+  client.on('pong', () => (heard = true));
+  const timer = setInterval(() => {
+    if (!heard) client.terminate();
+    heard = false;
+    client.ping();
+  }, SILENCE_MS);
+  client.on('close', () => clearInterval(timer));
 }
 
 /** ws tells of no drain; its socket does. */

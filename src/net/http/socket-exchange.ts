@@ -10,10 +10,8 @@ export interface SocketPeer {
   readonly bufferedBytes: number;
   /** Resolves when bufferedBytes is small again, or the peer is gone. */
   drained(): Promise<void>;
-  /** @param reason of at most 123 bytes */
+  /** The connection goes also when the client does not answer. @param reason of at most 123 bytes */
   close(code: number, reason: string): void;
-  /** Without waiting for the client. */
-  terminate(): void;
 }
 
 interface SocketHandler {

@@ -29,7 +29,7 @@ export async function openHttpFace(
   log: BrokerLog,
 ): Promise<HttpFace> {
   // Loaded only where it is asked for.
-  const [{ HttpDispatch }, { listenNodeHttp }, { healthRoutes }, { metricsRoute }, { consoleRoutes }, { gatewayRoutes }] =
+  const [{ HttpDispatch }, { listenNodeHttp }, { healthRoutes }, { metricsRoute }, { consoleRoutes }, { gatewayRoutes }, { streamRoute }] =
     await Promise.all([
       import('../../net/http/http-dispatch.ts'),
       import('../../net/http/node-http-server.ts'),
@@ -37,6 +37,7 @@ export async function openHttpFace(
       import('../../net/http/metrics/metrics-route.ts'),
       import('../../net/http/console/console-routes.ts'),
       import('../../net/http/gateway/gateway-routes.ts'),
+      import('../../net/http/gateway/stream-route.ts'),
     ]);
   let facts: BrokerFaceFacts | null = null;
   let read = (): BrokerReading => NOTHING;
@@ -54,7 +55,7 @@ export async function openHttpFace(
   };
   const routes = [...healthRoutes(view), metricsRoute(view), ...consoleRoutes(view), ...gatewayRoutes(terms)];
   const guard = { token, loopback, origins: config['ringlog.http.origins'], authorize };
-  const dispatch = new HttpDispatch(routes, [], guard, (path, error) =>
+  const dispatch = new HttpDispatch(routes, [streamRoute(terms)], guard, (path, error) =>
     log.error(`HTTP ${path} failed: ${error instanceof Error ? error.stack : String(error)}`),
   );
   const listening = await listenNodeHttp(host, port, dispatch);

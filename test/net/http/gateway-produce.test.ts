@@ -242,7 +242,7 @@ test('what a shard does not take in time is a 503 that says to come again', asyn
   } as unknown as GatewayLog;
   vi.useFakeTimers();
   try {
-    const appends = new RecordAppends({ log: full, topic, acks: -1, idempotencyKey: null, wallMs: Date.now });
+    const appends = new RecordAppends({ log: full, topic, acks: -1, identity: null, seed: null, wallMs: Date.now });
     const appended = appends.append([{ key: null, value: Buffer.from('x'), partition: null }]);
     await vi.advanceTimersByTimeAsync(2000);
     await appended;

@@ -9,7 +9,7 @@ import { BATCH_HEADER_BYTES } from '../../../engine/record/batch-header.ts';
 import { keyPartition } from '../../kafka/client/key-partition.ts';
 import { faultOf, type GatewayFault, STOPPING } from './gateway-error.ts';
 import type { GatewayLog } from './gateway-log.ts';
-import { producerIdOf, sequenceOf } from './idempotency-key.ts';
+import type { ProducerIdentity } from './idempotency-key.ts';
 import type { GivenRecord } from './record-terms.ts';
 
 export interface StoredRange {
@@ -23,8 +23,13 @@ export interface AppendTerms {
   readonly log: GatewayLog;
   readonly topic: TopicImage;
   readonly acks: number;
-  readonly idempotencyKey: string | null;
+  /** Null: what comes again is stored again. */
+  readonly identity: ProducerIdentity | null;
+  /** Where records without a key and a partition go is chosen by it; null: anywhere. */
+  readonly seed: string | null;
   readonly wallMs: () => number;
+  /** As large as the topic takes it. */
+  readonly oneBatch?: boolean;
 }
 
 /** Batches are not longer, save for one record that is: a shard takes what is in flight of others in between. */
@@ -53,15 +58,15 @@ export class RecordAppends {
   private readonly batchBytes: number;
   /** Where records without a key and a partition go: one partition for the request, the same when it is sent again. */
   private readonly keyless: number;
-  /** Batches of a request have an idempotency key each. */
-  private readonly batches = new Map<number, number>();
+  /** By partition. */
+  private readonly sent = new Map<number, { batches: number; records: number }>();
 
   constructor(terms: AppendTerms) {
-    const { topic, log, idempotencyKey } = terms;
+    const { topic, log, seed } = terms;
     const partitions = topic.partitions.length;
     this.terms = terms;
-    this.batchBytes = Math.min(BATCH_BYTES, log.maxBatchBytes(topic));
-    this.keyless = idempotencyKey === null ? randomInt(partitions) : keyPartition(Buffer.from(idempotencyKey), partitions);
+    this.batchBytes = Math.min(terms.oneBatch === true ? Infinity : BATCH_BYTES, log.maxBatchBytes(topic));
+    this.keyless = seed === null ? randomInt(partitions) : keyPartition(Buffer.from(seed), partitions);
   }
 
   /** Resolves when all have their answer; `fault` says whether one was refused. */
@@ -95,7 +100,7 @@ export class RecordAppends {
   }
 
   private async appendBatch(partition: number, records: readonly GivenRecord[]): Promise<void> {
-    const { log, topic, acks, idempotencyKey, wallMs } = this.terms;
+    const { log, topic, acks, identity, wallMs } = this.terms;
     if (partition >= topic.partitions.length) {
       this.fault ??= {
         status: 404,
@@ -104,12 +109,9 @@ export class RecordAppends {
       };
       return;
     }
-    const number = this.batches.get(partition) ?? 0;
-    this.batches.set(partition, number + 1);
-    const producer =
-      idempotencyKey === null
-        ? {}
-        : { producerId: producerIdOf(`key ${number}`, idempotencyKey), producerEpoch: 0, baseSequence: sequenceOf(records) };
+    const sent = this.sent.get(partition) ?? { batches: 0, records: 0 };
+    const producer = identity === null ? {} : { producerEpoch: 0, ...identity(sent.batches, sent.records, records) };
+    this.sent.set(partition, { batches: sent.batches + 1, records: sent.records + records.length });
     const batch = buildBatch(records, { timestampMs: wallMs(), ...producer });
     const room = new AbortController();
     const limit = setTimeout(() => room.abort(), ROOM_MS);

@@ -19,15 +19,33 @@ export const IDEMPOTENCY_KEY_BYTES_MAX = 256;
 
 const NOTHING = Buffer.alloc(4).fill(0xff);
 
+/** Who stores a batch, by how many batches and records of the request went to its partition before it. */
+export type ProducerIdentity = (
+  batchesBefore: number,
+  recordsBefore: number,
+  records: readonly NewRecord[],
+) => { readonly producerId: number; readonly baseSequence: number };
+
+/** Each batch of the request is known by itself. */
+export function keyIdentity(key: string): ProducerIdentity {
+  return (batchesBefore, _, records) => ({ producerId: producerIdOf(`key ${batchesBefore}`, key), baseSequence: sequenceOf(records) });
+}
+
+/** A client that numbers its records, in each partition from 0: one id for all it sends, and the log tells a gap. */
+export function sessionIdentity(session: string, sequence: number): ProducerIdentity {
+  const producerId = producerIdOf('session', session);
+  return (_, recordsBefore) => ({ producerId, baseSequence: (sequence + recordsBefore) % 2 ** 31 });
+}
+
 /** @param scope what tells keys of one kind, and batches of one key, from each other */
-export function producerIdOf(scope: string, key: string): number {
+function producerIdOf(scope: string, key: string): number {
   const hash = createHash('sha256').update(`${scope}\0${key}`).digest();
   // 52 bits.
   return GATEWAY_PRODUCER_ID_MIN + hash.readUIntBE(0, 6) * 16 + (hash[6]! >> 4);
 }
 
 /** Times that the gateway gave are no part of the content: they differ when it is sent again. */
-export function sequenceOf(records: readonly NewRecord[]): number {
+function sequenceOf(records: readonly NewRecord[]): number {
   const hash = createHash('sha256');
   const length = Buffer.alloc(4);
   const add = (bytes: Uint8Array | null): void => {

@@ -7,11 +7,11 @@ import { RecordAppends } from './append-records.ts';
 import { BodyBudget, type Line, readBody, readLines } from './body-reader.ts';
 import { type GatewayFault, headersOf } from './gateway-error.ts';
 import { type GatewayTerms, partitionNumber, topicNamed } from './gateway-log.ts';
-import { IDEMPOTENCY_KEY_BYTES_MAX } from './idempotency-key.ts';
+import { IDEMPOTENCY_KEY_BYTES_MAX, keyIdentity } from './idempotency-key.ts';
 import { unpacked } from './msgpack.ts';
 import { BadRecord, type GivenRecord, readRecord, type RecordDefaults } from './record-terms.ts';
 
-const ACKS: Readonly<Record<string, number>> = { all: Acks.ALL, '-1': Acks.ALL, '1': Acks.LEADER, '0': Acks.NONE };
+export const ACKS: Readonly<Record<string, number>> = { all: Acks.ALL, '-1': Acks.ALL, '1': Acks.LEADER, '0': Acks.NONE };
 const RECORDS_MAX = 100_000;
 /** With an idempotency key, lines are appended in pieces of this size wherever the network cut them: then they are the same again. */
 const PIECE_LINES = 1000;
@@ -40,7 +40,9 @@ async function produce(terms: GatewayTerms, budget: BodyBudget, request: HttpReq
     partition: partition === null ? null : partitionNumber(topic, partition),
     timestamp: timestampOf(request),
   };
-  const appends = new RecordAppends({ log, topic, acks, idempotencyKey: idempotencyKeyOf(request), wallMs: terms.wallMs });
+  const seed = idempotencyKeyOf(request);
+  const identity = seed === null ? null : keyIdentity(seed);
+  const appends = new RecordAppends({ log, topic, acks, identity, seed, wallMs: terms.wallMs });
   const held = { bytes: 0 };
   try {
     if (kind === 'lines') await appendLines(request, terms.bodyBytesMax, defaults, appends, budget, held);
@@ -61,11 +63,15 @@ async function produce(terms: GatewayTerms, budget: BodyBudget, request: HttpReq
 }
 
 function answerOf(topic: string, appends: RecordAppends, acks: number, terms: GatewayTerms, fault: GatewayFault | null): HttpAnswer {
-  const durability = acks === Acks.NONE ? 'sent' : acks === Acks.ALL && terms.syncsBeforeAck ? 'disk' : 'written';
-  const stored = { topic, count: appends.count, ranges: appends.ranges, durability };
+  const stored = { topic, count: appends.count, ranges: appends.ranges, durability: durabilityOf(acks, terms) };
   if (fault === null) return jsonAnswer(200, stored);
   const { status, error, code } = fault;
   return jsonAnswer(status, { error, code, stored }, headersOf(status));
+}
+
+/** What an answer means: it is on the disk, the process may die, or nobody has said anything. */
+export function durabilityOf(acks: number, { syncsBeforeAck }: GatewayTerms): 'disk' | 'written' | 'sent' {
+  return acks === Acks.NONE ? 'sent' : acks === Acks.ALL && syncsBeforeAck ? 'disk' : 'written';
 }
 
 type BodyKind = 'json' | 'lines' | 'msgpack' | 'raw';
