@@ -4,6 +4,7 @@ import type { LatencyKind } from '../contracts/interval-record.ts';
 import type { BacklogRun, PhaseTotals, RunResult } from '../contracts/run-result.ts';
 import type { Reason } from '../contracts/verdict.ts';
 import { headlinePercentiles, latencyFigures } from '../formats/result-file.ts';
+import { consumedPerSecond } from './consumed-rate.ts';
 import { html, type Html } from './html.ts';
 import { ENOUGH_SAMPLES_BEYOND } from './percentile-charts.ts';
 
@@ -92,7 +93,8 @@ function latencyTable(total: PhaseTotals): Html {
 
 type Rows = readonly (readonly [name: string, value: string])[];
 
-function rates({ targetRatePerSecond, workload }: RunResult, { counters, seconds, brokerCpuSeconds }: PhaseTotals): Rows {
+function rates(result: RunResult, { counters, seconds, brokerCpuSeconds }: PhaseTotals): Rows {
+  const { targetRatePerSecond, workload } = result;
   const each = (count: number): string => `${whole(count / Math.max(seconds, 1e-9))} records/s`;
   const bytes = counters.sentBytes + counters.receivedBytes;
   const cpu: Rows =
@@ -107,7 +109,7 @@ function rates({ targetRatePerSecond, workload }: RunResult, { counters, seconds
     ['measured for', `${seconds.toFixed(1)} s`],
     ['asked', `${whole(targetRatePerSecond)} records/s of ${whole(workload.messageSize)} B`],
     ['acknowledged', each(counters.acked)],
-    ['received, all subscriptions', each(counters.received)],
+    ['received in that time, all subscriptions', each(seconds * (consumedPerSecond(result, seconds) ?? counters.received / seconds))],
     ...(counters.batches > 0 ? [['records a batch', (counters.acked / counters.batches).toFixed(1)] as const] : []),
     ...cpu,
   ];

@@ -4,6 +4,7 @@
 import type { LatencyKind } from '../contracts/interval-record.ts';
 import type { BacklogRun, PhaseTotals, RunResult } from '../contracts/run-result.ts';
 import { latencyFigures } from '../formats/result-file.ts';
+import { consumedPerSecond } from './consumed-rate.ts';
 
 const columns = ['p50', 'p95', 'p99', 'p99.9', 'p99.99'] as const;
 
@@ -41,7 +42,7 @@ function figures(result: RunResult, total: PhaseTotals): string[] {
   const rate = (count: number): string => `${Math.round(count / Math.max(seconds, 1e-9)).toLocaleString('en')}/s`;
   const megabytes = ((counters.acked * result.workload.messageSize) / Math.max(seconds, 1e-9) / 1e6).toFixed(1);
   const lines = [
-    `  rates       asked ${result.targetRatePerSecond.toLocaleString('en')}/s, acknowledged ${rate(counters.acked)} (${megabytes} MB/s), consumed ${rate(counters.received)}, over ${seconds.toFixed(0)} s`,
+    `  rates       asked ${result.targetRatePerSecond.toLocaleString('en')}/s, acknowledged ${rate(counters.acked)} (${megabytes} MB/s), consumed ${Math.round(consumedPerSecond(result, seconds) ?? counters.received / Math.max(seconds, 1e-9)).toLocaleString('en')}/s, over ${seconds.toFixed(0)} s`,
   ];
   if (counters.batches > 0) lines.push(`  batches     ${(counters.acked / counters.batches).toFixed(1)} records each`);
   if (total.brokerCpuSeconds !== null) {

@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { reportAssets, reportOf } from '../../src/cli/report-file.ts';
-import { RESULT_VERSION } from '../../src/contracts/run-result.ts';
+import { type IntervalPoint, RESULT_VERSION } from '../../src/contracts/run-result.ts';
 import { writeResultFile } from '../../src/formats/result-file.ts';
+import { consumedPerSecond } from '../../src/report/consumed-rate.ts';
 import { dataScript, html } from '../../src/report/html.ts';
 import { measuredLatencies, percentileCharts } from '../../src/report/percentile-charts.ts';
 import { MOST_PAGE_BYTES } from '../../src/report/page-shell.ts';
@@ -123,4 +124,16 @@ test('made anew from files: one beside its result, several over each other; what
   expect(() => reportOf([put('old.json', '{"resultVersion":0}')])).toThrow('is of version 0');
   expect(() => reportOf([put('half.json', `{"resultVersion":${RESULT_VERSION}}`)])).toThrow('not a whole result');
   expect(readFileSync(first, 'utf8')).toContain('resultVersion');
+});
+
+test('what consumers took is counted by when they took it, not by when it was due', () => {
+  const run = madeRun();
+  const at = (startSeconds: number, received: number): IntervalPoint => {
+    const point = run.intervals[1]!;
+    return { ...point, startSeconds, endSeconds: startSeconds + 1, counters: { ...point.counters, received } };
+  };
+  // The last is the drain; one of the warm-up's records came within.
+  const intervals = [at(-0.5, 9000), at(0.5, 100), { ...at(0.5, 100), phaseId: 0 }, at(1.5, 100), at(2.5, 100), at(3.5, 9000)];
+  expect(consumedPerSecond({ ...run, intervals }, 4)).toBeCloseTo(400 / 3, 6);
+  expect(consumedPerSecond({ ...run, intervals }, 1)).toBeNull();
 });
