@@ -2,13 +2,13 @@
 // that are stored once, credit, and what ends a connection.
 
 import { readFileSync, statSync } from 'node:fs';
-import { type AddressInfo, connect as connectTcp, createServer, type Socket } from 'node:net';
 import { afterEach, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { packed, unpacked } from '../../../src/net/http/gateway/msgpack.ts';
 import { connect, type StreamClient, type TailedRecord } from '../../../src/browser/stream-client.ts';
 import { decode, encode } from '../../../src/browser/msgpack.ts';
 import { startTestBroker, type TestBroker } from '../../support/broker.ts';
+import { openFront } from './broker-front.ts';
 
 const HTTP = { 'ringlog.http.listener': '127.0.0.1:0' };
 
@@ -180,7 +180,7 @@ function page(token?: string): StreamClient {
 test("a page's client sends and tails over a restart of the broker, without loss or repeat", async () => {
   await begin('clicks', 3);
   const { dir } = broker;
-  const front = await openFront();
+  const front = await openFront(() => broker.running.facts.httpPort!);
   const client = connect(`ws://127.0.0.1:${front.port}`);
   closers.push(() => client.close(), front.close);
   const seen: TailedRecord[] = [];
@@ -215,28 +215,6 @@ test("a page's client sends and tails over a restart of the broker, without loss
     expect(own).toEqual([...own].sort((a, b) => a - b));
   }
 });
-
-/** One address for brokers that come one after the other, each on a port of its own. */
-async function openFront(): Promise<{ port: number; close: () => void }> {
-  const sockets = new Set<Socket>();
-  const server = createServer((from) => {
-    const to = connectTcp(broker.running.facts.httpPort!, '127.0.0.1');
-    for (const [one, other] of [
-      [from, to],
-      [to, from],
-    ] as const) {
-      sockets.add(one);
-      one.on('error', () => other.destroy()).on('close', () => other.destroy());
-      one.pipe(other);
-    }
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const close = (): void => {
-    server.close();
-    for (const socket of sockets) socket.destroy();
-  };
-  return { port: (server.address() as AddressInfo).port, close };
-}
 
 test('a record that is refused fails alone', async () => {
   await begin();
