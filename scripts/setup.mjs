@@ -1,10 +1,11 @@
 // Everything a fresh clone needs before the broker or the tests run, each step only when its inputs changed:
 // dependencies from the lockfile, the native addon, compiled TypeScript. Plain Node, no dependencies.
 //
-//   node scripts/setup.mjs [--force]
+//   node scripts/setup.mjs [--force] [--addon]
 //
 // A step is remembered by a hash of its inputs in .setup/; --force runs every step anew. A machine without a compiler
 // gets one clear line and runs on the portable path. A compile that failed is remembered too: it would fail again.
+// --addon is what npm runs when somebody installs the package: that step alone, which never fails an installation.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -14,6 +15,7 @@ import { fileURLToPath } from 'node:url';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const stamps = join(root, '.setup');
 const force = process.argv.includes('--force');
+const addonOnly = process.argv.includes('--addon');
 const say = (line) => process.stderr.write(`${line}\n`);
 
 /** Files below `path`, sorted; nothing when it does not exist. */
@@ -107,7 +109,12 @@ function buildAddon(inputs) {
     return false;
   }
   say('ringlog: compiling the native addon');
-  const gyp = join(root, 'node_modules', 'node-gyp', 'bin', 'node-gyp.js');
+  // An installed package finds it beside itself.
+  const gyp = [join(root, 'node_modules'), join(root, '..')].map((at) => join(at, 'node-gyp', 'bin', 'node-gyp.js')).find(existsSync);
+  if (gyp === undefined) {
+    say('ringlog: no native addon (node-gyp is not installed): running on the portable path');
+    return false;
+  }
   const headers = headerFolder();
   const args = [gyp, 'rebuild', '--jobs', 'max', '--silent', ...(headers === undefined ? [] : [`--nodedir=${headers}`])];
   const result = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
@@ -135,15 +142,17 @@ if (major < 20 || (major === 20 && minor < 19)) {
 // A removed build folder counts as a change, where there is an addon at all.
 const addonOutputs = process.platform === 'linux' ? ['build/Release/ringlog.node'] : [];
 try {
-  step('dependencies', ['package-lock.json', 'package.json', 'omb-harness/package.json'], '', ['node_modules/typescript'], npmInstall);
+  if (!addonOnly)
+    step('dependencies', ['package-lock.json', 'package.json', 'omb-harness/package.json'], '', ['node_modules/typescript'], npmInstall);
   step('addon', ['native', 'binding.gyp'], `${process.versions.modules} ${process.arch}`, addonOutputs, buildAddon);
-  step(
-    'typescript',
-    ['src', 'omb-harness/src', 'scripts/bundle.mjs', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'],
-    '',
-    ['dist/bundle/ringlog.js', 'dist/bundle/bench.js'],
-    compileTypeScript,
-  );
+  if (!addonOnly)
+    step(
+      'typescript',
+      ['src', 'omb-harness/src', 'scripts/bundle.mjs', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'],
+      '',
+      ['dist/bundle/ringlog.js', 'dist/bundle/bench.js'],
+      compileTypeScript,
+    );
 } catch (error) {
   say(`ringlog: set-up failed: ${error.message}`);
   process.exit(1);

@@ -100,4 +100,15 @@ describe.runIf(process.platform === 'linux')('a compile that fails', () => {
     rmSync(join(tree, 'build'), { recursive: true });
     expect(setup().calls).toBe('gyp');
   });
+
+  test('fails no installation of the package, which has that step alone', () => {
+    rmSync(join(tree, '.setup'), { recursive: true });
+    expect(setup('--addon')).toEqual({ calls: 'gyp', said: expect.stringContaining('did not compile') as string });
+    expect(setup('--addon').calls).toBe('');
+    const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+      scripts: Record<string, string>;
+    };
+    // Without a script of that name npm runs node-gyp itself, and no compiler would be no package.
+    expect(scripts['install']).toBe('node scripts/setup.mjs --addon');
+  });
 });
