@@ -74,7 +74,8 @@ export function runSample(driver: Driver, plan: RunPlan = samplePlan(), tools: P
     memoryRegime: 'a test',
     diskCeiling: null,
     objective: null,
-    drainMs: 3000,
+    // An upper bound: a slow machine gets its time.
+    drainMs: 60_000,
     onProgress: () => undefined,
     ...tools,
   });
