@@ -11,7 +11,7 @@ import { openFront } from './broker-front.ts';
 let broker: TestBroker;
 let browser: HeadlessBrowser;
 let site: Server;
-let front: { port: number; close: () => void };
+let front: Awaited<ReturnType<typeof openFront>>;
 afterEach(async () => {
   await browser?.close();
   front?.close();
