@@ -3,6 +3,8 @@
 
 export const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 
+export const listOf = <T>(length: number, item: (none: unknown, i: number) => T): T[] => Array.from({ length }, item);
+
 /** Every length takes 32 bits: a short form for each would be half of this. */
 export function encode(value: unknown): Uint8Array {
   const out: number[] = [];
@@ -12,7 +14,7 @@ export function encode(value: unknown): Uint8Array {
   const head = (type: number, length: number): void => {
     number.setUint32(0, length);
     out.push(type);
-    bytes(raw.subarray(0, 4));
+    bytes(raw.slice(0, 4));
   };
   const blob = (type: number, from: Uint8Array): void => {
     head(type, from.length);
@@ -46,15 +48,11 @@ export function encode(value: unknown): Uint8Array {
 export function decode(from: ArrayBuffer): any {
   const raw = new Uint8Array(from);
   let at = 0;
-  const uint = (size: number): number => {
-    let value = 0;
-    while (size-- > 0) value = value * 256 + raw[at++]!;
-    return value;
-  };
+  const uint = (size: number): number => (size ? uint(size - 1) * 256 + raw[at++]! : 0);
   const bytes = (length: number): Uint8Array => raw.subarray(at, (at += length));
   const text = (length: number): string => new TextDecoder().decode(bytes(length));
-  const list = (length: number): any[] => Array.from({ length }, take);
-  const map = (length: number): object => Object.fromEntries(Array.from({ length }, () => [take(), take()]));
+  const list = (length: number): any[] => listOf(length, take);
+  const map = (length: number): object => Object.fromEntries(listOf(length, () => [take(), take()]));
   function take(): any {
     const type = uint(1);
     if (type < 0x80) return type;

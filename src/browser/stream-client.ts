@@ -5,7 +5,7 @@
 // last five: a frame that goes again after a reconnect is not stored twice. A tail goes on where its last frame ended.
 // Closures, not classes: the names of members are not made shorter.
 
-import { decode, encode, utf8 } from './msgpack.ts';
+import { decode, encode, listOf, utf8 } from './msgpack.ts';
 
 /** Of the page's WebSocket, what is used. */
 interface Socket {
@@ -57,15 +57,17 @@ export interface StreamClient {
   close(): void;
 }
 
+const { imul, random } = Math;
+
 const IN_FLIGHT_MAX = 5;
 /** With FRAME_RECORDS_MAX of them a frame is below what the gateway takes. */
 const RECORD_BYTES_MAX = 60_000;
 const FRAME_RECORDS_MAX = 15;
 const CREDIT_BYTES = 300_000;
-const PAUSE_MS = 1000;
+const PAUSE_MS = 500;
 
 /** randomUUID() is for pages of https alone. */
-const newSession = (): string => Math.random() + '' + Math.random();
+const newSession = (): string => random() + '' + random();
 
 /** @param url of the gateway, as `ws://localhost:8080`; `token` where it has one */
 export function connect(url: string, { token }: { readonly token?: string } = {}): StreamClient {
@@ -95,13 +97,13 @@ export function connect(url: string, { token }: { readonly token?: string } = {}
   };
   /** Of what has one answer. */
   const call = (frame: object): Promise<any> =>
-    new Promise((resolve, reject) => {
-      const id = ask(frame, (answer) => {
-        open.delete(id);
+    new Promise((resolve, reject) =>
+      ask(frame, (answer) => {
+        open.delete(answer.id);
         if (answer.error) reject(Error(answer.error));
         else resolve(answer);
-      });
-    });
+      }),
+    );
 
   /** Of one partition, in order. */
   const newLane = (topic: string, partition: number) => {
@@ -146,7 +148,7 @@ export function connect(url: string, { token }: { readonly token?: string } = {}
   const lanesOf = (topic: string) => {
     let lanes = topics.get(topic);
     if (!lanes) {
-      lanes = call({ t: 'topic', topic }).then(({ partitions }) => Array.from({ length: partitions }, (_, i) => newLane(topic, i)));
+      lanes = call({ t: 'topic', topic }).then(({ partitions }) => listOf(partitions, (_, i) => newLane(topic, i)));
       lanes.catch(() => topics.delete(topic));
       topics.set(topic, lanes);
     }
@@ -168,7 +170,7 @@ export function connect(url: string, { token }: { readonly token?: string } = {}
     };
     socket.onclose = () => {
       up = false;
-      if (!closed) setTimeout(dial, PAUSE_MS * (0.5 + Math.random()));
+      if (!closed) setTimeout(dial, PAUSE_MS + PAUSE_MS * random());
     };
   };
   dial();
@@ -183,7 +185,7 @@ export function connect(url: string, { token }: { readonly token?: string } = {}
       const asked = partitions ?? [...(await lanesOf(topic)).keys()];
       const subscriptions = asked.map((partition) => {
         const frame = { t: 'subscribe', topic, partition, offset, credit: CREDIT_BYTES };
-        const id = ask(frame, async ({ next, records = [], error }, bytes) => {
+        return ask(frame, async ({ id, next, records = [], error }, bytes) => {
           if (error) open.delete(id);
           else frame.offset = next;
           await take(
@@ -192,7 +194,6 @@ export function connect(url: string, { token }: { readonly token?: string } = {}
           );
           transmit({ t: 'credit', id, bytes });
         });
-        return id;
       });
       return () =>
         subscriptions.forEach((id) => {
@@ -209,7 +210,6 @@ export function connect(url: string, { token }: { readonly token?: string } = {}
 
 /** As Kafka's clients choose a partition. What lies behind the end counts as 0. */
 function murmur2(bytes: Uint8Array): number {
-  const { imul } = Math;
   const { length } = bytes;
   const m = 0x5bd1e995;
   let hash = 0x9747b28c ^ length;

@@ -6,7 +6,8 @@ import { open } from '../../dist/bundle/embed.js';
 import { begin, end, settle } from './heap-window.mjs';
 
 const WINDOWS_MAX = 40;
-const ROUNDS = 4;
+/** A window itself costs a quarter of a MB. */
+const ROUNDS = 100;
 const RECORDS = 2000;
 const [dir, limit] = process.argv.slice(2);
 const turn = () => new Promise((resolve) => setImmediate(resolve));
