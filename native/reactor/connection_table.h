@@ -41,6 +41,8 @@ struct Connection {
   bool writable = true;
   bool in_write_list = false;
   bool close_after = false;
+  // The send buffer has been made large enough for answers that nearly fit (send.cc).
+  bool roomy = false;
   // This submit's slots for the connection, linked in order.
   int32_t submit_first = -1;
   int32_t submit_last = -1;
@@ -87,7 +89,7 @@ class ConnectionTable {
     conn.start = conn.have = 0;
     conn.receive_bytes = kFirstReceiveBytes;
     conn.small_receives = 0;
-    conn.readable = conn.peer_shut = conn.uncut = conn.paused = conn.close_after = false;
+    conn.readable = conn.peer_shut = conn.uncut = conn.paused = conn.close_after = conn.roomy = false;
     conn.writable = true;
     open_--;
     gone_.push_back(conn.index);

@@ -247,6 +247,25 @@ int32_t send_run(ReactorState& state, Connection& conn, int32_t slot) {
   return -2;
 }
 
+// The kernel takes bytes while fewer than twice SO_SNDBUF are queued. An answer a little longer than that waits for its
+// reader and is woken up for its last bytes, each time: a fifth of its CPU time on loopback (256 KiB answers, 100 KiB buffer).
+// So it gets the room. Longer ones wait anyhow, and cost up to twice as much through a larger buffer.
+void make_room(ReactorState& state, Connection& conn, int32_t slot) {
+  const auto bytes = static_cast<uint64_t>(std::max(0, state.options.send_buffer_bytes));
+  const uint64_t roomy_bytes = bytes * 8 / 5;
+  uint64_t total = 0;
+  for (; slot >= 0; slot = state.sq_next[static_cast<size_t>(slot)]) {
+    total += static_cast<uint64_t>(state.sq[slot * SQ_SLOT_WORDS + SqField::LENGTH]);
+  }
+  if (total <= 2 * bytes || bytes == 0) return;
+  const bool roomy = total <= 2 * roomy_bytes;
+  if (roomy == conn.roomy) return;
+  conn.roomy = roomy;
+  const int value = static_cast<int>(roomy ? roomy_bytes : bytes);
+  // Refused, it is as it was: slower.
+  setsockopt(conn.fd, SOL_SOCKET, SO_SNDBUF, &value, sizeof value);
+}
+
 }  // namespace
 
 void send_submitted(ReactorState& state, Connection& conn) {
@@ -263,6 +282,7 @@ void send_submitted(ReactorState& state, Connection& conn) {
       slot = next;
       continue;
     }
+    make_room(state, conn, slot);
     const int32_t* sq = state.sq + slot * SQ_SLOT_WORDS;
     const double* f64 = reinterpret_cast<const double*>(sq);
     conn.submit_first = state.sq_next[static_cast<size_t>(slot)];

@@ -50,7 +50,7 @@ describe.each(MODES)('$name', (kind) => {
       own.get(partition)!.push(value!);
       if (own.get(0)!.length + own.get(1)!.length === 40) break;
     }
-    const reader = kafka.consumer({ groupId: 'readers', sessionTimeout: 30_000 });
+    const reader = kafka.consumer({ groupId: 'readers', sessionTimeout: 30_000, maxWaitTimeInMs: 100 });
     await reader.connect();
     await reader.subscribe({ topic: 't', fromBeginning: true });
     const read = new Map<number, string[]>([
@@ -75,7 +75,7 @@ describe.each(MODES)('$name', (kind) => {
   test('both are members of one group', async () => {
     const log = await logs.open(kind, { topics: { t: 2 }, kafka: { port: 0, listeners: kind.listeners } });
     const kafka = new Kafka({ brokers: [...log.brokers], logLevel: logLevel.NOTHING });
-    const theirs = kafka.consumer({ groupId: 'g', sessionTimeout: 30_000, heartbeatInterval: 100 });
+    const theirs = kafka.consumer({ groupId: 'g', sessionTimeout: 30_000, heartbeatInterval: 100, maxWaitTimeInMs: 100 });
     await theirs.connect();
     await theirs.subscribe({ topic: 't', fromBeginning: true });
     const seen: string[] = [];
