@@ -19,6 +19,11 @@ const IMAGE_BYTES = 4 * 1024 * 1024 * 1024;
 const BYTES_PER_INODE = 256 * 1024;
 /** mkfs is not in every user's path. */
 const ENVIRONMENT = { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` };
+/**
+ * A superblock is two sectors, the sum over them in the second, and ext4 writes it in place: torn between them, which this disk
+ * does, its sum is wrong and nothing mounts it. That says nothing of a broker; without sums the two halves go together.
+ */
+const NO_SUMS = '^metadata_csum';
 const NO_LAZY_INIT = 'lazy_itable_init=0,lazy_journal_init=0,nodiscard';
 
 /** Why there is no such disk here, in words. */
@@ -128,7 +133,7 @@ export class PowerCutDisk {
     for (const path of [this.root, this.fuse]) mkdirSync(path, { recursive: true });
     closeSync(openSync(image, 'w', 0o600));
     truncateSync(image, IMAGE_BYTES);
-    await command('mkfs.ext4', ['-q', '-F', '-b', '4096', '-i', String(BYTES_PER_INODE), '-E', NO_LAZY_INIT, image]);
+    await command('mkfs.ext4', ['-q', '-F', '-b', '4096', '-i', String(BYTES_PER_INODE), '-O', NO_SUMS, '-E', NO_LAZY_INIT, image]);
     const device = openSync('/dev/fuse', 'r+');
     try {
       const main = fileURLToPath(packageFile('dist/cli/crash/fuse-disk-main.js'));
