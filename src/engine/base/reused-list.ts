@@ -24,8 +24,18 @@ export class ReusedList<T> {
     return this.items[index]!;
   }
 
+  /** `index` is below the length. */
+  set(index: number, item: T): void {
+    this.items[index] = item;
+  }
+
+  /** Only the first `length` stay. */
+  truncate(length: number): void {
+    for (let i = length; i < this.length; i++) this.items[i] = null;
+    this.length = length;
+  }
+
   clear(): void {
-    for (let i = 0; i < this.length; i++) this.items[i] = null;
-    this.length = 0;
+    this.truncate(0);
   }
 }

@@ -5,6 +5,7 @@
 // not yet made durable. To the segment go: more bytes than the journal should carry twice, bytes on both sides of a roll,
 // and everything while the journal is not ready or full.
 
+import { ReusedList } from '../base/reused-list.ts';
 import type { ShardCounters } from '../base/shard-counters.ts';
 import type { FileSystem } from '../io/file-system.ts';
 import type { TickRing } from '../io/tick-ring.ts';
@@ -29,7 +30,7 @@ export class GroupCommit implements JournalHost {
   private readonly host: CommitHost;
   /** Null: segments only. */
   private readonly options: JournalOptions | null;
-  private readonly wanted: Log[] = [];
+  private readonly wanted = new ReusedList<Log>();
   private readonly journals: CommitJournal[] = [];
 
   constructor(
@@ -88,15 +89,15 @@ export class GroupCommit implements JournalHost {
     const { wanted } = this;
     let kept = 0;
     for (let i = 0; i < wanted.length; i++) {
-      const log = wanted[i]!;
+      const log = wanted.at(i);
       if (log.failed || log.closed || log.commit.wantedOffset <= log.durableOffset) {
         log.commit.listed = false;
         continue;
       }
       this.begin(log);
-      wanted[kept++] = log;
+      wanted.set(kept++, log);
     }
-    wanted.length = kept;
+    wanted.truncate(kept);
     for (let i = 0; i < this.journals.length; i++) this.journals[i]!.write();
   }
 

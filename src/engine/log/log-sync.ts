@@ -10,6 +10,7 @@
 
 import { assert } from '../base/assert.ts';
 import { Histogram, ShardCell } from '../base/counter-layout.ts';
+import { ReusedList } from '../base/reused-list.ts';
 import type { ShardCounters } from '../base/shard-counters.ts';
 import { Ctl, Sq, SQ_SLOT_WORDS, SqField } from '../io/tick-layout.ts';
 import type { FileSystem } from '../io/file-system.ts';
@@ -33,7 +34,7 @@ export class LogSync {
   private readonly fs: FileSystem;
   private readonly counters: ShardCounters;
   private readonly listener: SyncListener;
-  private readonly demanded: Log[] = [];
+  private readonly demanded = new ReusedList<Log>();
 
   constructor(ring: TickRing, fs: FileSystem, counters: ShardCounters, listener: SyncListener) {
     this.ring = ring;
@@ -55,12 +56,12 @@ export class LogSync {
     const demanded = this.demanded;
     let kept = 0;
     for (let i = 0; i < demanded.length; i++) {
-      const log = demanded[i]!;
+      const log = demanded.at(i);
       if (!log.failed && !log.closed && log.syncsPending === 0 && log.demandOffset > log.syncedOffset) this.begin(log);
       if (log.failed || log.closed || log.demandOffset <= log.syncedOffset) log.demanded = false;
-      else demanded[kept++] = log;
+      else demanded.set(kept++, log);
     }
-    demanded.length = kept;
+    demanded.truncate(kept);
   }
 
   /** One sync of a round ended. @returns 0, or the errno when the round is over and failed */
