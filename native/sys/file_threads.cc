@@ -89,8 +89,9 @@ void FileThreads::submit(const FileJob& job) {
   }
   pthread_mutex_lock(&mutex_);
   jobs_.push_back(job);
-  pthread_cond_signal(&work_);
   pthread_mutex_unlock(&mutex_);
+  // Without the mutex, here and below: who is woken would only go to sleep again on it.
+  pthread_cond_signal(&work_);
 }
 
 void FileThreads::take_results(std::vector<FileJob>* out) {
@@ -132,10 +133,11 @@ void FileThreads::run() {
     const bool first = results_.empty();
     results_.push_back(job);
     // One signal a batch: the shard takes everything that is there.
-    if (first) {
-      signal_event(event_.get());
-      pthread_cond_signal(&done_);
-    }
+    if (!first) continue;
+    pthread_mutex_unlock(&mutex_);
+    signal_event(event_.get());
+    pthread_cond_signal(&done_);
+    pthread_mutex_lock(&mutex_);
   }
   pthread_mutex_unlock(&mutex_);
 }
