@@ -22,7 +22,7 @@ test('snappy in blocks, as Java writes it', () => {
     length.writeInt32BE(compressed.length);
     return Buffer.concat([length, compressed]);
   };
-  const header = Buffer.from('82534e4150505900' + '00000001' + '00000001', 'hex');
+  const header = Buffer.from('82534e41505059000000000100000001', 'hex');
   const framed = Buffer.concat([header, block(text.subarray(0, 1000)), block(text.subarray(1000))]);
   expect(Buffer.from(decompress(Codec.SNAPPY, framed))).toEqual(text);
 });
