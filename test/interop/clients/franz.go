@@ -75,7 +75,11 @@ func produce(bootstrap, topic, codec, idempotent string) {
 func member(bootstrap, topic, group string) *kgo.Client {
 	return open(bootstrap, kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic), kgo.DisableAutoCommit(),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.Balancers(kgo.CooperativeStickyBalancer()),
-		kgo.SessionTimeout(6*time.Second), kgo.HeartbeatInterval(300*time.Millisecond), kgo.FetchMaxWait(300*time.Millisecond))
+		kgo.SessionTimeout(6*time.Second), kgo.HeartbeatInterval(300*time.Millisecond), kgo.FetchMaxWait(300*time.Millisecond),
+		// A member that comes late takes partitions over: from where they were read to, not from the beginning.
+		kgo.OnPartitionsRevoked(func(ctx context.Context, client *kgo.Client, _ map[string][]int32) {
+			must(client.CommitUncommittedOffsets(ctx), "commit at a revocation")
+		}))
 }
 
 type line struct {
@@ -118,7 +122,6 @@ func consume(bootstrap, topic, group, count string) {
 	client.Close()
 	show(lines)
 }
-
 
 func share(bootstrap, topic, group, count string) {
 	first, second := member(bootstrap, topic, group), member(bootstrap, topic, group)
