@@ -92,6 +92,10 @@ LoadPlan read_load_plan(const Json& json) {
   plan.keys = read_keys(json["keyDistribution"].text());
   plan.stamp_in_value = json["payload"]["stampIn"].text() == "value";
   for (const Json& each : json["payload"]["pool"].list()) plan.pool.push_back(from_base64(each.text()));
+  if (const Json& order = json["payload"]["order"]; !order.is_null())
+    for (const Json& each : order.list()) plan.order.push_back(static_cast<uint32_t>(each.whole()));
+  else
+    for (uint32_t i = 0; i < plan.pool.size(); i++) plan.order.push_back(i);
   if (!plan.producers.empty()) plan.producer = read_producer_settings(json["producerSettings"]);
   if (!plan.consumers.empty()) plan.consumer = read_consumer_settings(json["consumerSettings"]);
   plan.queue_records_max = static_cast<size_t>(json["queueRecordsMax"].whole());
@@ -102,8 +106,11 @@ LoadPlan read_load_plan(const Json& json) {
 
 Phase read_phase(const Json& json) {
   const Json& end = json["endNs"];
+  std::vector<RatePoint> course;
+  if (const Json& points = json["course"]; !points.is_null())
+    for (const Json& each : points.list()) course.push_back({each["atSeconds"].number(), each["ratePerSecond"].number()});
   return {to_int(json["id"]), json["startNs"].number(), end.is_null() ? std::numeric_limits<double>::infinity() : end.number(),
-          json["ratePerSecond"].number(), json["arrivals"].text() == "poisson"};
+          json["ratePerSecond"].number(), json["arrivals"].text() == "poisson", std::move(course)};
 }
 
 }  // namespace load

@@ -89,6 +89,8 @@ struct LoadPlan {
   std::map<std::string, std::vector<TopicPartition>> topics;
   KeyDistribution keys;
   std::vector<std::string> pool;
+  // Indexes into the pool, in turn.
+  std::vector<uint32_t> order;
   bool stamp_in_value;
   ProducerSettings producer;
   ConsumerSettings consumer;

@@ -78,7 +78,7 @@ void ProducerLoad::send(Source& source, const Waiting& waiting, int64_t now, int
   const std::string_view key = source.keys.next();
   const int partition = producer.partition_for(key);
   const int64_t sequence = producer.next_in_lane(partition);
-  const Payload& payload = pool_[next_payload_++ % pool_.size()];
+  const Payload& payload = pool_[plan_.order[next_payload_++ % plan_.order.size()]];
   char* at = producer.send(partition, {key, payload.bytes, plan_.stamp_in_value}, timestamp_ms, {waiting.due_ns, now, waiting.phase});
   const Stamp stamp{plan_.run_id, static_cast<uint32_t>(producer.plan().first_lane + partition), static_cast<uint32_t>(sequence), now - waiting.due_ns, waiting.due_ns};
   write_stamp(at, stamp, payload.checksum);

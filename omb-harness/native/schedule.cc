@@ -3,6 +3,7 @@
 #include "schedule.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <string>
 
@@ -34,6 +35,8 @@ double Schedule::due_ns() {
     at_++;
     n_ = index_;
     drawing_ = false;
+    point_ = 0;
+    before_point_ = 0;
   }
   return kNeverDue;
 }
@@ -45,6 +48,7 @@ void Schedule::advance() {
 
 double Schedule::due_in(const Phase& phase) {
   if (phase.rate_per_second <= 0) return kNeverDue;
+  if (!phase.poisson && !phase.course.empty()) return phase.start_ns + course_seconds(phase.course) * kNsPerSecond;
   if (!phase.poisson) return phase.start_ns + n_ * kNsPerSecond / phase.rate_per_second;
   if (!drawing_) {
     drawing_ = true;
@@ -52,6 +56,25 @@ double Schedule::due_in(const Phase& phase) {
     poisson_ns_ = phase.start_ns + gap_ns(phase);
   }
   return poisson_ns_;
+}
+
+// As stats/rate-course.ts has it.
+double Schedule::course_seconds(const std::vector<RatePoint>& course) {
+  for (;;) {
+    const auto [at, rate] = course[point_];
+    const double left = n_ - before_point_;
+    if (point_ + 1 == course.size()) return rate == 0 ? kNeverDue : at + left / rate;
+    const RatePoint& next = course[point_ + 1];
+    const double length = next.at_seconds - at;
+    const double records = (length * (rate + next.rate_per_second)) / 2;
+    if (left == 0 && records > 0) return at;
+    if (left < records) {
+      const double slope = (next.rate_per_second - rate) / length;
+      return at + (2 * left) / (rate + std::sqrt(std::max(0.0, rate * rate + 2 * slope * left)));
+    }
+    before_point_ += records;
+    point_++;
+  }
 }
 
 // Workers' Poisson streams of a share of the rate each make one of the whole rate.

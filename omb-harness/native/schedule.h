@@ -11,6 +11,11 @@
 
 namespace load {
 
+struct RatePoint {
+  double at_seconds;
+  double rate_per_second;
+};
+
 struct Phase {
   int id;
   double start_ns;
@@ -18,6 +23,8 @@ struct Phase {
   double end_ns;
   double rate_per_second;
   bool poisson;
+  // Empty: the rate stays. Else it is on the line from point to point.
+  std::vector<RatePoint> course;
 };
 
 class Schedule {
@@ -37,6 +44,7 @@ class Schedule {
 
  private:
   double due_in(const Phase& phase);
+  double course_seconds(const std::vector<RatePoint>& course);
   double end_of(size_t index) const;
   double gap_ns(const Phase& phase);
 
@@ -46,6 +54,9 @@ class Schedule {
   std::vector<Phase> phases_;
   size_t at_ = 0;
   double n_;
+  // Along a course: the point before n_, and the records due before it.
+  size_t point_ = 0;
+  double before_point_ = 0;
   bool drawing_ = false;
   double poisson_ns_ = 0;
   SeededRandom random_{0};

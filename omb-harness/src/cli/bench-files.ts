@@ -47,8 +47,9 @@ export interface LoadedPayload {
 }
 
 /** As OMB: a path from the working directory. */
-export function loadPayload({ payloadFile, messageSize, stem, useRandomizedPayloads }: Workload): LoadedPayload {
-  if (payloadFile === null || useRandomizedPayloads) return { bytes: null, notice: null };
+export function loadPayload(workload: Workload): LoadedPayload {
+  const { payloadFile, messageSize, messageSizeDistribution, stem, useRandomizedPayloads } = workload;
+  if (payloadFile === null || useRandomizedPayloads || messageSizeDistribution !== null) return { bytes: null, notice: null };
   if (existsSync(payloadFile)) return { bytes: readFileSync(payloadFile), notice: null };
   // OMB's own files are of hex text of the size their name says; a workload that names one is meant to run anywhere.
   if (/^payload\/payload-\d+(b|kb)\.data$/i.test(payloadFile))

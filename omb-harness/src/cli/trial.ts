@@ -11,7 +11,7 @@ import type { Workload } from '../contracts/workload.ts';
 import { EMBEDDED_CLASS, openDriver } from '../drivers/driver-registry.ts';
 import { nativeWorker } from '../drivers/native-worker.ts';
 import { startBroker } from '../drivers/start-broker.ts';
-import { makeRunPlan, type MakeRunPlan, payloadBytesOf, type WorkerChoice } from '../plan/run-plan.ts';
+import { existingTopics, makeRunPlan, type MakeRunPlan, payloadBytesOf, type WorkerChoice } from '../plan/run-plan.ts';
 import { payloadPlan } from '../plan/payload-pool.ts';
 import { readEnvironment } from '../run/environment.ts';
 import { AS_FOUND, conditionMemory } from '../run/memory-conditioning.ts';
@@ -71,6 +71,10 @@ export function brokerOf(driver: DriverSettings, bootstrap: string | null): Brok
 
 /** What cannot be run is said before anything is started. @returns warnings. @throws BenchFailed */
 export function checkSubject(subject: Subject, options: PlanOptions): readonly string[] {
+  if (subject.broker.kind !== 'at' && existingTopics(subject.workload).length > 0)
+    throw new BenchFailed(
+      `${subject.workload.stem}: a broker that is started here has no topics yet: name the one that has them (--bootstrap)`,
+    );
   const planned = planOf(subject, '127.0.0.1:0', options, 'partition');
   if (!planned.ok) throw new BenchFailed(planned.errors.join('\n'));
   return planned.plan.warnings;
@@ -88,7 +92,8 @@ export async function runTrial(subject: Subject, options: TrialOptions): Promise
     const opened = { settings: subject.driver, bootstrap: broker.bootstrap, clock: monotonicClock, usage, worker, log: broker.log ?? null };
     const system = await openDriver(opened);
     try {
-      const planned = planOf(subject, broker.bootstrap, options, system.lanes);
+      const existing = await system.partitionsOf(existingTopics(subject.workload));
+      const planned = planOf(subject, broker.bootstrap, options, system.lanes, existing);
       if (!planned.ok) throw new BenchFailed(planned.errors.join('\n'));
       return await runWorkload(system, planned.plan, {
         clock: monotonicClock,
@@ -111,7 +116,13 @@ export async function runTrial(subject: Subject, options: TrialOptions): Promise
   }
 }
 
-function planOf({ workload, driver }: Subject, bootstrap: string, options: PlanOptions, lanes: LoadPlan['lanes']): MakeRunPlan {
+function planOf(
+  { workload, driver }: Subject,
+  bootstrap: string,
+  options: PlanOptions,
+  lanes: LoadPlan['lanes'],
+  existing: Readonly<Record<string, number>> = {},
+): MakeRunPlan {
   const { seed, durationSeconds, warmupSeconds, warmupMaxSeconds, workers } = options;
   const { bytes, notice } = loadPayload(workload);
   const payload = payloadPlan(workload, bytes, seed);
@@ -122,6 +133,7 @@ function planOf({ workload, driver }: Subject, bootstrap: string, options: PlanO
     durationSeconds,
     warmupSeconds,
     warmupMaxSeconds,
+    existing,
     ...(workers && { workers }),
   });
   if (!made.ok || notice === null) return made;

@@ -53,6 +53,8 @@ export interface Driver {
   /** @throws DriverError when a topic is refused */
   createTopics(topics: readonly TopicSpec[]): Promise<void>;
   deleteTopics(names: readonly string[]): Promise<void>;
+  /** All there are, internal ones left out. */
+  topicNames(): Promise<readonly string[]>;
   /** Partitions of existing topics. @throws DriverError when one is unknown */
   partitionsOf(names: readonly string[]): Promise<Readonly<Record<string, number>>>;
   describe(topic: string): Promise<SystemFacts>;

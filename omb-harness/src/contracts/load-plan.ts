@@ -30,11 +30,14 @@ export interface ConsumerPlan {
   readonly rateLimitPerSecond: number | null;
 }
 
-/** Values to send. Every producer goes through the pool in turn; the stamp overwrites the head of a copy. */
+/** Values to send. A worker goes through the pool in turn; the stamp overwrites the head of a copy. */
 export interface PayloadPlan {
+  /** Of each, or on average. */
   readonly messageBytes: number;
-  /** Base64, each of messageBytes. At least one. */
+  /** Base64. At least one. */
   readonly pool: readonly string[];
+  /** The turn, as indexes into the pool; not given: as they lie. */
+  readonly order?: readonly number[];
   readonly stampIn: 'value' | 'header';
 }
 

@@ -6,6 +6,9 @@
 
 export type PhaseLabel = 'warm-up' | 'measured' | 'search' | 'backlog-fill' | 'backlog-drain';
 
+/** Rising in time from 0, seconds since the phase began. Between two the rate is on their line; the last one's stays. */
+export type RateCourse = readonly { readonly atSeconds: number; readonly ratePerSecond: number }[];
+
 export interface Phase {
   /** Rises by one from phase to phase of a run. */
   readonly id: number;
@@ -19,6 +22,8 @@ export interface Phase {
   readonly endNs: number | null;
   /** All producers of all workers together. 0: nothing is sent in this phase. */
   readonly ratePerSecond: number;
+  /** A rate that changes within the phase, `ratePerSecond` is then its mean; of periodic arrivals only. */
+  readonly course?: RateCourse;
   /** Evenly spaced (OMB's only kind), or exponential gaps drawn from the seed of the plan. */
   readonly arrivals: 'periodic' | 'poisson';
 }

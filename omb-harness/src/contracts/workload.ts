@@ -2,10 +2,11 @@
 
 export type KeyDistribution = 'NO_KEY' | 'KEY_ROUND_ROBIN' | 'RANDOM_NANO';
 
-/** A rate from a minute of the run on (AutoMQ's producerRateList). */
-export interface RateStep {
-  readonly fromMinute: number;
-  readonly ratePerSecond: number;
+/** AutoMQ's producerRateList: points in time, with the rate between two of them on the line from one to the other. */
+export interface RateList {
+  /** Minutes since the measured time began, or since midnight, local time. */
+  readonly since: 'beginning' | 'midnight';
+  readonly points: readonly { readonly minute: number; readonly ratePerSecond: number }[];
 }
 
 export interface SizeWeight {
@@ -23,6 +24,7 @@ export interface Workload {
   readonly partitionsPerTopic: number;
   readonly partitionsPerTopicList: readonly number[] | null;
   readonly keyDistributor: KeyDistribution;
+  /** The mean where sizes are drawn. */
   readonly messageSize: number;
   readonly messageSizeDistribution: readonly SizeWeight[] | null;
   readonly useRandomizedPayloads: boolean;
@@ -35,7 +37,8 @@ export interface Workload {
   readonly consumerPerSubscription: number;
   /** Messages a second of all producers together; 0: find the highest that holds. */
   readonly producerRate: number;
-  readonly producerRateList: readonly RateStep[] | null;
+  /** In place of producerRate. */
+  readonly producerRateList: RateList | null;
   /** Ours: messages a second that the consumers of a subscription take together at most; -1: as many as come. */
   readonly consumerRate: number;
   /** Owed over all subscriptions, GiB, before consumers go on. */

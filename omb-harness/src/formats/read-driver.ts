@@ -50,6 +50,6 @@ export function readDriver(file: string, stem: string, yaml: string, lenient: bo
   const notices = [...read.notices];
   if (autoCommit === undefined)
     notices.push(`${file}: enable.auto.commit is not given: false here and upstream, true in the Redpanda fork`);
-  if (reset) notices.push(`${file}: reset is read and not acted on: topics of earlier runs stay`);
+  if (reset) notices.push(`${file}: reset: topics named test-topic… that earlier runs left are deleted before each run`);
   return { ok: true, driver, notices };
 }

@@ -49,6 +49,7 @@ export class JsProducerLoad implements LoadHandle {
   private readonly schedule: Schedule;
   private readonly meter: LoadMeter;
   private readonly pool: readonly { readonly bytes: Buffer; readonly checksum: number }[];
+  private readonly order: readonly number[];
   private readonly sources: Source[] = [];
   private readonly lanes = new Map<number, Lane>();
   private readonly queue: Waiting[] = [];
@@ -75,6 +76,7 @@ export class JsProducerLoad implements LoadHandle {
       const bytes = Buffer.from(text, 'base64');
       return { bytes, checksum: bodyChecksum(bytes, inValue) };
     });
+    this.order = plan.payload.order ?? this.pool.map((_, i) => i);
     this.intervalEndNs = clock.nowNs() + plan.intervalMs * 1e6;
   }
 
@@ -195,7 +197,7 @@ export class JsProducerLoad implements LoadHandle {
     const partition = producer.partitionFor(key);
     const lane = this.lane(firstLane + (this.plan.lanes === 'partition' ? partition : 0));
     const sequence = lane.next++;
-    const payload = this.pool[this.nextPayload++ % this.pool.length]!;
+    const payload = this.pool[this.order[this.nextPayload++ % this.order.length]!]!;
     const sentNs = this.clock.nowNs();
     const inValue = this.plan.payload.stampIn === 'value';
     const value = inValue ? Buffer.from(payload.bytes) : payload.bytes;

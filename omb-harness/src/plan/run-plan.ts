@@ -4,6 +4,7 @@ import type { DriverSettings } from '../contracts/driver-settings.ts';
 import type { TopicSpec } from '../contracts/driver.ts';
 import type { LoadPlan, PayloadPlan } from '../contracts/load-plan.ts';
 import type { Workload } from '../contracts/workload.ts';
+import { courseOf, meanRate } from '../stats/rate-course.ts';
 
 export interface RunOptions {
   readonly seed: number;
@@ -14,6 +15,8 @@ export interface RunOptions {
   /** Half a minute more than the warm-up, if nothing is said. */
   readonly warmupMaxSeconds?: number | undefined;
   readonly workers?: WorkerChoice;
+  /** Partitions of the topics that the workload finds; not given: none was asked for them yet. */
+  readonly existing?: Readonly<Record<string, number>>;
 }
 
 /** Load workers, as many as there are producers or groups at most, and the CPUs they are pinned to in turn. */
@@ -28,6 +31,10 @@ export interface RunPlan {
   readonly driver: DriverSettings;
   readonly runId: number;
   readonly topics: readonly TopicSpec[];
+  /** Topics are used as they are: neither made nor deleted. */
+  readonly topicsExist: boolean;
+  /** How often each record is to be read. */
+  readonly subscriptions: number;
   readonly measuredSeconds: number;
   readonly warmupSeconds: number;
   /** The warm-up goes on until it is steady, but no longer than this. */
@@ -41,6 +48,8 @@ export interface RunPlan {
 
 export type MakeRunPlan = { readonly ok: true; readonly plan: RunPlan } | { readonly ok: false; readonly errors: readonly string[] };
 
+const STAMP_BYTES = 32;
+const LONG_FILL_SECONDS = 300;
 const INTERVAL_MS = 1000;
 const QUEUE_RECORDS_MAX = 100_000;
 /** Beyond what the workload asks for, to become steady. */
@@ -59,15 +68,11 @@ export function makeRunPlan(
   if (errors.length > 0) return { ok: false, errors };
   const runId = options.seed >>> 0;
   const suffix = workload.randomTopicNames ? `-${runId.toString(36).padStart(7, '0')}` : '';
-  const topics = Array.from({ length: workload.topics }, (_, i) => ({
-    name: `test-topic-${String(i).padStart(7, '0')}${suffix}`,
-    partitions: workload.partitionsPerTopic,
-    replicationFactor: driver.replicationFactor,
-    configs: driver.topicConfig,
-  }));
+  const { produced, consumed } = topicsOf(workload, driver, suffix, options.existing ?? {});
+  const topics = produced === consumed ? produced : [...produced, ...consumed];
   const base = baseLoad(workload, driver, payload, lanes, options, topics);
   const warmupSeconds = options.warmupSeconds ?? workload.warmupDurationMinutes * 60;
-  const subscribed = workload.subscriptionsPerTopic > 0;
+  const consumers = consumersOf(workload, consumed, suffix);
   return {
     ok: true,
     plan: {
@@ -75,34 +80,61 @@ export function makeRunPlan(
       driver,
       runId,
       topics,
-      measuredSeconds: options.durationSeconds ?? workload.testDurationMinutes * 60,
+      topicsExist: workload.topics === 0,
+      subscriptions: produced === consumed ? workload.subscriptionsPerTopic : 0,
+      measuredSeconds: durationOf(workload, options),
       warmupSeconds,
       warmupMaxSeconds: Math.max(warmupSeconds, options.warmupMaxSeconds ?? warmupSeconds + STEADY_EXTRA_SECONDS),
-      ...workersOf(base, producersOf(workload, topics), subscribed ? consumersOf(workload, topics, suffix) : [], options.workers),
-      warnings: warningsOf(workload),
+      ...workersOf(base, producersOf(workload, produced), consumers, options.workers),
+      warnings: warningsOf(workload, payload, consumed),
     },
   };
 }
 
-/** What the formats know and a run does not do: said before anything starts. */
+interface TopicsOfRun {
+  readonly produced: readonly TopicSpec[];
+  /** The same array where all that is written is read. */
+  readonly consumed: readonly TopicSpec[];
+}
+
+function topicsOf(workload: Workload, driver: DriverSettings, suffix: string, existing: Readonly<Record<string, number>>): TopicsOfRun {
+  const spec = (name: string, partitions: number): TopicSpec => {
+    return { name, partitions, replicationFactor: driver.replicationFactor, configs: driver.topicConfig };
+  };
+  const found = (names: readonly string[]): TopicSpec[] => names.map((name) => spec(name, existing[name] ?? 1));
+  const { topics, existingTopicList, existingProduceTopicList, existingConsumeTopicList } = workload;
+  if (existingProduceTopicList !== null)
+    return { produced: found(existingProduceTopicList), consumed: found(existingConsumeTopicList ?? []) };
+  const both =
+    existingTopicList !== null
+      ? found(existingTopicList)
+      : Array.from({ length: topics }, (_, i) =>
+          spec(`test-topic-${String(i).padStart(7, '0')}${suffix}`, workload.partitionsPerTopicList?.[i] ?? workload.partitionsPerTopic),
+        );
+  return { produced: both, consumed: both };
+}
+
+/** Names of topics that must be there. */
+export function existingTopics({ existingTopicList, existingProduceTopicList, existingConsumeTopicList }: Workload): readonly string[] {
+  return [...(existingTopicList ?? []), ...(existingProduceTopicList ?? []), ...(existingConsumeTopicList ?? [])];
+}
+
+/** At the rate to come, before it is measured. */
+export function separationSeconds({ warmupProducerRate, warmupProducerRateSeparationMinutes }: Workload): number {
+  return warmupProducerRate > 0 ? Math.max(0, warmupProducerRateSeparationMinutes) * 60 : 0;
+}
+
+function durationOf({ testDurationMinutes }: Workload, { durationSeconds }: Pick<RunOptions, 'durationSeconds'>): number {
+  return durationSeconds ?? testDurationMinutes * 60;
+}
+
+/** What cannot be run: said before anything starts. */
 function notRunnable(workload: Workload, options: RunOptions): string[] {
-  const unset = (value: unknown): boolean => value === null || value === false || value === -1 || value === 0;
-  const later: readonly (keyof Workload)[] = [
-    'partitionsPerTopicList',
-    'producersPerTopicList',
-    'messageSizeDistribution',
-    'producerRateList',
-    'warmupProducerRateSeparationMinutes',
-    'existingTopicList',
-    'existingProduceTopicList',
-    'existingConsumeTopicList',
-    'consumerOnly',
-  ];
-  const errors = later
-    .filter((name) => !unset(workload[name]))
-    .map((name) => `${workload.stem}: ${name} is read, but this harness cannot run it`);
-  if (workload.testDurationMinutes <= 0 && options.durationSeconds === null)
+  const errors: string[] = [];
+  if (workload.testDurationMinutes <= 0 && options.durationSeconds === null && !workload.consumerOnly)
     errors.push(`${workload.stem}: testDurationMinutes ${workload.testDurationMinutes} is a run without end; give --duration-seconds`);
+  else if (!workload.consumerOnly && workload.producerRateList !== null && measuredRecords(workload, durationOf(workload, options)) < 1)
+    errors.push(`${workload.stem}: nothing is due by producerRateList in the measured time`);
   return errors;
 }
 
@@ -163,9 +195,17 @@ function workersOf(
 
 function producersOf(workload: Workload, topics: readonly TopicSpec[]): LoadPlan['producers'] {
   // Topic by topic in turn, so that the round of the load goes over all topics.
-  return Array.from({ length: workload.producersPerTopic }, () => topics)
-    .flat()
-    .map(({ name, partitions }, producerId) => ({ producerId, topic: name, firstLane: producerId * partitions }));
+  const count = (topic: number): number => workload.producersPerTopicList?.[topic] ?? workload.producersPerTopic;
+  const rounds = Math.max(...topics.map((_, topic) => count(topic)));
+  const producers: LoadPlan['producers'][number][] = [];
+  let firstLane = 0;
+  for (let round = 0; round < rounds; round++)
+    for (const [i, { name, partitions }] of topics.entries()) {
+      if (round >= count(i)) continue;
+      producers.push({ producerId: producers.length, topic: name, firstLane });
+      firstLane += partitions;
+    }
+  return producers;
 }
 
 function consumersOf(workload: Workload, topics: readonly TopicSpec[], suffix: string): LoadPlan['consumers'] {
@@ -184,25 +224,33 @@ function consumersOf(workload: Workload, topics: readonly TopicSpec[], suffix: s
   return consumers;
 }
 
-function warningsOf(workload: Workload): string[] {
-  const { stem, topics, producerRate, messageSize, subscriptionsPerTopic, partitionsPerTopic, consumerPerSubscription } = workload;
+function warningsOf(workload: Workload, payload: PayloadPlan, consumed: readonly TopicSpec[]): string[] {
+  const { stem, messageSize, subscriptionsPerTopic, consumerPerSubscription } = workload;
+  const producerRate = peakRate(workload);
   const warnings: string[] = [];
   const bytes = producerRate * messageSize * (1 + subscriptionsPerTopic);
   if (bytes > LINK_BYTES_PER_SECOND)
     warnings.push(
       `${stem}: ${producerRate}/s of ${messageSize} B, written once and read ${subscriptionsPerTopic} times, is ${(bytes / 1e9).toFixed(1)} GB/s: more than a link carries; the schedule's debt will grow`,
     );
-  if (workload.consumerRate > 0 && workload.consumerRate * topics < producerRate)
+  if (workload.consumerRate > 0 && workload.consumerRate * consumed.length < producerRate)
     warnings.push(
       `${stem}: consumers take ${workload.consumerRate}/s of each topic and subscription, less than comes: what they have not read in time is not checked`,
     );
   const fillSeconds = backlogFillSeconds(workload);
   if (fillSeconds > LONG_FILL_SECONDS)
     warnings.push(`${stem}: a backlog of ${workload.consumerBacklogSizeGB} GiB takes ${(fillSeconds / 60).toFixed(0)} minutes to build`);
-  if (consumerPerSubscription > partitionsPerTopic)
-    warnings.push(`${stem}: ${consumerPerSubscription} consumers share ${partitionsPerTopic} partitions: some get none`);
-  if (messageSize < STAMP_BYTES)
-    warnings.push(`${stem}: messages of ${messageSize} B carry their stamp in a header: about 38 B more each on the wire`);
+  const fewest = Math.min(...consumed.map(({ partitions }) => partitions));
+  if (workload.topics > 0 && consumerPerSubscription > fewest)
+    warnings.push(`${stem}: ${consumerPerSubscription} consumers share ${fewest} partitions: some get none`);
+  if (payload.stampIn === 'header')
+    warnings.push(`${stem}: messages of less than ${STAMP_BYTES} B carry their stamp in a header: about 38 B more each on the wire`);
+  if (workload.topics === 0)
+    warnings.push(
+      `${stem}: topics that were there before: what is in them is read first (and counted as foreign) unless auto.offset.reset is latest`,
+    );
+  if (workload.existingProduceTopicList !== null)
+    warnings.push(`${stem}: nobody reads what is written: what is read was there before, and is counted, not timed and not checked`);
   return warnings;
 }
 
@@ -213,17 +261,28 @@ function backlogFillSeconds({ consumerBacklogSizeGB, backlogProducerRate, produc
   return (consumerBacklogSizeGB * 2 ** 30) / (rate * messageSize * subscriptionsPerTopic);
 }
 
+function peakRate({ producerRate, producerRateList }: Workload): number {
+  return producerRateList === null ? producerRate : Math.max(...producerRateList.points.map(({ ratePerSecond }) => ratePerSecond));
+}
+
+/** Records of the measured time; at most, where they go by the clock. */
+function measuredRecords(workload: Workload, seconds: number): number {
+  const { producerRateList } = workload;
+  if (workload.consumerOnly) return 0;
+  if (producerRateList?.since !== 'beginning') return peakRate(workload) * seconds;
+  return meanRate(courseOf(producerRateList, 0, seconds), seconds) * seconds;
+}
+
 /** Bytes of values that a whole run writes, but for what a warm-up takes longer to become steady. 0: the rate is yet to be found. */
 export function payloadBytesOf(
   workload: Workload,
   { durationSeconds, warmupSeconds }: Pick<RunOptions, 'durationSeconds' | 'warmupSeconds'>,
 ): number {
-  const { producerRate, warmupProducerRate, messageSize, testDurationMinutes, warmupDurationMinutes } = workload;
-  const warmup = (warmupSeconds ?? warmupDurationMinutes * 60) * (warmupProducerRate > 0 ? warmupProducerRate : producerRate);
-  const measured = (durationSeconds ?? testDurationMinutes * 60) * producerRate;
+  const { warmupProducerRate, messageSize, testDurationMinutes, warmupDurationMinutes } = workload;
+  const rate = peakRate(workload);
+  const parting = separationSeconds(workload) * rate;
+  const warmup = (warmupSeconds ?? warmupDurationMinutes * 60) * (warmupProducerRate > 0 ? warmupProducerRate : rate) + parting;
+  const measured = measuredRecords(workload, durationSeconds ?? testDurationMinutes * 60);
   const backlog = (workload.consumerBacklogSizeGB * 2 ** 30) / Math.max(1, workload.subscriptionsPerTopic);
   return (warmup + measured) * messageSize + backlog;
 }
-
-const STAMP_BYTES = 32;
-const LONG_FILL_SECONDS = 300;

@@ -38,7 +38,8 @@ export async function buildAndDrain(workload: Workload, tools: BacklogTools): Pr
   if (signal.aborted) return null;
   if (!grown) throw new Error(`the backlog stayed at ${owed()} of ${askedRecords} records for ${patienceMs / 1000} s`);
   const builtRecords = owed();
-  const drain = announce('backlog-drain', drainProducerRate >= 0 ? drainProducerRate : producerRate);
+  const drainRate = workload.consumerOnly ? 0 : drainProducerRate;
+  const drain = announce('backlog-drain', drainRate >= 0 ? drainRate : producerRate);
   await Promise.all(consumers.map((load) => load.resume()));
   const resumedNs = clock.nowNs();
   const drained = await until(

@@ -7,10 +7,11 @@ import type { Clock } from '../contracts/clock.ts';
 import { type Driver, type SystemFacts } from '../contracts/driver.ts';
 import type { IntervalRecord } from '../contracts/interval-record.ts';
 import type { LoadEvents, LoadHandle, LoadSummary } from '../contracts/load-handle.ts';
-import type { Phase, PhaseLabel } from '../contracts/phase.ts';
+import type { Phase, PhaseLabel, RateCourse } from '../contracts/phase.ts';
 import { type BacklogRun, type Environment, type RateFinding, RESULT_VERSION, type RunResult } from '../contracts/run-result.ts';
-import type { RunPlan } from '../plan/run-plan.ts';
+import { type RunPlan, separationSeconds } from '../plan/run-plan.ts';
 import type { LatencyObjective } from '../stats/latency-objective.ts';
+import { courseOf, meanRate } from '../stats/rate-course.ts';
 import { findRate, type RateSearch, type RateTrial } from '../stats/rate-finding.ts';
 import { steadiness } from '../stats/warm-up.ts';
 import { checkDelivery } from '../validity/check-delivery.ts';
@@ -51,11 +52,14 @@ interface Interruption {
 /** From announcement to start: every worker must have heard by then. */
 const LEAD_NS = 100e6;
 const POLL_NS = 50e6;
+/** Names that runs give, here and in OMB: `reset` deletes no others. */
+const OWN_TOPICS = 'test-topic';
 /** Consumers that go on receiving get this many times the wait for a sign of life. */
 const DRAINS_MAX = 4;
 
 export async function runWorkload(driver: Driver, plan: RunPlan, tools: RunTools): Promise<RunResult> {
-  await driver.createTopics(plan.topics);
+  if (plan.driver.reset) await driver.deleteTopics((await driver.topicNames()).filter((name) => name.startsWith(OWN_TOPICS)));
+  if (!plan.topicsExist) await driver.createTopics(plan.topics);
   const run = new WorkloadRun(driver, plan, tools);
   return run.run();
 }
@@ -86,8 +90,7 @@ class WorkloadRun {
     this.plan = plan;
     this.tools = tools;
     this.clock = tools.clock;
-    const subscriptions = plan.consumerLoads.length === 0 ? 0 : plan.workload.subscriptionsPerTopic;
-    this.ledger = new RunLedger(this.clock.nowNs(), plan.producerLoads[0]!.intervalMs, subscriptions, () => driver.brokerUsage());
+    this.ledger = new RunLedger(this.clock.nowNs(), plan.producerLoads[0]!.intervalMs, plan.subscriptions, () => driver.brokerUsage());
   }
 
   async run(): Promise<RunResult> {
@@ -110,14 +113,22 @@ class WorkloadRun {
     const events = this.events();
     for (const load of this.plan.consumerLoads) this.consumers.push(await this.driver.openConsumers(load, events));
     for (const load of this.plan.producerLoads) this.producers.push(await this.driver.openProducers(load, events));
-    const rate = this.plan.workload.producerRate === 0 ? await this.search() : this.plan.workload.producerRate;
+    const { producerRate, producerRateList, warmupProducerRate, consumerBacklogSizeGB, consumerOnly } = this.plan.workload;
+    // A list's first rate, if it is one.
+    const listed =
+      producerRateList === null
+        ? null
+        : this.course()![0]!.ratePerSecond || producerRateList.points.find(({ ratePerSecond }) => ratePerSecond > 0)!.ratePerSecond;
+    const rate = listed ?? (producerRate === 0 ? await this.search() : producerRate);
     if (rate === null || this.stop.signal.aborted) return;
-    const { warmupProducerRate, consumerBacklogSizeGB } = this.plan.workload;
     await this.warmUp(warmupProducerRate > 0 ? warmupProducerRate : rate);
     if (this.stop.signal.aborted) return;
+    await this.partFromWarmUp(rate);
     if (consumerBacklogSizeGB > 0) await this.buildBacklog();
     if (this.stop.signal.aborted) return;
-    await this.measure(rate);
+    // The backlog is all there is to it: what was written is measured as it was.
+    if (consumerOnly) this.measured = this.phases.findLast(({ label }) => label === 'backlog-fill')!;
+    else await this.measure(rate);
     // Interrupted: whoever has stopped it does not wait for answers as long as a run does.
     if (!this.stop.signal.aborted) await this.drain();
   }
@@ -143,12 +154,13 @@ class WorkloadRun {
     this.tools.onProgress({ what, record: null });
   }
 
-  private announce(label: PhaseLabel, ratePerSecond: number, seconds: number | null): Phase {
+  private announce(label: PhaseLabel, ratePerSecond: number, seconds: number | null, course: RateCourse | null = null): Phase {
     const startNs = this.clock.nowNs() + LEAD_NS;
     const before = this.phases.at(-1);
     if (before !== undefined) this.ledger.end(before.id, startNs);
     const endNs = seconds === null ? null : startNs + seconds * 1e9;
-    const phase: Phase = { id: this.phases.length, label, startNs, endNs, ratePerSecond, arrivals: 'periodic' };
+    const bare: Phase = { id: this.phases.length, label, startNs, endNs, ratePerSecond, arrivals: 'periodic' };
+    const phase = course === null ? bare : { ...bare, course };
     this.phases.push(phase);
     this.ledger.begin(phase);
     // Consumers first: a record must find its phase known.
@@ -176,6 +188,15 @@ class WorkloadRun {
     }
   }
 
+  /** What a change of rate stirs up is not measured. */
+  private async partFromWarmUp(rate: number): Promise<void> {
+    const seconds = separationSeconds(this.plan.workload);
+    if (seconds === 0 || this.stop.signal.aborted) return;
+    this.say('letting the change of rate settle');
+    const phase = this.announce('warm-up', rate, seconds);
+    await this.sleepUntil(phase.endNs!);
+  }
+
   private async buildBacklog(): Promise<void> {
     this.say('building a backlog');
     this.backlog = await buildAndDrain(this.plan.workload, {
@@ -189,14 +210,26 @@ class WorkloadRun {
   }
 
   private owed(): number {
-    return this.ledger.sum('acked') * this.plan.workload.subscriptionsPerTopic - this.ledger.sum('received');
+    return this.ledger.sum('acked') * this.plan.subscriptions - this.ledger.sum('received');
   }
 
   private async measure(rate: number): Promise<void> {
     this.say('measuring');
-    const phase = this.announce('measured', rate, this.plan.measuredSeconds);
+    const { measuredSeconds } = this.plan;
+    const course = this.course();
+    const phase = this.announce('measured', course === null ? rate : meanRate(course, measuredSeconds), measuredSeconds, course);
     this.measured = phase;
     await this.sleepUntil(phase.endNs!);
+  }
+
+  /** Of the workload's list, if it began now. */
+  private course(): RateCourse | null {
+    const { producerRateList } = this.plan.workload;
+    const now = new Date();
+    return (
+      producerRateList &&
+      courseOf(producerRateList, now.getHours() * 60 + now.getMinutes() + now.getSeconds() / 60, this.plan.measuredSeconds)
+    );
   }
 
   /** The highest rate that holds its objective; null when none did. */
@@ -229,7 +262,7 @@ class WorkloadRun {
     for (;;) {
       const { due, acked, errors, overflowed, received } = this.ledger.countersOf(phaseId);
       // Consumers that are behind would still be behind in the next step.
-      const owed = this.consumers.length === 0 ? 0 : acked * this.plan.workload.subscriptionsPerTopic;
+      const owed = acked * this.plan.subscriptions;
       if (due > asked - 1 && acked + errors + overflowed >= due && received >= owed) return;
       if (this.clock.nowNs() >= limitNs || this.stop.signal.aborted) return;
       await this.sleepUntil(this.clock.nowNs() + POLL_NS);
@@ -267,13 +300,14 @@ class WorkloadRun {
     const last = this.phases.at(-1);
     if (last !== undefined) this.ledger.end(last.id, this.clock.nowNs());
     const names = this.plan.topics.map(({ name }) => name);
-    await this.driver.deleteTopics(names).catch((error: unknown) => this.say(`topics are left behind: ${(error as Error).message}`));
+    if (!this.plan.topicsExist)
+      await this.driver.deleteTopics(names).catch((error: unknown) => this.say(`topics are left behind: ${(error as Error).message}`));
     return summaries;
   }
 
   private result(summaries: readonly LoadSummary[]): RunResult {
     const { plan, tools, ledger, measured } = this;
-    const subscriptions = plan.workload.subscriptionsPerTopic;
+    const { subscriptions } = plan;
     const unfinished = new Map<number, number>();
     for (const { unfinishedByPhase } of summaries)
       for (const [id, count] of Object.entries(unfinishedByPhase)) unfinished.set(Number(id), (unfinished.get(Number(id)) ?? 0) + count);

@@ -4,6 +4,7 @@
 // that happens moves it. A new phase never erases what an earlier one still owes.
 
 import type { Phase } from '../contracts/phase.ts';
+import { CourseTimes } from './rate-course.ts';
 import { SeededRandom } from './seeded-random.ts';
 
 const NS_PER_SECOND = 1e9;
@@ -25,6 +26,8 @@ export class Schedule {
   private n: number;
   private poissonNs = NEVER;
   private random: SeededRandom | null = null;
+  /** Of the phase, where it has a course. */
+  private times: CourseTimes | null = null;
 
   constructor(share: Share) {
     this.share = share;
@@ -51,6 +54,7 @@ export class Schedule {
       this.n = this.share.index;
       this.poissonNs = NEVER;
       this.random = null;
+      this.times = null;
     }
   }
 
@@ -73,6 +77,8 @@ export class Schedule {
 
   private dueIn(phase: Phase): number {
     if (phase.ratePerSecond <= 0) return NEVER;
+    if (phase.arrivals === 'periodic' && phase.course !== undefined)
+      return phase.startNs + (this.times ??= new CourseTimes(phase.course)).secondsOf(this.n) * NS_PER_SECOND;
     if (phase.arrivals === 'periodic') return phase.startNs + (this.n * NS_PER_SECOND) / phase.ratePerSecond;
     if (this.random === null) {
       this.random = new SeededRandom(this.share.seed + phase.id);

@@ -43,7 +43,7 @@ test('a stock file is read whole, and what forks default otherwise is said', () 
 });
 
 test("the forks' fields are read", () => {
-  const found = read(`${stock}
+  const found = read(`${stock.replace('topics: 1', 'topics: 0')}
 existingProduceTopicList: [a, b]
 existingConsumeTopicList: [c]
 logIntervalMillis: 500
@@ -51,28 +51,57 @@ drainProducerRate: 100
 backlogProducerRate: 7
 warmupProducerRate: 5
 warmupProducerRateSeparationMinutes: 2
-consumerOnly: true
-partitionsPerTopicList: [1, 2]
-producersPerTopicList: [3]
+producersPerTopicList: [3, 1]
 randomTopicNames: false
-producerRateList: [[0, 1000], [1, 30, 2000]]
-messageSizeDistribution: { 0-256: 4, 1024-1024: 1 }
+producerRateList: [[0, 1000], [90, 2000]]
+messageSizeDistribution: { 0-256: 4, 1KB - 3 kb: 1 }
 `);
   if (!found.ok) throw new Error(found.errors.join());
   expect(found.workload).toMatchObject({
-    existingProduceTopicList: ['a', 'b'],
-    sampleRateMillis: 500,
-    consumerOnly: true,
-    randomTopicNames: false,
+    ...{ existingProduceTopicList: ['a', 'b'], existingConsumeTopicList: ['c'], producersPerTopicList: [3, 1] },
+    ...{ sampleRateMillis: 500, randomTopicNames: false, warmupProducerRateSeparationMinutes: 2 },
   });
-  expect(found.workload.producerRateList).toEqual([
-    { fromMinute: 0, ratePerSecond: 1000 },
-    { fromMinute: 90, ratePerSecond: 2000 },
-  ]);
+  expect(found.workload.producerRateList).toEqual({
+    since: 'beginning',
+    points: [
+      { minute: 0, ratePerSecond: 1000 },
+      { minute: 90, ratePerSecond: 2000 },
+    ],
+  });
   expect(found.workload.messageSizeDistribution).toEqual([
     { minBytes: 0, maxBytes: 256, weight: 4 },
-    { minBytes: 1024, maxBytes: 1024, weight: 1 },
+    { minBytes: 1024, maxBytes: 3072, weight: 1 },
   ]);
+  // Each range is its middle: (4 x 128 + 2048) / 5.
+  expect(found.workload.messageSize).toBe(512);
+  const overruled = ['messageSize is', 'payloadFile is', 'producersPerTopic is', 'producerRate is', 'partitionsPerTopic is'];
+  for (const field of overruled) expect(found.notices.join('\n')).toContain(`${field} passed over`);
+  const clock = read(`${stock}producerRateList: [[6, 30, 10], [18, 0, 20]]\npartitionsPerTopicList: [4]\n`);
+  expect(clock.ok && clock.workload.producerRateList).toMatchObject({ since: 'midnight', points: [{ minute: 390 }, { minute: 1080 }] });
+});
+
+test.each([
+  ['partitionsPerTopicList: [1, 2]', 'partitionsPerTopicList has 2 entries for 1 topics'],
+  ['producersPerTopicList: [1, 2]', 'producersPerTopicList has 2 entries for 1 topics'],
+  ['existingTopicList: [a]', 'topics must be 0 where existing topics are listed'],
+  ['producerRateList: [[0, 10], [1, 2, 3]]', 'must be a list of [minute, rate] or of [hour, minute, rate]'],
+  ['producerRateList: [[5, 10], [5, 20]]', 'must rise in time'],
+  ['producerRateList: [[24, 0, 10]]', '24:0, which is no time of a day'],
+  ['producerRateList: [[0, 0]]', 'is 0 throughout'],
+  ['messageSizeDistribution: { big: 1 }', "as '0-256: 4'"],
+  ['messageSizeDistribution: { 256-0: 1 }', "as '0-256: 4'"],
+  ['messageSizeDistribution: { 0-256: 0 }', "as '0-256: 4'"],
+  ['consumerOnly: true', 'consumerOnly needs consumerBacklogSizeGB'],
+])("what a fork's field cannot be is said: %s", (line, message) => {
+  expect(errorsOf(`${stock}${line}\n`).join('\n')).toContain(message);
+});
+
+test.each([
+  ['existingTopicList: [a, a]', 'listed twice'],
+  ['existingProduceTopicList: [a]', 'go together'],
+  ['existingTopicList: [a]\nexistingProduceTopicList: [b]\nexistingConsumeTopicList: [c]', 'excludes the other two'],
+])('topics that are there are named in one way: %s', (lines, message) => {
+  expect(errorsOf(`${stock.replace('topics: 1', 'topics: 0')}${lines}\n`).join('\n')).toContain(message);
 });
 
 test('a misspelt field is an error with its line and what was meant; --lenient passes over it', () => {
@@ -124,6 +153,8 @@ producerConfig: |
   expect(found.driver.producerConfig).toEqual({ 'bootstrap.servers': 'localhost:9092', 'request.timeout.ms': '5', acks: 'all' });
   expect(found.driver.consumerConfig).toEqual({ 'bootstrap.servers': 'localhost:9092', 'request.timeout.ms': '120000' });
   expect(found.notices.join()).toContain('enable.auto.commit is not given');
+  const again = readDriver('d.yaml', 'd', 'driverClass: ringlog\nreset: true\n', false);
+  expect(again.ok && again.driver.reset && again.notices.join()).toContain('test-topic… that earlier runs left are deleted');
   expect(readDriver('d.yaml', 'd', 'name: x', false)).toEqual({ ok: false, errors: ['d.yaml: driverClass is missing'] });
 });
 

@@ -97,11 +97,21 @@ test('a codec that it was not built with is refused by name', ({ skip }) => {
 
 test('every worker has the same schedule in either language', ({ skip }) => {
   if (ask === null) return skip();
+  const courseArb = fc
+    .array(fc.tuple(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 0, max: 30_000 })), { minLength: 1, maxLength: 5 })
+    .map((steps) => {
+      let atSeconds = -steps[0]![0];
+      return steps.map(([ms, ratePerSecond]) => ({ atSeconds: (atSeconds += ms) / 1000, ratePerSecond }));
+    })
+    .map((course) =>
+      course.map((point, i) => (i === 0 ? { ...point, atSeconds: 0 } : { ...point, atSeconds: Math.max(i / 1000, point.atSeconds) })),
+    );
   const phaseArb = fc.record({
     seconds: fc.double({ min: 0.001, max: 0.1, noNaN: true }),
     ratePerSecond: fc.oneof(fc.constant(0), fc.double({ min: 100, max: 100_000, noNaN: true })),
     arrivals: fc.constantFrom('periodic' as const, 'poisson' as const),
     open: fc.boolean(),
+    course: fc.option(courseArb, { nil: undefined }),
   });
   const caseArb = fc.record({
     phases: fc.array(phaseArb, { minLength: 1, maxLength: 4 }),
@@ -110,10 +120,10 @@ test('every worker has the same schedule in either language', ({ skip }) => {
   });
   const cases = fc.sample(caseArb, { numRuns: 60, seed: 2 }).map(({ phases, count, seed }) => {
     let startNs = 1e12;
-    const row = phases.map(({ seconds, open, ...phase }, id): Phase => {
+    const row = phases.map(({ seconds, open, course, ...phase }, id): Phase => {
       const from = startNs;
       startNs += Math.round(seconds * 1e9);
-      return { id, label: 'measured', startNs: from, endNs: open ? null : startNs, ...phase };
+      return { id, label: 'measured', startNs: from, endNs: open ? null : startNs, ...phase, ...(course && { course }) };
     });
     return { what: 'schedule', index: seed % count, count, seed, take: 500, phases: row };
   });

@@ -70,6 +70,10 @@ export class FakeSystem implements Driver {
     return Promise.resolve();
   }
 
+  topicNames(): Promise<readonly string[]> {
+    return Promise.resolve([...this.topics.keys()]);
+  }
+
   partitionsOf(): Promise<Record<string, number>> {
     return Promise.resolve(Object.fromEntries([...this.topics.values()].map(({ name, partitions }) => [name, partitions])));
   }

@@ -46,11 +46,12 @@ export function samplePlan(
   seconds = 1,
   workers?: WorkerChoice,
   lanes: Driver['lanes'] = 'partition',
+  existing: Readonly<Record<string, number>> = {},
 ): RunPlan {
   const workload = sampleWorkload(changes);
   const payload = payloadPlan(workload, null, 7);
   if (typeof payload === 'string') throw new Error(payload);
-  const options = { seed: 7, bootstrap: 'nowhere:0', durationSeconds: seconds, warmupSeconds: 0, ...(workers && { workers }) };
+  const options = { seed: 7, bootstrap: 'nowhere:0', durationSeconds: seconds, warmupSeconds: 0, existing, ...(workers && { workers }) };
   const made = makeRunPlan(workload, sampleDriver, payload, lanes, options);
   if (!made.ok) throw new Error(made.errors.join('\n'));
   const { plan } = made;

@@ -66,6 +66,10 @@ export class EmbeddedDriver implements Driver {
     for (const name of names) await refused(this.log.admin.deleteTopic(name));
   }
 
+  topicNames(): Promise<readonly string[]> {
+    return Promise.resolve(this.log.admin.listTopics().map(({ name }) => name));
+  }
+
   partitionsOf(names: readonly string[]): Promise<Readonly<Record<string, number>>> {
     return refused(
       Promise.resolve().then(() => Object.fromEntries(names.map((name) => [name, this.log.admin.describeTopic(name).partitions]))),

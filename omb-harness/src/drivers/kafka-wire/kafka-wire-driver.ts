@@ -91,6 +91,11 @@ export class KafkaWireDriver implements Driver {
     }
   }
 
+  async topicNames(): Promise<readonly string[]> {
+    const { topics } = await refused(this.cluster.describe(null));
+    return topics.flatMap(({ name, isInternal }) => (isInternal === true || name === null ? [] : [name]));
+  }
+
   async partitionsOf(names: readonly string[]): Promise<Readonly<Record<string, number>>> {
     const found: Record<string, number> = {};
     for (const name of names) found[name] = (await refused(this.cluster.topic(name))).partitions.length;

@@ -59,7 +59,7 @@ export class BatchingProducer implements JsProducer {
   private dispatch(): void {
     const full = Math.max(1, Math.floor(this.terms.batchBytes / this.terms.messageBytes));
     while (this.inFlight < this.terms.inFlightMax && (this.records.length >= full || this.lingered)) {
-      this.sendSome(full);
+      this.sendSome(this.fitting(full));
       this.stopLinger();
     }
     // What is left came later, and has its own time to wait.
@@ -76,6 +76,16 @@ export class BatchingProducer implements JsProducer {
     if (this.timer !== null) clearTimeout(this.timer);
     this.timer = null;
     this.lingered = false;
+  }
+
+  /** Of sizes that differ, fewer may fit than on average. */
+  private fitting(countMax: number): number {
+    let bytes = 0;
+    for (let count = 0; count < Math.min(countMax, this.records.length); count++) {
+      bytes += this.records[count]!.value.length;
+      if (bytes > this.terms.batchBytes && count > 0) return count;
+    }
+    return countMax;
   }
 
   private sendSome(count: number): void {

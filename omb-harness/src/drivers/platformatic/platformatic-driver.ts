@@ -55,6 +55,10 @@ export class PlatformaticDriver implements Driver {
     return this.admin.deleteTopics(names);
   }
 
+  topicNames(): Promise<readonly string[]> {
+    return this.admin.topicNames();
+  }
+
   partitionsOf(names: readonly string[]): Promise<Readonly<Record<string, number>>> {
     return this.admin.partitionsOf(names);
   }
