@@ -1,6 +1,6 @@
 // `ringlog bench`: workloads over drivers, one run each, results to files and a table. Owner: the main thread. Not hot.
 
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { randomInt } from 'node:crypto';
 import type { DriverSettings } from '../contracts/driver-settings.ts';
 import type { Workload } from '../contracts/workload.ts';
@@ -19,6 +19,7 @@ import { openResultFolder, put, writeRun } from './result-folder.ts';
 import { runCells } from './run-cells.ts';
 import { say } from './say.ts';
 import { EXIT_FAILED, EXIT_INVALID } from './exit-codes.ts';
+import { refuseOmbFlags } from './omb-flags.ts';
 import { StopOnSignal } from './stop-on-signal.ts';
 import { adviseCommand } from './bench-advise.ts';
 import { chartCommand } from './bench-chart.ts';
@@ -47,8 +48,6 @@ interface BenchOptions {
   readonly producerWorkers: number;
   readonly consumerWorkers: number;
   readonly pin?: readonly number[];
-  readonly workers?: string;
-  readonly workersFile?: string;
 }
 
 interface Pair {
@@ -68,6 +67,7 @@ export async function runBench(args: readonly string[]): Promise<void> {
     .addCommand(adviseCommand())
     .addCommand(listCommand())
     .addCommand(chartCommand());
+  refuseOmbFlags(program);
   program.action((workloads: string[], options: BenchOptions) => bench(workloads, options, args));
   await program.parseAsync([...args], { from: 'user' });
 }
@@ -109,8 +109,6 @@ function benchCommand(): Command {
     .option('--consumer-workers <n>', 'processes that consume, each with whole groups', wholeFromOne, 1)
     .option('--pin <cpus>', 'CPUs that the native workers are pinned to in turn, as 2,3', cpuList)
     .option('--json', 'NDJSON on standard output: one line an interval and one a result')
-    .addOption(new Option('-w, --workers <urls>').hideHelp())
-    .addOption(new Option('--workers-file <file>').hideHelp())
     .showHelpAfterError('(see ringlog bench --help)')
     .addHelpText(
       'after',
@@ -128,8 +126,6 @@ Examples:
 }
 
 async function bench(names: readonly string[], options: BenchOptions, command: readonly string[]): Promise<void> {
-  if (options.workers !== undefined || options.workersFile !== undefined)
-    throw new BenchFailed('workers on other machines are not there: the load runs on this one. Leave -w out');
   const lenient = options.lenient === true;
   const workloads = (names.length === 0 ? ['quick'] : names).map((name) => loadWorkload(name, lenient));
   const drivers = options.drivers.map((name) => loadDriver(name, lenient));

@@ -158,6 +158,8 @@ test('what cannot work is one clear line', async () => {
   };
   const driver = put('driver.yaml', 'name: x\ndriverClass: io.openmessaging.benchmark.driver.kafka.KafkaBenchmarkDrivr\n');
   const misspelt = put('w.yaml', 'topics: 1\nmesageSize: 10\n');
+  const clients = 'messageSize: 10\nproducersPerTopic: 1\nproducerRate: 10\ntestDurationMinutes: 1\n';
+  const existing = put('existing.yaml', `topics: 0\nexistingTopicList: [orders]\n${clients}`);
   writeFileSync(join(dir, 'file'), '');
   const cases: readonly (readonly [args: string[], code: number, message: string])[] = [
     [
@@ -180,7 +182,9 @@ test('what cannot work is one clear line', async () => {
     [['compare', '--peer', 'kafak'], 1, 'it is kafka or kafka-fsync'],
     [['compare', '--storage', 'paged'], 1, 'it is page-cache, managed or none'],
     [['advise', '--results', 'absent'], 1, 'measure something first'],
-    [['-w', 'http://a:8080'], 1, 'the load runs on this one'],
+    [['-wf', 'workers.yaml', 'quick'], 1, 'the load runs on this one'],
+    [['-x'], 1, '--consumer-workers say how many'],
+    [[existing], 3, 'a broker that is started here has no topics yet: name the one that has them (--bootstrap)'],
   ];
   for (const [args, code, message] of cases) {
     const ended = await bench(args);

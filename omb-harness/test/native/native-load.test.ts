@@ -78,12 +78,11 @@ const dials: readonly (readonly [string, Properties, Partial<Workload>, Properti
   ['gzip and keys', { 'compression.type': 'gzip', 'linger.ms': '20' }, { keyDistributor: 'RANDOM_NANO' }, {}],
   ['round robin, memory for few records', { 'partitioner.class': 'x.RoundRobinPartitioner', 'buffer.memory': '2000' }, {}, {}],
   ['messages too small for a stamp', {}, { messageSize: STAMP_BYTES - 1 }, {}],
-  ['partitions assigned by hand', {}, {}, { 'group.protocol': 'none' }],
   [
-    'topics, producers and sizes that differ',
+    'partitions assigned by hand; topics, producers and sizes that differ',
     {},
     { partitionsPerTopicList: [1, 4], producersPerTopicList: [3, 1], messageSizeDistribution: SIZES },
-    {},
+    { 'group.protocol': 'none' },
   ],
   ['groups of more members than partitions', {}, { consumerPerSubscription: 5 }, {}],
 ];
