@@ -1,4 +1,4 @@
-// node:test: `node --test`. A broker that dies with the power, and an order that was acknowledged before.
+// node:test: `npm test`. A broker that dies with the power, and an order that was acknowledged before.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Kafka, logLevel } from 'kafkajs';

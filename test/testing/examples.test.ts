@@ -1,5 +1,5 @@
-// The examples under the runners they are written for, with Ringlog as an installed package. Jest, which takes long to install,
-// is part of the interop rig's long form.
+// The example for vitest under vitest, with Ringlog as an installed package. The one for node:test runs from a packed tarball
+// (test/examples); jest, which takes long to install, is part of the interop rig's long form.
 
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -10,10 +10,10 @@ beforeAll(() => compileSources());
 
 const script = fileURLToPath(new URL('run-example.mjs', import.meta.url));
 
-test.each(['node', 'vitest'])('%s', (runner) => {
+test('vitest', () => {
   // A runner below a runner: it must not take this one's state for its own.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(VITEST|NODE_TEST|NODE_OPTIONS|TEST$)/.test(name)));
-  const { status, stdout, stderr } = spawnSync(process.execPath, [script, runner], { encoding: 'utf8', env });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [script, 'vitest'], { encoding: 'utf8', env });
   expect(status, `${stdout}${stderr}`).toBe(0);
-  expect(stdout).toMatch(/# pass 1|1 passed/);
+  expect(stdout).toMatch(/1 passed/);
 });

@@ -2,7 +2,6 @@
 // Runs an example of examples/testing under its test runner, in a folder where Ringlog is installed as a package: bundles and
 // types without the sources, and without the addon.
 //
-//   node test/testing/run-example.mjs node
 //   node test/testing/run-example.mjs vitest
 //   node test/testing/run-example.mjs jest --jest /folder/with/jest/installed
 
@@ -19,7 +18,6 @@ const [runner] = positionals;
 const DEADLINE_MS = 120_000;
 
 const commands = {
-  node: () => ['--test', 'order-service.node.test.mjs'],
   vitest: () => [join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs'), 'run', '--dir', '.'],
   jest: () => [join(values.jest ?? '', 'node_modules/jest/bin/jest.js'), '--rootDir', '.', '--testMatch', '**/*.jest.test.cjs'],
 };
