@@ -7,6 +7,9 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { compileSources, root } from '../workers/compiled.ts';
 
+/** A compile on a busy machine takes minutes. */
+const NPM_DEADLINE_MS = 280_000;
+
 export const EXAMPLES = ['clicks', 'tail', 'testing'] as const;
 
 export class PackedInstall {
