@@ -93,7 +93,7 @@ describe('without a compiler', () => {
 
   test.skipIf(browserCommand === null)('tail: the page shows what comes, and sends', async () => {
     const site = start('tail', ['serve.mjs'], { PORT: '0' });
-    const [, page] = await site.said(/page: (\S+)/);
+    const [, page] = await site.said(/page: (\S+)\n/);
     const sets = [
       'listeners=PLAINTEXT://127.0.0.1:0',
       'log.dirs=./data',
@@ -101,8 +101,8 @@ describe('without a compiler', () => {
       `ringlog.http.origins=${page}`,
     ];
     const broker = start('tail', [ringlog, 'serve', ...sets.flatMap((set) => ['--set', set])]);
-    const [, kafka] = await broker.said(/listening +(\S+)/);
-    const [, http] = await broker.said(/http:\/\/([^/\s]+)/);
+    const [, kafka] = await broker.said(/listening +(\S+) /);
+    const [, http] = await broker.said(/http:\/\/([^/\s]+)\//);
     const create = install.node('tail', ringlog, 'topic', 'create', 'clicks', '--partitions', '4', '-b', kafka!);
     expect(create.status, create.printed).toBe(0);
     const browser = await HeadlessBrowser.open(browserCommand!, 800, 600);

@@ -58,6 +58,7 @@ export class PackedInstall {
       cwd: this.folder,
       encoding: 'utf8',
       env,
+      timeout: NPM_DEADLINE_MS,
     });
     if (status !== 0) throw new Error(`npm ${args.join(' ')} ended with ${status}:\n${stdout}${stderr}`);
     return stdout;
