@@ -4,7 +4,7 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { compileSources, root } from '../workers/compiled.ts';
 
 /** A compile on a busy machine takes minutes. */
@@ -79,7 +79,7 @@ function manifest(folder: string): Record<string, string> {
 /** npm by its script: a PATH without a compiler need not have it. */
 function npmCommand(): readonly string[] {
   const given = process.env['npm_execpath'];
-  if (given !== undefined && /npm-cli\.js$/.test(given)) return [process.execPath, given];
+  if (given?.endsWith('npm-cli.js') === true) return [process.execPath, given];
   for (const at of (process.env['PATH'] ?? '').split(':')) {
     try {
       return [process.execPath, realpathSync(join(at, 'npm'))];

@@ -58,8 +58,20 @@ function post(topic: string, acks: string, type: string, body: string): Ask {
   return async () => {
     const headers = { 'content-type': type, 'idempotency-key': `${topic} ${acks} ${type}` };
     const answer = await fetch(`${topicUrl(topic)}/records?acks=${acks}`, { method: 'POST', headers, body });
-    return [answer.status, await answer.json()];
+    const { ranges, ...rest } = (await answer.json()) as { ranges: readonly Range[] };
+    return [answer.status, rest, places(ranges)];
   };
+}
+
+interface Range {
+  readonly partition: number;
+  readonly offset: number;
+  readonly count: number;
+}
+
+/** Ranges stand in the order of their answers, which partitions give as they like. */
+function places(ranges: readonly Range[]): readonly string[] {
+  return ranges.flatMap(({ partition, offset, count }) => Array.from({ length: count }, (_, i) => `${partition}:${offset + i}`)).sort();
 }
 
 /** One frame of a session, on a connection of its own. */
