@@ -10,7 +10,7 @@ import { compileSources, root } from '../workers/compiled.ts';
 /** A compile on a busy machine takes minutes. */
 const NPM_DEADLINE_MS = 280_000;
 
-export const EXAMPLES = ['clicks', 'tail', 'testing'] as const;
+const EXAMPLES = ['clicks', 'tail', 'testing'] as const;
 
 export class PackedInstall {
   /** Has `node_modules`, and a folder an example. */
