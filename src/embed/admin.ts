@@ -4,8 +4,9 @@
 import { ErrorCode } from '../engine/base/error-code.ts';
 import { ZERO_UUID } from '../engine/base/uuid.ts';
 import type { LogDirPartition } from '../engine/broker/partition-verbs.ts';
-import { ConfigOperation, type CreatableTopic, ResourceType } from '../engine/metadata/controller-requests.ts';
+import { ConfigOperation, type ControllerVerbs, type CreatableTopic, ResourceType } from '../engine/metadata/controller-requests.ts';
 import type { Caller } from '../workers/caller/caller.ts';
+import { abortable, type AbortOptions } from './abortable.ts';
 import { checkCode, RinglogError } from './ringlog-error.ts';
 import { untilLoaded } from './until-loaded.ts';
 
@@ -63,6 +64,10 @@ const LATEST = -1;
 const DEFAULT_CONFIG = 5;
 const TOPIC_CONFIG = 1;
 
+/**
+ * Every call that waits takes a signal. Aborted, the caller waits no more; what the broker has been asked already may still
+ * happen.
+ */
 export class Admin {
   readonly #caller: Caller;
 
@@ -71,33 +76,33 @@ export class Admin {
   }
 
   /** @throws RinglogError TOPIC_ALREADY_EXISTS, INVALID_TOPIC_EXCEPTION, INVALID_PARTITIONS, INVALID_CONFIG … */
-  async createTopic(name: string, spec: TopicSpec = {}): Promise<void> {
-    const [result] = await this.#caller.controller.createTopics({ topics: [creatable(name, spec)], validateOnly: false });
+  async createTopic(name: string, spec: TopicSpec = {}, { signal }: AbortOptions = {}): Promise<void> {
+    const [result] = await this.#createTopics([creatable(name, spec)], signal);
     checkCode(result!.errorCode, `topic ${name} is not created`, result!.errorMessage);
   }
 
   /** Create what does not exist; what does stays as it is, with the partitions it has. */
-  async ensureTopics(topics: Readonly<Record<string, TopicSpec | number>>): Promise<void> {
+  async ensureTopics(topics: Readonly<Record<string, TopicSpec | number>>, { signal }: AbortOptions = {}): Promise<void> {
     const missing = Object.entries(topics).filter(([name]) => this.#caller.image.topic(name) === undefined);
+    signal?.throwIfAborted();
     if (missing.length === 0) return;
     const specs = missing.map(([name, spec]) => creatable(name, typeof spec === 'number' ? { partitions: spec } : spec));
-    const results = await this.#caller.controller.createTopics({ topics: specs, validateOnly: false });
+    const results = await this.#createTopics(specs, signal);
     for (const { name, errorCode, errorMessage } of results) {
       if (errorCode !== ErrorCode.TOPIC_ALREADY_EXISTS) checkCode(errorCode, `topic ${name} is not created`, errorMessage);
     }
   }
 
-  async deleteTopic(name: string): Promise<void> {
-    const [result] = await this.#caller.controller.deleteTopics({ topics: [{ name, topicId: ZERO_UUID }] });
+  async deleteTopic(name: string, { signal }: AbortOptions = {}): Promise<void> {
+    const topics = [{ name, topicId: ZERO_UUID }];
+    const [result] = await abortable(signal, () => this.#caller.controller.deleteTopics({ topics }));
     checkCode(result!.errorCode, `topic ${name} is not deleted`, result!.errorMessage);
   }
 
   /** `count` is the total wanted. */
-  async createPartitions(topic: string, count: number): Promise<void> {
-    const [result] = await this.#caller.controller.createPartitions({
-      topics: [{ name: topic, count, assignments: null }],
-      validateOnly: false,
-    });
+  async createPartitions(topic: string, count: number, { signal }: AbortOptions = {}): Promise<void> {
+    const topics = [{ name: topic, count, assignments: null }];
+    const [result] = await abortable(signal, () => this.#caller.controller.createPartitions({ topics, validateOnly: false }));
     checkCode(result!.errorCode, `topic ${topic} does not get ${count} partitions`, result!.errorMessage);
   }
 
@@ -117,9 +122,13 @@ export class Admin {
     return { name, id, internal, partitions: partitions.length, configs };
   }
 
-  async describeTopicConfigs(topic: string): Promise<ConfigValue[]> {
-    const resources = [{ type: ResourceType.TOPIC, name: topic, keys: null }];
-    const [result] = await this.#caller.controller.describeConfigs({ resources, includeSynonyms: false, includeDocumentation: false });
+  async describeTopicConfigs(topic: string, { signal }: AbortOptions = {}): Promise<ConfigValue[]> {
+    const question = {
+      resources: [{ type: ResourceType.TOPIC, name: topic, keys: null }],
+      includeSynonyms: false,
+      includeDocumentation: false,
+    };
+    const [result] = await abortable(signal, () => this.#caller.controller.describeConfigs(question));
     checkCode(result!.errorCode, `configs of ${topic}`, result!.errorMessage);
     return result!.configs.map(({ name, value, source, readOnly }) => ({
       name,
@@ -130,19 +139,23 @@ export class Admin {
   }
 
   /** null takes an override away. */
-  async alterTopicConfigs(topic: string, configs: Readonly<Record<string, string | number | boolean | null>>): Promise<void> {
+  async alterTopicConfigs(
+    topic: string,
+    configs: Readonly<Record<string, string | number | boolean | null>>,
+    { signal }: AbortOptions = {},
+  ): Promise<void> {
     const changes = Object.entries(configs).map(([name, value]) => ({
       name,
       operation: value === null ? ConfigOperation.DELETE : ConfigOperation.SET,
       value: value === null ? null : String(value),
     }));
     const resources = [{ type: ResourceType.TOPIC, name: topic, configs: changes }];
-    const [result] = await this.#caller.controller.incrementalAlterConfigs({ resources, validateOnly: false });
+    const [result] = await abortable(signal, () => this.#caller.controller.incrementalAlterConfigs({ resources, validateOnly: false }));
     checkCode(result!.errorCode, `configs of ${topic} are not changed`, result!.errorMessage);
   }
 
   /** -1 with a timestamp behind the last record. */
-  async offsets(topic: string, spec: OffsetSpec): Promise<PartitionOffset[]> {
+  async offsets(topic: string, spec: OffsetSpec, { signal }: AbortOptions = {}): Promise<PartitionOffset[]> {
     const { partitions } = this.describeTopic(topic);
     const timestamp = spec === 'earliest' ? EARLIEST : spec === 'latest' ? LATEST : spec.timestamp;
     const queries = Array.from({ length: partitions }, (_, partition) => ({
@@ -152,7 +165,7 @@ export class Admin {
       timestamp,
       readCommitted: true,
     }));
-    const answers = await this.#caller.partitions.listOffsets(queries);
+    const answers = await abortable(signal, () => this.#caller.partitions.listOffsets(queries));
     return answers.map(({ errorCode, offset }, partition) => {
       checkCode(errorCode, `offsets of ${topic}-${partition}`);
       return { topic, partition, offset };
@@ -160,27 +173,29 @@ export class Admin {
   }
 
   /** Nothing below `offset` is readable any more; 'latest' empties the partition. @returns where the partition begins now */
-  async deleteRecords(topic: string, partition: number, offset: number | 'latest'): Promise<number> {
+  async deleteRecords(topic: string, partition: number, offset: number | 'latest', { signal }: AbortOptions = {}): Promise<number> {
     const query = { topic, partition, offset: offset === 'latest' ? -1 : offset };
-    const [answer] = await this.#caller.partitions.deleteRecords([query]);
+    const [answer] = await abortable(signal, () => this.#caller.partitions.deleteRecords([query]));
     checkCode(answer!.errorCode, `records of ${topic}-${partition} are not deleted`);
     return answer!.lowWatermark;
   }
 
   /** Bytes and end offsets of all partitions. */
-  async describeLogDirs(): Promise<readonly LogDirPartition[]> {
-    return this.#caller.partitions.describeLogDirs();
+  async describeLogDirs({ signal }: AbortOptions = {}): Promise<readonly LogDirPartition[]> {
+    return abortable(signal, () => this.#caller.partitions.describeLogDirs());
   }
 
-  async listGroups(): Promise<GroupSummary[]> {
-    const { groups } = await untilLoaded('groups', () => this.#caller.groups.listGroups({ states: [], types: [] }));
+  async listGroups({ signal }: AbortOptions = {}): Promise<GroupSummary[]> {
+    const { groups } = await untilLoaded('groups', () => this.#caller.groups.listGroups({ states: [], types: [] }), signal);
     return groups.map(({ groupId, state, protocolType }) => ({ groupId, state, protocolType }));
   }
 
   /** @throws RinglogError GROUP_ID_NOT_FOUND */
-  async describeGroup(groupId: string): Promise<GroupDescription> {
-    const { state, protocolType, protocolData, members } = await untilLoaded(`group ${groupId}`, () =>
-      this.#caller.groups.describeGroup({ groupId }),
+  async describeGroup(groupId: string, { signal }: AbortOptions = {}): Promise<GroupDescription> {
+    const { state, protocolType, protocolData, members } = await untilLoaded(
+      `group ${groupId}`,
+      () => this.#caller.groups.describeGroup({ groupId }),
+      signal,
     );
     return {
       groupId,
@@ -192,14 +207,16 @@ export class Admin {
   }
 
   /** @throws RinglogError NON_EMPTY_GROUP, GROUP_ID_NOT_FOUND */
-  async deleteGroup(groupId: string): Promise<void> {
-    await untilLoaded(`group ${groupId} is not deleted`, () => this.#caller.groups.deleteGroup({ groupId }));
+  async deleteGroup(groupId: string, { signal }: AbortOptions = {}): Promise<void> {
+    await untilLoaded(`group ${groupId} is not deleted`, () => this.#caller.groups.deleteGroup({ groupId }), signal);
   }
 
   /** What the group has committed. */
-  async groupOffsets(groupId: string): Promise<CommittedOffset[]> {
-    const answer = await untilLoaded(`offsets of group ${groupId}`, () =>
-      this.#caller.groups.fetchOffsets({ groupId, topics: null, requireStable: true }),
+  async groupOffsets(groupId: string, { signal }: AbortOptions = {}): Promise<CommittedOffset[]> {
+    const answer = await untilLoaded(
+      `offsets of group ${groupId}`,
+      () => this.#caller.groups.fetchOffsets({ groupId, topics: null, requireStable: true }),
+      signal,
     );
     return answer.topics.flatMap(({ name, partitions }) =>
       partitions.map(({ partition, offset, metadata }) => ({ topic: name, partition, offset, metadata })),
@@ -207,17 +224,22 @@ export class Admin {
   }
 
   /** For a group without members. @throws RinglogError UNKNOWN_MEMBER_ID when it has some */
-  async setGroupOffsets(groupId: string, offsets: readonly PartitionOffset[]): Promise<void> {
+  async setGroupOffsets(groupId: string, offsets: readonly PartitionOffset[], { signal }: AbortOptions = {}): Promise<void> {
     const topics = offsets.map(({ topic, partition, offset }) => ({
       name: topic,
       partitions: [{ partition, offset, leaderEpoch: -1, metadata: null }],
     }));
     const outside = { generationId: -1, memberId: '', groupInstanceId: null, retentionTimeMs: -1, tellsGroupNotFound: true };
-    await untilLoaded(`offsets of group ${groupId} are not set`, async () => {
+    const commit = async (): Promise<{ errorCode: number }> => {
       const answer = await this.#caller.groups.commitOffsets({ groupId, ...outside, topics });
       const failed = answer.topics.flatMap(({ partitions }) => partitions).find(({ errorCode }) => errorCode !== ErrorCode.NONE);
       return { errorCode: failed?.errorCode ?? ErrorCode.NONE };
-    });
+    };
+    await untilLoaded(`offsets of group ${groupId} are not set`, commit, signal);
+  }
+
+  #createTopics(topics: readonly CreatableTopic[], signal: AbortSignal | undefined): ReturnType<ControllerVerbs['createTopics']> {
+    return abortable(signal, () => this.#caller.controller.createTopics({ topics, validateOnly: false }));
   }
 }
 

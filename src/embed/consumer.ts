@@ -9,6 +9,7 @@ import type { ReadableStream } from 'node:stream/web';
 import { ErrorCode } from '../engine/base/error-code.ts';
 import type { LogRecord } from '../engine/record/log-records.ts';
 import type { Caller } from '../workers/caller/caller.ts';
+import { abortable, type AbortOptions } from './abortable.ts';
 import type { OffsetSpec, PartitionOffset } from './admin.ts';
 import { type Codec, codec } from './codec.ts';
 import { GroupMember } from './group-member.ts';
@@ -65,8 +66,8 @@ export interface ConsumedBatch<K, V> extends TopicPartition {
   readonly records: readonly ConsumedRecord<K, V>[];
   /** End of the partition when this was read. */
   readonly highWatermark: number;
-  /** Commit up to the end of this batch. */
-  commit(): Promise<void>;
+  /** Commit up to the end of this batch. With a signal: as Consumer.commit(). */
+  commit(options?: AbortOptions): Promise<void>;
 }
 
 export interface PartitionLag extends TopicPartition {
@@ -84,6 +85,8 @@ const COMMIT_INTERVAL_MS = 5000;
 const SESSION_TIMEOUT_MS = 45_000;
 const REBALANCE_TIMEOUT_MS = 60_000;
 const HEARTBEAT_MS = 1000;
+
+type BatchIterator<K, V> = AsyncIterator<ConsumedBatch<K, V>, undefined> & AsyncIterable<ConsumedBatch<K, V>>;
 
 interface Position extends TopicPartition {
   offset: number;
@@ -149,23 +152,32 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
     return this.#readers.map(({ topic, partition, position }) => ({ topic, partition, offset: position }));
   }
 
-  /** The next batch, when there is one. @throws the signal's reason, RinglogError CLOSED, or why a partition cannot be read */
-  async next(): Promise<ConsumedBatch<K, V>> {
+  /**
+   * The next batch, when there is one. An aborted signal ends this wait alone: nothing is handed out, and the next call goes on
+   * from here. @throws the reason of a signal, RinglogError CLOSED, or why a partition cannot be read
+   */
+  async next({ signal }: AbortOptions = {}): Promise<ConsumedBatch<K, V>> {
     this.#finishOutstanding();
     for (;;) {
       if (this.#failure !== null) throw this.#failure;
+      signal?.throwIfAborted();
       const reader = this.#quiesced.length > 0 ? null : this.#readyReader();
       if (reader !== null) return this.#handOut(reader);
-      await new Promise<void>((resolve) => (this.#waiter = resolve));
+      await abortable(signal, () => new Promise<void>((resolve) => (this.#waiter = resolve)));
     }
   }
 
   /** Batches without end. Leaving the loop keeps the assignment; its last batch does not count as processed. */
-  [Symbol.asyncIterator](): AsyncIterator<ConsumedBatch<K, V>, undefined> & AsyncIterable<ConsumedBatch<K, V>> {
+  [Symbol.asyncIterator](): BatchIterator<K, V> {
+    return this.batches();
+  }
+
+  /** The same with a signal: aborted, the loop throws its reason when it comes for the next, and the consumer stays as it is. */
+  batches(options: AbortOptions = {}): BatchIterator<K, V> {
     const iterator = {
       next: async () => {
         try {
-          return { done: false as const, value: await this.next() };
+          return { done: false as const, value: await this.next(options) };
         } catch (error) {
           // Closed by its owner: the loop is over, which is no failure.
           if (error === this.#ended) return { done: true as const, value: undefined };
@@ -182,28 +194,40 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
     return iterator;
   }
 
-  /** Record by record. One counts as processed when the loop comes for the next. */
-  async *records(): AsyncGenerator<ConsumedRecord<K, V>, void> {
-    for await (const { topic, partition, records } of this) {
-      const [position] = this.#outstanding;
-      const end = position!.offset;
-      for (const record of records) {
-        position!.offset = record.offset + 1;
-        yield record;
-        // It was sought elsewhere, or the partition went to another member.
-        if (this.#outstanding[0] !== position) break;
-        this.#markProcessed({ topic, partition, offset: record.offset + 1 });
+  /**
+   * Record by record. One counts as processed when the loop comes for the next. A loop that is left, or whose signal is aborted,
+   * leaves the rest of its batch to the next one.
+   */
+  async *records(options: AbortOptions = {}): AsyncGenerator<ConsumedRecord<K, V>, void> {
+    for await (const { topic, partition, records } of this.batches(options)) {
+      const position = this.#outstanding[0]!;
+      const end = position.offset;
+      try {
+        for (const record of records) {
+          position.offset = record.offset + 1;
+          yield record;
+          // It was sought elsewhere, or the partition went to another member.
+          if (this.#outstanding[0] !== position) break;
+          this.#markProcessed({ topic, partition, offset: record.offset + 1 });
+          options.signal?.throwIfAborted();
+        }
+        if (this.#outstanding[0] === position) position.offset = end;
+      } finally {
+        if (this.#outstanding[0] === position && position.offset < end) this.#reader(topic, partition).goTo(position.offset);
       }
-      position!.offset = end;
     }
   }
 
-  /** Read from there on; what was read ahead is forgotten. */
-  async seek({ topic, partition }: TopicPartition, to: number | OffsetSpec): Promise<void> {
+  /**
+   * Read from there on; what was read ahead is forgotten. A signal that is aborted before the shard has said where that is
+   * leaves the consumer where it was.
+   */
+  async seek({ topic, partition }: TopicPartition, to: number | OffsetSpec, { signal }: AbortOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
     const reader = this.#reader(topic, partition);
     this.#processed.delete(keyOf(reader));
     this.#outstanding = this.#outstanding.filter((one) => keyOf(one) !== keyOf(reader));
-    await reader.seek(to);
+    await reader.seek(to, signal);
   }
 
   /** All partitions when none are named. */
@@ -219,26 +243,30 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
     this.#wakeLoop();
   }
 
-  /** Commit all that was handed out, what the loop has in hand included. @throws RinglogError */
-  async commit(): Promise<void> {
+  /**
+   * Commit all that was handed out, what the loop has in hand included. An aborted signal ends the wait; a commit that was sent
+   * may still take effect. @throws RinglogError, or the signal's reason
+   */
+  async commit({ signal }: AbortOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
     check(this.#options.group !== undefined, 'only a consumer of a group commits');
     for (const position of this.#outstanding) this.#markProcessed({ ...position });
-    await this.#commitProcessed();
+    await abortable(signal, () => this.#commitProcessed());
   }
 
-  /** records() as a Node stream. */
-  readable(): Readable {
-    return Readable.from(this.records());
+  /** records() as a Node stream; an aborted signal is its error. */
+  readable(options: AbortOptions = {}): Readable {
+    return Readable.from(this.records(options));
   }
 
   /** records() as a web stream. */
-  readableStream(): ReadableStream<ConsumedRecord<K, V>> {
-    return Readable.toWeb(this.readable()) as ReadableStream<ConsumedRecord<K, V>>;
+  readableStream(options: AbortOptions = {}): ReadableStream<ConsumedRecord<K, V>> {
+    return Readable.toWeb(this.readable(options)) as ReadableStream<ConsumedRecord<K, V>>;
   }
 
   /** How far behind the end each partition is. */
-  async lag(): Promise<PartitionLag[]> {
-    return Promise.all(this.#readers.map((reader) => this.#lagOf(reader)));
+  async lag({ signal }: AbortOptions = {}): Promise<PartitionLag[]> {
+    return abortable(signal, () => Promise.all(this.#readers.map((reader) => this.#lagOf(reader))));
   }
 
   /** Commits what was processed, leaves the group at once, stops reading. */
@@ -338,10 +366,11 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
     }
     const position = { topic, partition, offset: reader.position };
     this.#outstanding = [position];
-    const commit = async (): Promise<void> => {
+    const commit = async ({ signal }: AbortOptions = {}): Promise<void> => {
+      signal?.throwIfAborted();
       check(this.#options.group !== undefined, 'only a consumer of a group commits');
       this.#markProcessed({ ...position });
-      await this.#commitProcessed();
+      await abortable(signal, () => this.#commitProcessed());
     };
     return { topic, partition, records, highWatermark, commit };
   }

@@ -98,7 +98,7 @@ export async function open(options: OpenOptions): Promise<EmbeddedLog> {
   });
   opened = new EmbeddedLog(broker);
   try {
-    await opened.admin.ensureTopics(options.topics ?? {});
+    await opened.admin.ensureTopics(options.topics ?? {}, { signal });
     signal?.throwIfAborted();
   } catch (error) {
     await opened.close();

@@ -2,6 +2,7 @@
 
 import { errorName, ErrorCode } from '../engine/base/error-code.ts';
 import type { Caller } from '../workers/caller/caller.ts';
+import { abortable } from './abortable.ts';
 import type { OffsetSpec } from './admin.ts';
 import { FetchedChunk } from '../engine/record/fetched-chunk.ts';
 import { asRinglogError, RinglogError } from './ringlog-error.ts';
@@ -61,11 +62,22 @@ export class PartitionReader {
     );
   }
 
-  async seek(spec: number | OffsetSpec): Promise<void> {
+  /** Until it is known where that is nothing is read, and without an answer it goes on where it was. */
+  async seek(spec: number | OffsetSpec, signal: AbortSignal | undefined): Promise<void> {
+    if (typeof spec === 'number') return this.goTo(spec);
     this.drop();
-    this.position = typeof spec === 'number' ? spec : await this.resolve(spec);
-    // A fetch begun meanwhile was from the old place.
+    let offset = this.position;
+    try {
+      offset = await abortable(signal, () => this.resolve(spec));
+    } finally {
+      this.goTo(offset);
+    }
+  }
+
+  /** What was read ahead, or is on its way, was from the old place. */
+  goTo(offset: number): void {
     this.drop();
+    this.position = offset;
     this.start();
   }
 

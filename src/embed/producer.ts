@@ -12,6 +12,7 @@ import type { TopicImage } from '../engine/metadata/metadata-image.ts';
 import { keyPartition } from '../net/kafka/client/key-partition.ts';
 import { BATCH_HEADER_BYTES } from '../engine/record/batch-header.ts';
 import type { CallerAppends } from '../workers/caller/caller-appends.ts';
+import { abortable, type AbortOptions } from './abortable.ts';
 import { type Codec, codec } from './codec.ts';
 import { type Partitioner, StickyPartition } from './partitioner.ts';
 import { PartitionQueue, type QueueTerms } from './partition-queue.ts';
@@ -48,10 +49,6 @@ export interface ProducerOptions<K, V> {
   readonly partitioner?: 'murmur2' | Partitioner;
 }
 
-interface SendOptions {
-  readonly signal?: AbortSignal;
-}
-
 /** Where it sends: the log's own thread, or a guest of it. */
 export interface ProducerHost {
   readonly appends: CallerAppends;
@@ -80,7 +77,7 @@ interface TopicState {
   readonly sticky: StickyPartition;
 }
 
-const NO_OPTIONS: SendOptions = {};
+const NO_OPTIONS: AbortOptions = {};
 const BATCH_BYTES = 64 * 1024;
 const BATCH_BYTES_MAX = 1024 * 1024;
 const DELIVERY_TIMEOUT_MS = 30_000;
@@ -103,7 +100,7 @@ export class Producer<K = Uint8Array | string, V = Uint8Array | string> {
   #dirty: PartitionQueue[] = [];
   /** Of this turn of the event loop: one number object for all its records. */
   #nowMs: number | null = null;
-  #flushers: (() => void)[] = [];
+  readonly #flushers = new Set<() => void>();
   /** What trySend() could not tell. */
   #failure: Error | null = null;
   #closing: Promise<void> | null = null;
@@ -150,7 +147,7 @@ export class Producer<K = Uint8Array | string, V = Uint8Array | string> {
    * that was laid out already is stored all the same.
    * @throws (rejects with) RinglogError, or the signal's reason
    */
-  send(topic: string, record: ProducerRecord<K, V>, options: SendOptions = NO_OPTIONS): Promise<SendResult> {
+  send(topic: string, record: ProducerRecord<K, V>, options: AbortOptions = NO_OPTIONS): Promise<SendResult> {
     return new Promise((resolve, reject) => {
       const sender = new OneSender(topic, this.#durability, resolve, reject);
       const { signal } = options;
@@ -169,7 +166,7 @@ export class Producer<K = Uint8Array | string, V = Uint8Array | string> {
    * As send() of each, with one promise for all: no object a record. Of records that were laid out when one is refused, or the
    * signal ends the wait, those are stored.
    */
-  sendBatch(topic: string, records: readonly ProducerRecord<K, V>[], options: SendOptions = NO_OPTIONS): Promise<BatchResult> {
+  sendBatch(topic: string, records: readonly ProducerRecord<K, V>[], options: AbortOptions = NO_OPTIONS): Promise<BatchResult> {
     return new Promise((resolve, reject) => {
       const sender = new BatchSender(topic, this.#durability, records.length, resolve, reject);
       this.#sendAll(topic, records as readonly ProducerRecord<unknown, unknown>[], sender, reject, options.signal);
@@ -206,10 +203,14 @@ export class Producer<K = Uint8Array | string, V = Uint8Array | string> {
     return Writable.toWeb(this.writable(topic));
   }
 
-  /** Resolves when all that was sent before has reached its level. @throws (rejects with) the first failure of a trySend() */
-  async flush(): Promise<void> {
+  /**
+   * Resolves when all that was sent before has reached its level. An aborted signal ends the wait; what was sent goes on.
+   * @throws (rejects with) the first failure of a trySend(), or the signal's reason
+   */
+  async flush({ signal }: AbortOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
     this.#flushQueues();
-    if (!this.#idle()) await new Promise<void>((resolve) => this.#flushers.push(resolve));
+    if (!this.#idle()) await this.#untilIdle(signal);
     const failure = this.#failure;
     this.#failure = null;
     if (failure !== null) throw failure;
@@ -410,11 +411,19 @@ export class Producer<K = Uint8Array | string, V = Uint8Array | string> {
   }
 
   #settled(): void {
-    if (this.#flushers.length === 0) return;
+    if (this.#flushers.size === 0) return;
     // What waited in line, or came back, must go too.
     this.#flushQueues();
     if (!this.#idle()) return;
-    for (const resolve of this.#flushers.splice(0)) resolve();
+    for (const resolve of this.#flushers) resolve();
+    this.#flushers.clear();
+  }
+
+  async #untilIdle(signal: AbortSignal | undefined): Promise<void> {
+    let told = (): void => undefined;
+    const idle = new Promise<void>((resolve) => (told = resolve));
+    this.#flushers.add(told);
+    await abortable(signal, () => idle).finally(() => this.#flushers.delete(told));
   }
 
   async #nextProducerId(): Promise<number> {

@@ -2,6 +2,7 @@
 
 import { Acks, type AppendAnswer, type FetchAnswer, type LogAccess } from '../engine/broker/log-access.ts';
 import type { BrokerLog } from '../workers/supervisor/broker-log.ts';
+import type { AbortOptions } from './abortable.ts';
 import type {
   Admin,
   CommittedOffset,
@@ -25,6 +26,7 @@ import type { BatchResult, Durability, SendResult, StoredRange } from './senders
 
 export { Acks, codec, open, openProducer, RinglogError };
 export type {
+  AbortOptions,
   Admin,
   AppendAnswer,
   BatchResult,

@@ -60,6 +60,18 @@ test('the types say what goes where', () => {
     const result: SendResult = await log.producer({ value: codec.json<{ a: number }>() }).send('t', { value: { a: 1 } });
     const consumer: Consumer<string, { a: number }> = log.consumer({ topics: ['t'], key: codec.string, value: codec.json<{ a: number }>() });
     for await (const { value, key } of consumer.records()) { const a: number | undefined = value?.a; const k: string | null = key; void a; void k; }
+    const { signal } = new AbortController();
+    await log.producer().flush({ signal });
+    for await (const batch of consumer.batches({ signal })) await batch.commit({ signal });
+    for await (const record of consumer.records({ signal })) void record;
+    await consumer.next({ signal });
+    await consumer.commit({ signal });
+    await consumer.lag({ signal });
+    await consumer.seek({ topic: 't', partition: 0 }, 'latest', { signal });
+    await log.admin.createTopic('v', { partitions: 2 }, { signal });
+    await log.admin.groupOffsets('g', { signal });
+    // @ts-expect-error the controller is no signal
+    await log.admin.listGroups({ signal: new AbortController() });
     // @ts-expect-error a number is no value of this producer
     await log.producer({ value: codec.string }).send('t', { value: 5 });
     // @ts-expect-error there is no such level
