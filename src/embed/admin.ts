@@ -7,6 +7,7 @@ import type { LogDirPartition } from '../engine/broker/partition-verbs.ts';
 import { ConfigOperation, type ControllerVerbs, type CreatableTopic, ResourceType } from '../engine/metadata/controller-requests.ts';
 import type { Caller } from '../workers/caller/caller.ts';
 import { abortable, type AbortOptions } from './abortable.ts';
+import { checkPlace, checkTopics, checkTopicSpec } from './check-options.ts';
 import { checkCode, RinglogError } from './ringlog-error.ts';
 import { untilLoaded } from './until-loaded.ts';
 
@@ -83,6 +84,7 @@ export class Admin {
 
   /** Create what does not exist; what does stays as it is, with the partitions it has. */
   async ensureTopics(topics: Readonly<Record<string, TopicSpec | number>>, { signal }: AbortOptions = {}): Promise<void> {
+    checkTopics(topics);
     const missing = Object.entries(topics).filter(([name]) => this.#caller.image.topic(name) === undefined);
     signal?.throwIfAborted();
     if (missing.length === 0) return;
@@ -156,6 +158,7 @@ export class Admin {
 
   /** -1 with a timestamp behind the last record. */
   async offsets(topic: string, spec: OffsetSpec, { signal }: AbortOptions = {}): Promise<PartitionOffset[]> {
+    checkPlace('the place', spec);
     const { partitions } = this.describeTopic(topic);
     const timestamp = spec === 'earliest' ? EARLIEST : spec === 'latest' ? LATEST : spec.timestamp;
     const queries = Array.from({ length: partitions }, (_, partition) => ({
@@ -243,7 +246,9 @@ export class Admin {
   }
 }
 
-function creatable(name: string, { partitions = -1, configs = {} }: TopicSpec): CreatableTopic {
+function creatable(name: string, spec: TopicSpec): CreatableTopic {
+  checkTopicSpec(name, spec);
+  const { partitions = -1, configs = {} } = spec;
   return {
     name,
     partitionCount: partitions,

@@ -11,46 +11,13 @@ import type { LogRecord } from '../engine/record/log-records.ts';
 import type { Caller } from '../workers/caller/caller.ts';
 import { abortable, type AbortOptions } from './abortable.ts';
 import type { OffsetSpec, PartitionOffset } from './admin.ts';
+import { checkArgument, checkPlace } from './check-options.ts';
 import { type Codec, codec } from './codec.ts';
+import { checkConsumerOptions, type ConsumerOptions, type TopicPartition } from './consumer-options.ts';
 import { GroupMember } from './group-member.ts';
 import { PartitionReader, type ReaderTerms } from './partition-reader.ts';
 import { asRinglogError, checkCode, RinglogError } from './ringlog-error.ts';
 import { askUntilLoaded, untilLoaded } from './until-loaded.ts';
-
-export interface TopicPartition {
-  readonly topic: string;
-  readonly partition: number;
-}
-
-export interface ConsumerOptions<K, V> {
-  /** Of a group: these topics. Without a group: all their partitions. */
-  readonly topics?: readonly string[];
-  /** Exactly these; a group then only keeps the offsets. */
-  readonly partitions?: readonly TopicPartition[];
-  readonly group?: string;
-  /** A static member: its partitions wait for it while it restarts, for the session time-out. */
-  readonly instanceId?: string;
-  /** Where nothing is committed, or what was is gone. 'earliest' when absent. */
-  readonly from?: OffsetSpec;
-  /**
-   * after-processing: as soon as the loop comes for more. auto: every commitIntervalMs. manual: by commit(). Of a group only;
-   * 'after-processing' when absent.
-   */
-  readonly commit?: 'after-processing' | 'auto' | 'manual';
-  readonly commitIntervalMs?: number;
-  /** Records of one batch at most. 500 when absent. */
-  readonly maxRecords?: number;
-  /** Read ahead of all partitions together. 8 MiB when absent. */
-  readonly bufferBytes?: number;
-  readonly sessionTimeoutMs?: number;
-  readonly heartbeatMs?: number;
-  /** How long the group waits in a rebalance for a batch that is being processed. */
-  readonly rebalanceTimeoutMs?: number;
-  readonly key?: Codec<K>;
-  readonly value?: Codec<V>;
-  /** Ends the consumer; the loop throws its reason. */
-  readonly signal?: AbortSignal;
-}
 
 export interface ConsumedRecord<K, V> {
   readonly topic: string;
@@ -120,11 +87,8 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
 
   /** @throws RinglogError INVALID_ARGUMENT, UNKNOWN_TOPIC_OR_PARTITION */
   constructor(caller: Caller, options: ConsumerOptions<K, V>, onClose: () => void) {
-    const { topics, partitions, group, commit = 'after-processing', maxRecords = MAX_RECORDS, signal } = options;
-    check((topics === undefined) !== (partitions === undefined), 'a consumer reads topics or partitions: give one of them');
-    check(group !== '', 'group is not empty');
-    check(maxRecords >= 1, 'maxRecords is at least 1');
-    check(['after-processing', 'auto', 'manual'].includes(commit), "commit is 'after-processing', 'auto' or 'manual'");
+    checkConsumerOptions(options);
+    const { topics, partitions, group, commit, maxRecords = MAX_RECORDS, signal } = options;
     signal?.throwIfAborted();
     this.#caller = caller;
     this.#options = options;
@@ -224,6 +188,8 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
    */
   async seek({ topic, partition }: TopicPartition, to: number | OffsetSpec, { signal }: AbortOptions = {}): Promise<void> {
     signal?.throwIfAborted();
+    if (typeof to === 'number') checkArgument(Number.isSafeInteger(to) && to >= 0, `${to} is no offset`);
+    else checkPlace('the place to seek', to);
     const reader = this.#reader(topic, partition);
     this.#processed.delete(keyOf(reader));
     this.#outstanding = this.#outstanding.filter((one) => keyOf(one) !== keyOf(reader));
@@ -249,7 +215,7 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
    */
   async commit({ signal }: AbortOptions = {}): Promise<void> {
     signal?.throwIfAborted();
-    check(this.#options.group !== undefined, 'only a consumer of a group commits');
+    checkArgument(this.#options.group !== undefined, 'only a consumer of a group commits');
     for (const position of this.#outstanding) this.#markProcessed({ ...position });
     await abortable(signal, () => this.#commitProcessed());
   }
@@ -368,7 +334,7 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
     this.#outstanding = [position];
     const commit = async ({ signal }: AbortOptions = {}): Promise<void> => {
       signal?.throwIfAborted();
-      check(this.#options.group !== undefined, 'only a consumer of a group commits');
+      checkArgument(this.#options.group !== undefined, 'only a consumer of a group commits');
       this.#markProcessed({ ...position });
       await abortable(signal, () => this.#commitProcessed());
     };
@@ -549,8 +515,4 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
 
 function keyOf({ topic, partition }: TopicPartition): string {
   return `${topic}:${partition}`;
-}
-
-function check(fine: boolean, message: string): void {
-  if (!fine) throw new RinglogError('INVALID_ARGUMENT', message);
 }

@@ -3,7 +3,8 @@
 import type { LogAccess } from '../engine/broker/log-access.ts';
 import type { RunningBroker } from '../workers/supervisor/running-broker.ts';
 import { Admin } from './admin.ts';
-import { Consumer, type ConsumerOptions } from './consumer.ts';
+import { Consumer } from './consumer.ts';
+import type { ConsumerOptions } from './consumer-options.ts';
 import { Producer, type ProducerOptions } from './producer.ts';
 import type { ProducerHandle } from './producer-handle.ts';
 import { RinglogError } from './ringlog-error.ts';

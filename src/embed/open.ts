@@ -11,6 +11,7 @@ import type { HttpAuthorize } from '../workers/supervisor/http-face.ts';
 import { CannotStart, startBroker } from '../workers/supervisor/start-broker.ts';
 import { usableCores } from '../workers/supervisor/usable-cores.ts';
 import type { TopicSpec } from './admin.ts';
+import { checkArgument, checkNumber, checkOptions, checkTopics, type Known } from './check-options.ts';
 import { EmbeddedLog } from './embedded-log.ts';
 import { RinglogError } from './ringlog-error.ts';
 
@@ -65,8 +66,25 @@ const IN_FLIGHT_BYTES_MIN = 4 * 1024 * 1024;
 const WORKER_PRODUCERS_MAX = 64;
 const IN_FLIGHT_BYTES_MAX = 1024 * 1024 * 1024;
 
+const OPTIONS: Known<OpenOptions> = {
+  dir: true,
+  shards: true,
+  topics: true,
+  kafka: true,
+  http: true,
+  config: true,
+  inFlightBytes: true,
+  workerProducers: true,
+  logger: true,
+  onDeath: true,
+  signal: true,
+};
+const KAFKA: Known<KafkaListener> = { port: true, host: true, listeners: true };
+const HTTP: Known<HttpGateway> = { port: true, host: true, token: true, origins: true, authorize: true };
+
 /** @throws RinglogError INVALID_ARGUMENT, DIRECTORY_LOCKED; or why the directory or the port cannot be had, with the `code` it failed with */
 export async function open(options: OpenOptions): Promise<EmbeddedLog> {
+  checkOpenOptions(options);
   const { signal, inFlightBytes } = options;
   signal?.throwIfAborted();
   const log = options.logger ?? processWarnings;
@@ -107,6 +125,20 @@ export async function open(options: OpenOptions): Promise<EmbeddedLog> {
   return opened;
 }
 
+function checkOpenOptions(options: OpenOptions): void {
+  checkOptions('open()', options, OPTIONS);
+  const { dir, topics = {}, kafka, http, config = {}, logger } = options;
+  checkArgument(typeof dir === 'string' && dir !== '', 'open() needs dir, the data directory');
+  checkTopics(topics);
+  if (kafka !== undefined) checkOptions('open({ kafka })', kafka, KAFKA);
+  if (http !== undefined) checkOptions('open({ http })', http, HTTP);
+  for (const { port } of [kafka, http].filter((one) => one !== undefined)) checkNumber('port', port, 0, 65_535);
+  const isObject = typeof config === 'object' && config !== null && !Array.isArray(config);
+  checkArgument(isObject, "config is { name: value }, by Kafka's names");
+  const lines = logger === undefined || [logger.info, logger.warn, logger.error].every((line) => typeof line === 'function');
+  checkArgument(lines, 'logger has info(), warn() and error()');
+}
+
 function asOpenError(error: unknown, dir: string): unknown {
   if (error instanceof CannotStart) return new RinglogError('INVALID_ARGUMENT', error.message, { cause: error });
   if (!(error instanceof DirectoryLocked)) return error;
@@ -117,7 +149,6 @@ function asOpenError(error: unknown, dir: string): unknown {
 
 function settingsOf(options: OpenOptions, log: BrokerLog): BrokerSettings {
   const { dir, shards = 'auto', kafka, http, config = {} } = options;
-  if (typeof dir !== 'string' || dir === '') throw new RinglogError('INVALID_ARGUMENT', 'open() needs dir, the data directory');
   const count = shards === 'auto' ? Math.max(1, usableCores().length - 1) : shards;
   const given: Record<string, string> = { 'log.dir': dir, 'ringlog.shards': String(count) };
   if (kafka !== undefined) {

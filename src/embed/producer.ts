@@ -13,6 +13,7 @@ import { keyPartition } from '../net/kafka/client/key-partition.ts';
 import { BATCH_HEADER_BYTES } from '../engine/record/batch-header.ts';
 import type { CallerAppends } from '../workers/caller/caller-appends.ts';
 import { abortable, type AbortOptions } from './abortable.ts';
+import { checkArgument, checkCodec, checkNumber, checkOptions, type Known } from './check-options.ts';
 import { type Codec, codec } from './codec.ts';
 import { type Partitioner, StickyPartition } from './partitioner.ts';
 import { PartitionQueue, type QueueTerms } from './partition-queue.ts';
@@ -79,8 +80,20 @@ interface TopicState {
 
 const NO_OPTIONS: AbortOptions = {};
 const BATCH_BYTES = 64 * 1024;
+const BATCH_BYTES_MIN = 1024;
 const BATCH_BYTES_MAX = 1024 * 1024;
 const DELIVERY_TIMEOUT_MS = 30_000;
+const LINGER_MS_MAX = 60_000;
+const OPTIONS: Known<ProducerOptions<unknown, unknown>> = {
+  acks: true,
+  lingerMs: true,
+  batchBytes: true,
+  idempotent: true,
+  deliveryTimeoutMs: true,
+  key: true,
+  value: true,
+  partitioner: true,
+};
 
 export class Producer<K = Uint8Array | string, V = Uint8Array | string> {
   readonly #caller: ProducerHost;
@@ -108,15 +121,21 @@ export class Producer<K = Uint8Array | string, V = Uint8Array | string> {
 
   /** @throws RinglogError INVALID_ARGUMENT */
   constructor(caller: ProducerHost, durable: boolean, options: ProducerOptions<K, V>, onClose: () => void) {
+    checkOptions('producer()', options, OPTIONS);
     const { acks = 'all', lingerMs = 0, batchBytes = BATCH_BYTES, idempotent = true, deliveryTimeoutMs = DELIVERY_TIMEOUT_MS } = options;
     checkArgument(acks === 'all' || acks === 1 || acks === 0, "acks is 'all', 1 or 0");
-    checkArgument(lingerMs >= 0 && lingerMs <= 60_000, 'lingerMs is 0 to 60000');
-    checkArgument(batchBytes >= 1024 && batchBytes <= BATCH_BYTES_MAX, `batchBytes is 1024 to ${BATCH_BYTES_MAX}`);
-    checkArgument(deliveryTimeoutMs >= 0, 'deliveryTimeoutMs is not negative');
+    checkNumber('lingerMs', lingerMs, 0, LINGER_MS_MAX);
+    checkNumber('batchBytes', batchBytes, BATCH_BYTES_MIN, BATCH_BYTES_MAX);
+    checkNumber('deliveryTimeoutMs', deliveryTimeoutMs, 0);
+    checkArgument(typeof idempotent === 'boolean', 'idempotent is true or false');
+    checkCodec('key', options.key);
+    checkCodec('value', options.value);
+    const { partitioner = 'murmur2' } = options;
+    checkArgument(partitioner === 'murmur2' || typeof partitioner === 'function', "partitioner is 'murmur2' or a function");
     this.#caller = caller;
     this.#key = (options.key ?? codec.raw) as Codec<unknown>;
     this.#value = (options.value ?? codec.raw) as Codec<unknown>;
-    this.#partitioner = typeof options.partitioner === 'function' ? options.partitioner : null;
+    this.#partitioner = partitioner === 'murmur2' ? null : partitioner;
     this.#batchBytes = batchBytes;
     this.#durability = acks === 0 ? 'sent' : acks === 'all' && durable ? 'disk' : 'written';
     this.#onClose = onClose;
@@ -431,8 +450,4 @@ export class Producer<K = Uint8Array | string, V = Uint8Array | string> {
     checkCode(id < 0 ? ErrorCode.COORDINATOR_NOT_AVAILABLE : ErrorCode.NONE, 'no producer id');
     return id;
   }
-}
-
-function checkArgument(fine: boolean, message: string): void {
-  if (!fine) throw new RinglogError('INVALID_ARGUMENT', message);
 }

@@ -15,7 +15,8 @@ import type {
   TopicSpec,
 } from './admin.ts';
 import { type Codec, codec } from './codec.ts';
-import type { ConsumedBatch, ConsumedRecord, Consumer, ConsumerOptions, PartitionLag, TopicPartition } from './consumer.ts';
+import type { ConsumedBatch, ConsumedRecord, Consumer, PartitionLag } from './consumer.ts';
+import type { ConsumerOptions, TopicPartition } from './consumer-options.ts';
 import type { EmbeddedLog } from './embedded-log.ts';
 import { type HttpGateway, type KafkaListener, open, type OpenOptions } from './open.ts';
 import type { Partitioner } from './partitioner.ts';

@@ -1,6 +1,6 @@
 // Java's settings in the words of the embedded API: what it knows, and the rest, which is named. Owner: pure. Not hot.
 
-import type { ConsumerOptions } from '../../../../src/embed/consumer.ts';
+import type { ConsumerOptions } from '../../../../src/embed/consumer-options.ts';
 import type { ProducerOptions } from '../../../../src/embed/producer.ts';
 import { DriverError } from '../../contracts/driver.ts';
 
