@@ -46,7 +46,7 @@ describe('of an open log', () => {
     for (const [options, why] of [
       [{ topics: 't' }, /topics is an array/],
       [{ topics: ['t'], from: 'begin' }, /from is 'earliest', 'latest' or/],
-      [{ topics: ['t'], groupId: 'g' }, /has no option groupId: did you mean group\?],
+      [{ topics: ['t'], groupId: 'g' }, /has no option groupId: did you mean group\?/],
       [{ topics: ['t'], maxRecord: 5 }, /did you mean maxRecords\?/],
       [{ topics: ['t'], maxRecords: 0 }, /maxRecords=0/],
     ] as const) {
