@@ -86,11 +86,16 @@ export function lastBeforeHole(segments: readonly Segment[], first: number, torn
   return last;
 }
 
-/** Segments rolled away from whose last bytes are on the disk by now. Usually there is none. @throws what the disk throws */
+/**
+ * Segments rolled away from whose last bytes are on the disk by now: of those behind the recovery point, which may lie before
+ * ones that are not managed. Usually there is none. @throws what the disk throws
+ */
 export function trimRolled(fs: FileSystem, log: Log): void {
   const { segments } = log;
-  for (let i = segments.length - 2; i >= 0 && segments[i]!.managed; i--) {
+  for (let i = segments.length - 2; i >= 0; i--) {
     const segment = segments[i]!;
-    if (segment.padded && segment.syncedBytes >= segment.writtenBytes) trimSegment(fs, segment);
+    // Rolled in a tick that appended to it: more is on its way than was written.
+    if (segment.padded && segment.syncedBytes >= segment.stagedBytes) trimSegment(fs, segment);
+    if (segment.baseOffset <= log.syncedOffset) return;
   }
 }

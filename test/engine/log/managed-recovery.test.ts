@@ -1,4 +1,4 @@
-// What a crash leaves of a managed segment, and what recovery makes of it. The writes are modelled as the native store makes
+// What is left of a managed segment's reserved space: by a roll, and by a crash, of which recovery makes the best. The writes are modelled as the native store makes
 // them: whole blocks, the last one padded with zeros and written again, any sector of what was not synced on the disk or not.
 
 import fc from 'fast-check';
@@ -157,5 +157,45 @@ describe('managed segments after a crash', () => {
     expect(log.endOffset).toBe(ends.at(-1)!.offset);
     expect(log.recovery!.truncatedBytes).toBe(0);
     expect(log.recovery!.damage.map(({ startOffset }) => startOffset)).toEqual([4]);
+  });
+});
+
+describe('a rolled segment is cut to its batches when they are on the disk', () => {
+  function rolled(whileRolling: (bench: LogBench, log: Log) => void): { bench: LogBench; log: Log } {
+    const bench = new LogBench({ segmentBytes: 2000 });
+    const log = bench.open();
+    log.active.managed = true;
+    log.active.padded = true;
+    bench.fs.truncate(log.active.fd, 1024 * 1024);
+    while (log.segments.length < 2) {
+      whileRolling(bench, log);
+      bench.append(log, batch(1, 600));
+    }
+    return { bench, log };
+  }
+
+  const expectCut = (bench: LogBench, log: Log): void => {
+    const [first] = log.segments;
+    expect([first!.padded, bench.fs.bytesOf(pathOf(0)).length]).toEqual([false, first!.writtenBytes]);
+  };
+
+  test('which they were before the roll', () => {
+    const { bench, log } = rolled((early) => early.settle());
+    bench.settle();
+    expectCut(bench, log);
+  });
+
+  test('not while some are on their way', () => {
+    const { bench, log } = rolled(() => undefined);
+    expect(log.segments[0]!.padded).toBe(true);
+    bench.settle();
+    expectCut(bench, log);
+  });
+
+  test('also when one of the page cache has been rolled since', () => {
+    const { bench, log } = rolled(() => undefined);
+    while (log.segments.length < 3) bench.append(log, batch(1, 600));
+    bench.settle();
+    expectCut(bench, log);
   });
 });
