@@ -19,6 +19,7 @@ import { kafkajsGroup } from './cases/kafkajs.mjs';
 import { javaGroup } from './cases/java-tools.mjs';
 import { logFilesGroup } from './cases/log-files.mjs';
 import { confluentGroup, franzGroup, kafkaPythonGroup, platformaticGroup } from './cases/client-programs.mjs';
+import { ombGroup } from './cases/omb-harness.mjs';
 import { runnersGroup } from './cases/test-runners.mjs';
 import { createBroker } from './rig/brokers.mjs';
 import { openKafkajs } from './rig/kafkajs-client.mjs';
@@ -50,6 +51,7 @@ const groups = [
   kafkaPythonGroup,
   franzGroup,
   runnersGroup,
+  ombGroup,
   logFilesGroup,
 ];
 const shards = Number(options.shards);
