@@ -40,7 +40,7 @@ export interface RunTools {
 
 export interface Progress {
   readonly what: string;
-  /** Of the current phase. */
+  /** Of the phase that is named: answers come after its end, too. */
   readonly record: IntervalRecord | null;
 }
 
@@ -137,7 +137,8 @@ class WorkloadRun {
     return {
       onInterval: (record) => {
         this.ledger.add(record);
-        if (record.phaseId === this.phases.at(-1)?.id) this.tools.onProgress({ what: this.phases.at(-1)!.label, record });
+        const phase = this.phases[record.phaseId];
+        if (phase !== undefined) this.tools.onProgress({ what: phase.label, record });
       },
       onFailure: (error) => this.interrupt('system-lost', error.message),
     };
