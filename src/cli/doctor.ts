@@ -5,6 +5,7 @@ import { release } from 'node:os';
 import { resolve } from 'node:path';
 import { parseBrokerConfig } from '../engine/base/config-broker.ts';
 import { loadNativeBinding } from '../engine/io/native-binding.ts';
+import { type HttpEngineChoice, httpEngine } from '../net/http/http-engine.ts';
 import { openReactor } from '../net/reactor/open-reactor.ts';
 import { reactorOptions } from '../workers/shard/reactor-options.ts';
 import { usableCores } from '../workers/supervisor/usable-cores.ts';
@@ -34,6 +35,8 @@ export async function doctor(options: { dir: string; json?: boolean }): Promise<
   const { config } = parsed.settings;
   const reactor = await openReactor(reactorOptions(config, 1, false));
   for (const { facility, engine, reason } of reactor.report.rows) findings.push({ what: facility, found: engine, meaning: reason });
+  const { name, reason: why } = await httpEngine(config['ringlog.http.engine'] as HttpEngineChoice);
+  findings.push({ what: 'http', found: name, meaning: why });
   const commits = commitWords(config, [resolve(options.dir)], reactor.report.kind === 'native');
   for (const { what, meaning } of durabilityWords(config, commits)) findings.push({ what, found: 'by default', meaning });
   await reactor.close();

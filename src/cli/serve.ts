@@ -98,7 +98,9 @@ function printBanner(version: string, { config }: BrokerSettings, { facts }: Run
   const lines = [
     `ringlog ${version}  ready in ${Math.round(startMs)} ms, pid ${process.pid}`,
     `  listening   ${nodes}, listeners ${facts.mode}`,
-    ...(facts.httpPort === null ? [] : [`  http        ${httpWords(config['ringlog.http.listener']!, facts.httpPort)}`]),
+    ...(facts.httpPort === null
+      ? []
+      : [`  http        ${httpWords(config['ringlog.http.listener']!, facts.httpPort)}, by ${facts.httpEngine!.name}`]),
     `  shards      ${shards}`,
     `  engines     ${kind}${why === undefined ? '' : ` (${why})`}: ${engines}`,
     `  data        ${logDirectories(config).join(', ')} (cluster ${facts.clusterId}, ${facts.partitions} partitions)`,

@@ -210,6 +210,9 @@ export const brokerRows = [
     pattern: /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]*):\d{1,5}$/,
     accepted: 'host:port, as 127.0.0.1:9464; an empty host is every interface',
   }),
+  string('ringlog.http.engine', 'auto', 'What carries HTTP: uWebSockets.js, or node:http. auto takes uWebSockets.js where it loads.', {
+    oneOf: ['auto', 'uws', 'node'],
+  }),
   password('ringlog.http.token', null, 'What whoever asks over HTTP has to show; unset asks for nothing.'),
   list('ringlog.http.origins', '', 'Sites whose pages may ask over HTTP, as https://app.example; * is all.'),
   int('ringlog.http.body.bytes.max', '8388608', 'Largest body of a request, or line of a stream of lines.', { min: 1024 }),

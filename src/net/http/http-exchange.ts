@@ -6,7 +6,7 @@ export interface HttpRequest {
   /** Without the query. */
   readonly path: string;
   readonly query: URLSearchParams;
-  /** Names in lower case; what came several times is joined as HTTP says. */
+  /** Names in lower case; what came several times is joined as HTTP says. Of what is not ASCII engines make different things. */
   header(name: string): string | undefined;
   /** Names and values of all that begin with `prefix`. */
   headersFrom(prefix: string): readonly (readonly [name: string, value: string])[];

@@ -6,11 +6,13 @@ import type { BrokerConfig } from '../../engine/base/config-schema.ts';
 import type { BrokerReading } from '../../engine/metadata/broker-reading.ts';
 import type { BrokerFaceFacts, BrokerView } from '../../net/http/broker-view.ts';
 import type { GatewayLog, GatewayTerms } from '../../net/http/gateway/gateway-log.ts';
+import type { HttpEngineChoice, HttpEngineFacts } from '../../net/http/http-engine.ts';
 import { HttpRefusal, type HttpRequest } from '../../net/http/http-exchange.ts';
 import type { BrokerLog } from './broker-log.ts';
 
 export interface HttpFace {
   readonly port: number;
+  readonly engine: HttpEngineFacts;
   /** The broker is up: clients are accepted. */
   opened(facts: BrokerFaceFacts, read: () => BrokerReading, log: GatewayLog): void;
   close(): Promise<void>;
@@ -21,7 +23,7 @@ export type HttpAuthorize = (request: HttpRequest) => boolean | Promise<boolean>
 
 const NOTHING: BrokerReading = { wallMs: 0, shards: [], topics: [], partitions: [], groups: [] };
 
-/** @throws an Error with `code` EADDRINUSE, EACCES, EADDRNOTAVAIL … */
+/** @throws an Error with `code` EADDRINUSE, EACCES, EADDRNOTAVAIL …, or when the engine that is asked for does not load */
 export async function openHttpFace(
   { host, port, token, loopback }: HttpListener,
   config: BrokerConfig,
@@ -29,10 +31,10 @@ export async function openHttpFace(
   log: BrokerLog,
 ): Promise<HttpFace> {
   // Loaded only where it is asked for.
-  const [{ HttpDispatch }, { listenNodeHttp }, { healthRoutes }, { metricsRoute }, { consoleRoutes }, { gatewayRoutes }, { streamRoute }] =
+  const [{ HttpDispatch }, { httpEngine }, { healthRoutes }, { metricsRoute }, { consoleRoutes }, { gatewayRoutes }, { streamRoute }] =
     await Promise.all([
       import('../../net/http/http-dispatch.ts'),
-      import('../../net/http/node-http-server.ts'),
+      import('../../net/http/http-engine.ts'),
       import('../../net/http/health-routes.ts'),
       import('../../net/http/metrics/metrics-route.ts'),
       import('../../net/http/console/console-routes.ts'),
@@ -58,8 +60,10 @@ export async function openHttpFace(
   const dispatch = new HttpDispatch(routes, [streamRoute(terms)], guard, (path, error) =>
     log.error(`HTTP ${path} failed: ${error instanceof Error ? error.stack : String(error)}`),
   );
-  const listening = await listenNodeHttp(host, port, dispatch);
+  const { name, reason, listen } = await httpEngine(config['ringlog.http.engine'] as HttpEngineChoice);
+  const listening = await listen(host, port, dispatch);
   return {
+    engine: { name, reason },
     port: listening.port,
     opened: (known, source, gateway) => {
       facts = known;

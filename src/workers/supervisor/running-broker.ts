@@ -12,6 +12,7 @@ import { type BrokerReading, readBroker } from '../../engine/metadata/broker-rea
 import type { BackgroundPool } from '../background/background-pool.ts';
 import type { BrokerLog } from './broker-log.ts';
 import type { GuestPlaces } from './guest-places.ts';
+import type { HttpEngineFacts } from '../../net/http/http-engine.ts';
 import type { HttpFace } from './http-face.ts';
 import type { LogDirectories } from './log-directories.ts';
 import type { OfflineDirectories } from './offline-directories.ts';
@@ -23,6 +24,7 @@ export interface BrokerFacts {
   readonly clusterId: string;
   /** Null: no HTTP. */
   readonly httpPort: number | null;
+  readonly httpEngine: HttpEngineFacts | null;
   /** One a node, as clients are told. */
   readonly addresses: readonly { readonly nodeId: number; readonly host: string; readonly port: number }[];
   readonly mode: ListenerMode;

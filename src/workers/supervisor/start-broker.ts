@@ -211,6 +211,7 @@ async function bringUp(
         first === undefined ? [] : [{ nodeId, host: first.host, port: first.port }],
       ),
       httpPort: http?.port ?? null,
+      httpEngine: http?.engine ?? null,
       mode: topology.mode,
       shardCount: fleet.shardCount,
       cores: fleet.cores,

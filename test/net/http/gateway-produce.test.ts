@@ -10,8 +10,9 @@ import { RecordAppends } from '../../../src/net/http/gateway/append-records.ts';
 import { headersOf } from '../../../src/net/http/gateway/gateway-error.ts';
 import type { GatewayLog } from '../../../src/net/http/gateway/gateway-log.ts';
 import { startTestBroker, type TestBroker, topologyKinds } from '../../support/broker.ts';
+import { httpConfig } from './http-config.ts';
 
-const HTTP = { 'ringlog.http.listener': '127.0.0.1:0' };
+const HTTP = httpConfig();
 
 let broker: TestBroker;
 afterEach(() => broker.stop());
@@ -158,6 +159,8 @@ test('a bad body is refused with where it is bad, and a stream says what of it i
   }
   expect((await post('clicks/records', 'text/plain', 'x', { 'content-encoding': 'gzip' })).status).toBe(415);
   expect((await post('clicks/records', 'text/plain', 'x', { 'idempotency-key': 'k'.repeat(300) })).status).toBe(400);
+  expect((await post('clicks/records', 'text/plain', 'x', { 'x-ringlog-key': 'é' })).body.error).toContain('not ASCII');
+  expect((await post('clicks/records', 'text/plain', 'x', { 'idempotency-key': 'é' })).status).toBe(400);
   // A long line is refused without being kept: the first lines are in.
   const half = await post('clicks/records?partition=0', 'application/x-ndjson', `{"value":"in"}\n${'y'.repeat(3000)}`);
   expect([half.status, half.body.error]).toEqual([413, expect.stringContaining('line 2')]);

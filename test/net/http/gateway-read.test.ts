@@ -7,8 +7,9 @@ import { Unpackr } from 'msgpackr';
 import { afterEach, expect, test } from 'vitest';
 import { deleteRecordsApi } from '../../../src/net/kafka/schema/generated/delete-records.ts';
 import { eventually, startTestBroker, type TestBroker } from '../../support/broker.ts';
+import { httpConfig } from './http-config.ts';
 
-const HTTP = { 'ringlog.http.listener': '127.0.0.1:0' };
+const HTTP = httpConfig();
 
 let broker: TestBroker;
 const open: AbortController[] = [];

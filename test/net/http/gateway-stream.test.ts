@@ -9,8 +9,9 @@ import { connect, type StreamClient, type TailedRecord } from '../../../src/brow
 import { decode, encode } from '../../../src/browser/msgpack.ts';
 import { startTestBroker, type TestBroker } from '../../support/broker.ts';
 import { openFront } from './broker-front.ts';
+import { httpConfig } from './http-config.ts';
 
-const HTTP = { 'ringlog.http.listener': '127.0.0.1:0' };
+const HTTP = httpConfig();
 
 let broker: TestBroker;
 const closers: (() => void)[] = [];

@@ -16,6 +16,7 @@ const RECORDS_MAX = 100_000;
 /** With an idempotency key, lines are appended in pieces of this size wherever the network cut them: then they are the same again. */
 const PIECE_LINES = 1000;
 const PIECE_BYTES = 128 * 1024;
+const ASCII = /^[\x20-\x7e]+$/;
 const HEADER_PREFIX = 'x-ringlog-header-';
 const TYPES = 'application/json, application/x-ndjson, application/msgpack, or application/octet-stream and text/plain for one record';
 
@@ -106,7 +107,7 @@ function acksOf(request: HttpRequest): number {
 }
 
 function idempotencyKeyOf(request: HttpRequest): string | null {
-  const key = request.header('idempotency-key') ?? request.query.get('idempotency-key');
+  const key = storedHeader(request.header('idempotency-key')) ?? request.query.get('idempotency-key');
   if (key === null || key === '') return null;
   if (Buffer.byteLength(key) > IDEMPOTENCY_KEY_BYTES_MAX) {
     throw new HttpRefusal(400, `an idempotency key has at most ${IDEMPOTENCY_KEY_BYTES_MAX} bytes`);
@@ -115,8 +116,15 @@ function idempotencyKeyOf(request: HttpRequest): string | null {
 }
 
 function keyOf(request: HttpRequest): Uint8Array | null {
-  const key = request.query.get('key') ?? request.header('x-ringlog-key');
-  return key === null || key === undefined ? null : Buffer.from(key);
+  const key = request.query.get('key') ?? storedHeader(request.header('x-ringlog-key'));
+  return key === null ? null : Buffer.from(key);
+}
+
+/** What is not ASCII in a header is for some engines other characters, for others nothing: it is neither stored nor compared. */
+function storedHeader(text: string | undefined): string | null {
+  if (text === undefined) return null;
+  if (ASCII.test(text)) return text;
+  throw new HttpRefusal(400, 'a header is empty or not ASCII: what it says goes in the query, or in a JSON body');
 }
 
 function timestampOf(request: HttpRequest): number | null {
@@ -129,7 +137,7 @@ function timestampOf(request: HttpRequest): number | null {
 function rawRecord(request: HttpRequest, value: Uint8Array, { key, partition, timestamp }: RecordDefaults): GivenRecord {
   const headers = request
     .headersFrom(HEADER_PREFIX)
-    .map(([name, text]) => ({ key: name.slice(HEADER_PREFIX.length), value: Buffer.from(text) }));
+    .map(([name, text]) => ({ key: name.slice(HEADER_PREFIX.length), value: Buffer.from(storedHeader(text)!) }));
   return { key, value, headers, partition, ...(timestamp === null ? {} : { timestamp }) };
 }
 
