@@ -10,6 +10,8 @@ import { SocketClose, type SocketPeer, type SocketRoute } from './socket-exchang
 
 const HEADERS_TIMEOUT_MS = 10_000;
 const CLOSE_LIMIT_MS = 1000;
+/** Whoever takes less than this of a long answer within SILENCE_MS is cut off. */
+const PIECE_BYTES = 256 * 1024;
 
 /** @throws an Error with `code` EADDRINUSE, EACCES, EADDRNOTAVAIL … */
 export async function listenNodeHttp(host: string, port: number, service: HttpService): Promise<HttpListening> {
@@ -62,19 +64,19 @@ async function exchange(incoming: IncomingMessage, response: ServerResponse, ser
   // What is left of a body that nobody reads would be taken for the next request.
   const unread = !incoming.complete && !incoming.readableEnded && hasBody(incoming);
   const connection = unread || underWay.closed ? { connection: 'close' } : {};
-  if (typeof body !== 'function') {
-    response.writeHead(status, { ...headers, ...connection, 'content-length': Buffer.byteLength(body) });
-    response.end(incoming.method === 'HEAD' ? undefined : body);
-  } else {
-    response.writeHead(status, { ...headers, ...connection });
-    if (incoming.method !== 'HEAD') await writeBody(body, response, request.signal);
-    // What a client has not taken by then is not kept for it.
-    const limit = setTimeout(() => response.destroy(), SILENCE_MS);
-    response.once('close', () => clearTimeout(limit));
-    response.end(() => {
-      if (underWay.closed) incoming.socket.end();
-    });
-  }
+  const whole = typeof body !== 'function';
+  const length = whole ? { 'content-length': Buffer.byteLength(body) } : {};
+  response.writeHead(status, { ...headers, ...connection, ...length });
+  const bodiless = incoming.method === 'HEAD';
+  const small = whole && length['content-length']! <= PIECE_BYTES;
+  if (!small && !bodiless) await writeBody(whole ? inPieces(body) : body, response, request.signal);
+  if (response.destroyed) return;
+  // What a client has not taken by then is not kept for it.
+  const limit = setTimeout(() => response.destroy(), SILENCE_MS);
+  response.once('close', () => clearTimeout(limit));
+  response.end(small && !bodiless ? body : undefined, () => {
+    if (!whole && underWay.closed) incoming.socket.end();
+  });
   if (unread) incoming.resume();
 }
 
@@ -82,12 +84,19 @@ function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
+function inPieces(body: string | Uint8Array): (stream: AnswerStream) => Promise<void> {
+  const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+  return async (stream) => {
+    for (let at = 0; at < bytes.length; at += PIECE_BYTES) await stream.write(bytes.subarray(at, at + PIECE_BYTES));
+  };
+}
+
 async function writeBody(body: (stream: AnswerStream) => Promise<void>, response: ServerResponse, signal: AbortSignal): Promise<void> {
   response.flushHeaders();
   const stream: AnswerStream = {
     write: async (piece) => {
       // A server that closes still takes what ends an answer well.
-      if (response.destroyed) throw signal.reason ?? new Error('the client is gone');
+      if (response.destroyed || response.writableEnded) throw signal.reason ?? new Error('the client is gone');
       if (!response.write(piece)) await drained(response, signal);
     },
   };

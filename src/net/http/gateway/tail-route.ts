@@ -135,6 +135,8 @@ class EventWriter {
   }
 
   private async send(text: string): Promise<void> {
+    // Heartbeats that waited behind what failed: the answer has ended.
+    if (this.failed) throw new Error('the tail has failed');
     try {
       await this.stream.write(text);
     } catch (error) {
