@@ -22,7 +22,6 @@ import { NoPowerCut, PowerCutDisk } from '../../dist/cli/crash/power-cut-disk.js
 import { randomFrom } from '../../dist/cli/crash/random-from.js';
 import { Score } from '../interop/rig/suite.mjs';
 import { buildDiskShim, withoutSync } from './disk-shim.mjs';
-import { topicConfigs } from './storage-modes.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -57,7 +56,7 @@ async function cuts({ count, storage, env, settled = false, random, tell }) {
     const set = { 'ringlog.shards': options.shards };
     broker = await ChildBroker.create(Number(options.shards), { dataDir: join(disk.root, 'data'), set, env });
     await broker.start();
-    const run = new CrashRun({ broker, disk, random, topicConfigs: topicConfigs(storage), prefix: 'cut-' });
+    const run = new CrashRun({ broker, disk, random, storages: [storage], prefix: 'cut-' });
     await run.begin();
     // What the run needs to go on is on the disk then, so that records are what is lost.
     if (settled) await disk.settle();

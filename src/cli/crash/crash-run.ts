@@ -1,7 +1,7 @@
 // Crashes under load, again and again on one data directory, and the verdict: producers of every acks level, a group that
 // commits, a consumer that reads along. Owner: the main thread. Not hot.
 //
-// A crash is kill -9, or a power cut where a PowerCutDisk is given. After each the broker starts again on what is left,
+// A crash is kill -9, or a power cut where a PowerCutDisk is given; topics are of each storage mode that is named. After each the broker starts again on what is left,
 // must have every acked record and commit, and the load must get through; at the end every record is read and judged.
 
 import { ErrorCode } from '../../engine/base/error-code.ts';
@@ -28,13 +28,17 @@ const CALM_LIMIT_MS = 20_000;
 /** How much of what was not flushed survives a cut: nothing, a part, nearly everything. */
 const KEEPS = [0, 0.1, 0.5, 0.9];
 const ACKS: readonly Acks[] = [-1, 1, 0];
+/** Small, so that crashes meet rolls. */
+const SEGMENT_BYTES = 1 << 20;
+
+export type StorageMode = 'page-cache' | 'managed';
 
 export interface CrashRunOptions {
   readonly broker: ChildBroker;
   /** Cut its power instead of only killing the broker. */
   readonly disk: PowerCutDisk | null;
   readonly random: () => number;
-  readonly topicConfigs: Readonly<Record<string, string>>;
+  readonly storages: readonly StorageMode[];
   /** Names topics of one run apart from those of another on the same broker. */
   readonly prefix: string;
 }
@@ -51,8 +55,19 @@ export interface CrashVerdict {
   readonly lostBlocks: number;
 }
 
+/** Producers and a consumer of one topic. */
+interface Stream {
+  readonly storage: StorageMode;
+  readonly load: ProducerLoad;
+  readonly reader: TailReader;
+  /** What an ack outlives: all that is unsynced goes with the power, and with a process that held it in a managed arena. */
+  readonly loss: 'kill' | 'power';
+  readonly readsAlong: boolean;
+}
+
 export class CrashRun {
   private readonly options: CrashRunOptions;
+  private readonly streams: readonly Stream[];
   private readonly loads: readonly ProducerLoad[];
   private readonly readers: readonly TailReader[];
   private readonly commits: CommitLoad;
@@ -62,20 +77,20 @@ export class CrashRun {
 
   constructor(options: CrashRunOptions) {
     this.options = options;
-    const { broker, random, prefix } = options;
-    this.loads = ACKS.map((acks) => {
-      const topic = `${prefix}acks-${acks === -1 ? 'all' : acks}`;
-      return new ProducerLoad({ port: broker.port, topic, partitions: PARTITIONS, acks, inFlight: IN_FLIGHT, random });
-    });
-    this.readers = this.loads.map(({ ledger }) => new TailReader(broker.port, ledger.topic, PARTITIONS));
+    this.streams = options.storages.flatMap((storage) => ACKS.map((acks) => makeStream(options, storage, acks)));
+    this.loads = this.streams.map(({ load }) => load);
+    this.readers = this.streams.map(({ reader }) => reader);
+    const { broker } = options;
     this.commits = new CommitLoad(broker.port, this.loads[0]!.ledger.topic);
   }
 
   /** Topics and load; the broker is up. */
   async begin(): Promise<void> {
-    for (const { ledger } of this.loads) await createTopic(this.options.broker.port, ledger.topic, PARTITIONS, this.options.topicConfigs);
-    // What a consumer was shown outlives the process, not the power: there it is read at the end.
-    if (this.options.disk === null) for (const reader of this.readers) reader.start();
+    for (const { load, storage } of this.streams) {
+      const configs = { 'segment.bytes': String(SEGMENT_BYTES), 'ringlog.storage': storage };
+      await createTopic(this.options.broker.port, load.ledger.topic, PARTITIONS, configs);
+    }
+    for (const { reader, readsAlong } of this.streams) if (readsAlong) reader.start();
     for (const load of [...this.loads, this.commits]) load.start();
     this.broken = Promise.race([...this.loads, this.commits].map(({ done }) => done)).then(() => {
       throw new Error('the load ended by itself');
@@ -116,7 +131,7 @@ export class CrashRun {
   /** Ends the load and judges everything. */
   async finish(): Promise<CrashVerdict> {
     await limited('everything that was sent is acked', Promise.all([...this.loads, this.commits].map((load) => load.stop())));
-    if (this.options.disk !== null) for (const reader of this.readers) reader.start();
+    for (const { reader, readsAlong } of this.streams) if (!readsAlong) reader.start();
     for (const reader of this.readers) await limited(`${reader.topic} is read to its end`, reader.finish());
     const complaints = this.readers.flatMap((reader) => reader.complaints);
     let acked = 0;
@@ -157,7 +172,7 @@ export class CrashRun {
     const { broker, disk, random } = this.options;
     if (disk === null) {
       await broker.kill();
-      for (const load of this.loads) load.afterCrash('kill');
+      for (const { load, loss } of this.streams) load.afterCrash(loss);
       return '';
     }
     const before = disk.counts;
@@ -178,9 +193,9 @@ export class CrashRun {
 
   /** Where each partition must end at least, from acks that survive this kind of crash. */
   private ackedEnds(): { topic: string; partition: number; end: number }[] {
-    return this.loads
-      .filter(({ acks }) => acks === -1 || (acks === 1 && this.options.disk === null))
-      .flatMap(({ ledger }) =>
+    return this.streams
+      .filter(({ load, loss }) => load.acks === -1 || (load.acks === 1 && loss === 'kill'))
+      .flatMap(({ load: { ledger } }) =>
         Array.from({ length: PARTITIONS }, (_, partition) => {
           const last = ledger.sent(partition).findLast(({ acked, offset }) => acked && offset >= 0);
           return { topic: ledger.topic, partition, end: (last?.offset ?? -1) + 1 };
@@ -209,6 +224,20 @@ export class CrashRun {
     };
     await Promise.race([this.broken, poll()]);
   }
+}
+
+function makeStream({ broker, disk, random, prefix }: CrashRunOptions, storage: StorageMode, acks: Acks): Stream {
+  const topic = `${prefix}${storage}-acks-${acks === -1 ? 'all' : acks}`;
+  const loss = disk !== null || storage === 'managed' ? 'power' : 'kill';
+  // Where what was shown may go and others may take its place, reading waits for the end of the run.
+  const readsAlong = disk === null && (loss === 'kill' || acks === -1);
+  return {
+    storage,
+    loss,
+    load: new ProducerLoad({ port: broker.port, topic, partitions: PARTITIONS, acks, inFlight: IN_FLIGHT, random }),
+    reader: new TailReader(broker.port, topic, PARTITIONS, { mayBeAhead: readsAlong && loss === 'power' }),
+    readsAlong,
+  };
 }
 
 async function limited(what: string, work: Promise<unknown>): Promise<void> {
