@@ -166,6 +166,9 @@ void set_managed_counters(napi_env env, napi_value object, const ManagedStore& s
   set(env, object, "managedSyncs", number(env, static_cast<double>(counters.syncs)));
   set(env, object, "managedFilledBytes", number(env, static_cast<double>(counters.filled_bytes)));
   set(env, object, "managedWaits", number(env, static_cast<double>(counters.waits)));
+  set(env, object, "managedStops", number(env, static_cast<double>(counters.stops)));
+  set(env, object, "managedUnwrittenBytes", number(env, static_cast<double>(store.dirty_bytes())));
+  set(env, object, "managedArenaBytes", number(env, static_cast<double>(store.cache().capacity() * ManagedCache::kChunkBytes)));
   set(env, object, "managedEvictions", number(env, static_cast<double>(counters.evictions)));
   set(env, object, "managedBacking", text(env, store.cache().backing()));
 }

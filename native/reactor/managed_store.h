@@ -22,12 +22,15 @@
 //   c. Writes under way may reach the disk in any order, so a crash may leave a hole of up to
 //      kManagedWrites * kManagedWriteMax before valid bytes. None of that was synced.
 //
-// The arena never grows. When three quarters of it wait for the disk, pressed() tells the reactor to read no sockets;
-// an append that finds no chunk all the same waits in place for a write to end.
+// The arena never grows. When three quarters of it wait for the disk, pressed() tells the reactor to read no sockets, and
+// before that a round takes no more than frame_room() from them: the shard goes on with all else. An append that finds no
+// chunk all the same (frames larger than the arena's last quarter, or from other shards) waits in place for a write to end.
 
 #ifndef RINGLOG_REACTOR_MANAGED_STORE_H
 #define RINGLOG_REACTOR_MANAGED_STORE_H
 
+#include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -48,6 +51,8 @@ struct ManagedCounters {
   uint64_t filled_bytes = 0;
   // Appends that had to wait for memory.
   uint64_t waits = 0;
+  // Rounds that left sockets with bytes alone because the arena was full.
+  uint64_t stops = 0;
   uint64_t evictions = 0;
 };
 
@@ -92,7 +97,15 @@ class ManagedStore {
 
   // The arena is so full of bytes not yet written that sockets must wait.
   bool pressed() const { return dirty_chunks_ * 4 > cache_.capacity() * 3; }
+  void note_stop() { counters_.stops++; }
   bool has_dirty() const { return dirty_chunks_ > 0; }
+  int64_t dirty_bytes() const { return dirty_chunks_ * ManagedCache::kChunkBytes; }
+  // Bytes of frames that one round may take from sockets: half of what is not waiting for the disk, as logs end inside
+  // chunks. One frame may go beyond it.
+  int64_t frame_room() const {
+    if (!cache_.is_open()) return INT64_MAX;
+    return std::max<int64_t>(1, cache_.capacity() * ManagedCache::kChunkBytes - dirty_bytes()) / 2 + 1;
+  }
 
   // The file's descriptor stays open until end_read() of what this returns.
   int32_t begin_read(ManagedFile& file) {

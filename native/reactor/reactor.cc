@@ -173,6 +173,8 @@ void Reactor::keep_house() {
   resume_listeners(state);
   const int64_t lingering = state.lingers.expire(state.now_ms);
   if (lingering != Deadline::kNever) state.keep_house_at(lingering);
+  // While the managed arena stops the sockets, frames stay partial because nobody reads on: that ends with the disk's work.
+  if (state.managed->pressed()) state.starved_since_ms = state.now_ms;
   if (state.starved && state.now_ms - state.starved_since_ms >= kStarvedMs) {
     // Only partial frames (and what TypeScript retains) can hold all memory for so long: give up the largest one.
     Connection* largest = nullptr;
@@ -221,7 +223,10 @@ bool Reactor::begin_round(int wait_ms) {
   if (state.now_ms >= state.housekeeping_ms) keep_house();
   state.send_left = state.now_ms - state.appended_ms < kQuietAfterMs ? kRoundSendBytes : kQuietRoundSendBytes;
   retry_cold(state);
-  if (!state.read_list.empty() && !state.managed->pressed()) receive_ready(state);
+  if (!state.read_list.empty()) {
+    if (state.managed->pressed()) state.managed->note_stop();
+    else receive_ready(state);
+  }
   accept_ready(state);
 
   state.ctl_f64[Ctl::HELD_BYTES_F64] = static_cast<double>(state.pool.taken_bytes() - kOutBytes);

@@ -158,6 +158,8 @@ struct ReactorState {
   bool accept_paused = false;
   // Received in this tick.
   size_t tick_bytes = 0;
+  // Bytes of frames that this tick may still deliver: what is appended of them has to find room.
+  int64_t frame_room = 0;
   // Bytes of files that may still be sent in this round.
   uint64_t send_left = kRoundSendBytes;
   // Of the last append.

@@ -1,11 +1,12 @@
-// A preload shim between the broker and the C library's file calls. Two uses, chosen by the environment:
+// A preload shim between the broker and the C library's file calls. Three uses, chosen by the environment:
 //
 //   DISK_SHIM_NO_SYNC=1            fsync, fdatasync, sync_file_range, O_SYNC, O_DSYNC and RWF_DSYNC do nothing
 //   DISK_SHIM_FAULT=kind:n:errno   the n-th call of a kind (write, sync, read, open, rename) on a file below DISK_SHIM_DIR
 //                                  fails once with this errno; n counts from 1, `n+` means that one and all after it;
 //                                  with DISK_SHIM_WHEN it counts only while that file exists
+//   DISK_SHIM_HOLD=path            writes into .log files below DISK_SHIM_DIR wait for as long as that file exists
 //
-// A fault that struck is told in the file DISK_SHIM_LOG, a line each: kind, number, path. io_uring is refused in both, so
+// A fault that struck is told in the file DISK_SHIM_LOG, a line each: kind, number, path. io_uring is refused in all, so
 // that every file operation passes here.
 
 #define _GNU_SOURCE
@@ -40,6 +41,7 @@ static int fault_errno;
 static char fault_dir[4096];
 static const char *fault_log;
 static const char *fault_when;
+static const char *hold;
 static atomic_long counts[KINDS];
 
 __attribute__((constructor)) static void configure(void) {
@@ -48,8 +50,10 @@ __attribute__((constructor)) static void configure(void) {
   fault_when = getenv("DISK_SHIM_WHEN");
   const char *dir = getenv("DISK_SHIM_DIR");
   const char *fault = getenv("DISK_SHIM_FAULT");
-  if (dir == NULL || fault == NULL) return;
+  hold = getenv("DISK_SHIM_HOLD");
+  if (dir == NULL) return;
   snprintf(fault_dir, sizeof fault_dir, "%s", dir);
+  if (fault == NULL) return;
   char name[16];
   char number[24];
   if (sscanf(fault, "%15[^:]:%23[^:]:%d", name, number, &fault_errno) != 3) abort();
@@ -84,14 +88,22 @@ static int strikes(enum kind kind, const char *path) {
   return 1;
 }
 
+static void wait_while_held(const char *path) {
+  const size_t length = strlen(path);
+  if (!below(path) || length < 4 || strcmp(path + length - 4, ".log") != 0) return;
+  while (access(hold, F_OK) == 0) usleep(2000);
+}
+
 static int strikes_fd(enum kind kind, int fd) {
-  if ((int)kind != fault_kind) return 0;
+  const int held = hold != NULL && kind == KIND_WRITE;
+  if ((int)kind != fault_kind && !held) return 0;
   char link[64];
   char path[4096];
   snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
   const ssize_t length = readlink(link, path, sizeof path - 1);
   if (length <= 0) return 0;
   path[length] = 0;
+  if (held) wait_while_held(path);
   return strikes(kind, path);
 }
 

@@ -20,6 +20,9 @@ export function buildDiskShim(dir) {
 
 export const withoutSync = (library) => ({ LD_PRELOAD: library, DISK_SHIM_NO_SYNC: '1' });
 
+/** Writes into the .log files below `dir` wait while the file `hold` exists. */
+export const withHeldWrites = (library, { dir, hold }) => ({ LD_PRELOAD: library, DISK_SHIM_DIR: dir, DISK_SHIM_HOLD: hold });
+
 /** @param fault `{ dir, kind, n, errno, stays, log, when }` as disk-shim.c describes them */
 export const withFault = (library, { dir, kind, n, errno, stays = false, log, when }) => ({
   LD_PRELOAD: library,

@@ -48,6 +48,10 @@ export const ShardCell = {
   UNTOLD: 44,
   /** How long writing the statement took. */
   STATEMENT_MS: 45,
+  /** Of the arena of managed logs: what waits for the disk, its size, rounds that read no sockets because it was full. */
+  MANAGED_UNWRITTEN_BYTES: 46,
+  MANAGED_BYTES: 47,
+  MANAGED_STOPS: 48,
   END: 64,
 } as const;
 

@@ -38,6 +38,11 @@ export interface NativeReactorCounters {
   readonly managedFilledBytes: number;
   /** Appends that had to wait for memory. */
   readonly managedWaits: number;
+  /** Rounds that left sockets with bytes alone because the arena was full of bytes not yet written. */
+  readonly managedStops: number;
+  readonly managedUnwrittenBytes: number;
+  /** 0 until the first managed file. */
+  readonly managedArenaBytes: number;
   readonly managedEvictions: number;
   /** What pages the managed arena has. */
   readonly managedBacking: string;

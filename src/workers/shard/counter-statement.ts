@@ -137,7 +137,11 @@ export class CounterStatement {
     counters.set(ShardCell.MAIL_RING_FULL, mail.full);
     counters.set(ShardCell.ARENA_USED_BYTES, reactor.ctlF64[Ctl.HELD_BYTES_F64]!);
     counters.set(ShardCell.ARENA_BYTES, reactor.arena.length);
-    counters.set(ShardCell.READS_COLD, nativeCounters(reactor)?.coldReads ?? -1);
+    const native = nativeCounters(reactor);
+    counters.set(ShardCell.READS_COLD, native?.coldReads ?? -1);
+    counters.set(ShardCell.MANAGED_UNWRITTEN_BYTES, native?.managedUnwrittenBytes ?? 0);
+    counters.set(ShardCell.MANAGED_BYTES, native?.managedArenaBytes ?? 0);
+    counters.set(ShardCell.MANAGED_STOPS, native?.managedStops ?? 0);
     counters.set(ShardCell.PARTITIONS, this.partitionRows);
     counters.set(ShardCell.OFFSETS, this.offsetRows);
     counters.set(ShardCell.GROUPS, this.groupRows);

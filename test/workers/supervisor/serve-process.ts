@@ -12,11 +12,11 @@ export class ServeProcess {
   /** Exit code, or null with the signal's end; undefined while it runs. */
   code: number | null | undefined = undefined;
 
-  constructor(configs: Readonly<Record<string, string>>, nodeOptions = '') {
+  constructor(configs: Readonly<Record<string, string>>, nodeOptions = '', env: Readonly<Record<string, string>> = {}) {
     const sets = Object.entries(configs).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
     this.child = spawn(process.execPath, [join(root, 'bin/ringlog.mjs'), 'serve', ...sets], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, NODE_OPTIONS: nodeOptions },
+      env: { ...process.env, ...env, NODE_OPTIONS: nodeOptions },
     });
     this.child.stdout!.on('data', (piece: Buffer) => (this.out += piece.toString()));
     this.child.stderr!.on('data', (piece: Buffer) => (this.err += piece.toString()));

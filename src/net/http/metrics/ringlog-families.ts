@@ -113,6 +113,20 @@ function fills(shards: readonly NumberedShard[]): MetricFamily[] {
     family('gauge', 'ringlog_ring_slots', 'What the ring holds.', rings, ({ shard, ring, size }) => [{ shard, ring }, size]),
     family('gauge', 'ringlog_arena_used_bytes', 'Receive and work memory in use.', shards, ({ shard, arena }) => [{ shard }, arena.used]),
     family('gauge', 'ringlog_arena_bytes', 'Receive and work memory of the shard.', shards, ({ shard, arena }) => [{ shard }, arena.size]),
+    family(
+      'gauge',
+      'ringlog_managed_arena_unwritten_bytes',
+      'Bytes of managed logs that wait for the disk; three quarters of the arena stop the sockets.',
+      shards,
+      ({ shard, managedArena }) => [{ shard }, managedArena.used],
+    ),
+    family(
+      'gauge',
+      'ringlog_managed_arena_bytes',
+      'Write buffer and tail cache of managed logs; 0 without any.',
+      shards,
+      ({ shard, managedArena }) => [{ shard }, managedArena.size],
+    ),
     family('gauge', 'ringlog_connections', 'Connections open now.', shards, ({ shard, connections }) => [{ shard }, connections]),
     family('gauge', 'ringlog_statement_seconds', 'What the shard last spent on saying all this.', shards, ({ shard, statementMs }) => [
       { shard },
@@ -153,6 +167,13 @@ function counters(shards: readonly NumberedShard[]): MetricFamily[] {
       { shard },
       syncFailures,
     ]),
+    family(
+      'counter',
+      'ringlog_managed_arena_stops_total',
+      'Rounds that read no sockets because the arena of managed logs was full of bytes not yet written.',
+      shards,
+      ({ shard, managedArena }) => [{ shard }, managedArena.stops],
+    ),
     family(
       'counter',
       'ringlog_mail_ring_full_total',
