@@ -31,7 +31,7 @@ const ACKS: readonly Acks[] = [-1, 1, 0];
 /** Small, so that crashes meet rolls. */
 const SEGMENT_BYTES = 1 << 20;
 
-export type StorageMode = 'page-cache' | 'managed';
+type StorageMode = 'page-cache' | 'managed';
 
 export interface CrashRunOptions {
   readonly broker: ChildBroker;
