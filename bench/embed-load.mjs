@@ -1,7 +1,7 @@
 // One run of bench/embed.mjs in a process of its own: sends of VALUE_BYTES into one system by callers that each wait for
 // their answer. Prints one line of JSON.
 //
-//   node --expose-gc embed-load.mjs '{ "system", "level", "callers", "batch", "seconds", "warmSeconds", "dir", "port", "packages" }'
+//   node --expose-gc embed-load.mjs '{ "system", "level", "callers", "batch", "endToEnd", "seconds", "warmSeconds", "dir", "port", "packages" }'
 
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -38,10 +38,18 @@ function together(store, most = Infinity) {
 const systems = {
   async ringlog() {
     const { open } = await import('../dist/bundle/embed.js');
-    const log = await open({ dir: run.dir, shards: run.shards, topics: { t: 4 } });
+    const log = await open({ dir: run.dir, shards: run.shards, topics: { t: run.endToEnd ? 1 : 4 } });
     const producer = log.producer({ acks: run.level === 'disk' ? 'all' : 1 });
     const record = { value };
     const records = Array.from({ length: BATCH_RECORDS }, () => record);
+    if (run.endToEnd) {
+      const consumer = log.consumer({ topics: ['t'] });
+      const pass = () => {
+        const sent = producer.send('t', record);
+        return Promise.all([sent, consumer.next()]);
+      };
+      return { send: pass, close: () => log.close() };
+    }
     return { send: () => (run.batch ? producer.sendBatch('t', records) : producer.send('t', record)), close: () => log.close() };
   },
   async sqlite() {

@@ -32,6 +32,7 @@ const sources = {
   ceiling: ['ceiling.cc', 'wire.h'],
   condition: ['condition.cc'],
   disk: ['disk.cc', 'histogram.h'],
+  'embed-ceiling': ['embed-ceiling.cc', 'histogram.h'],
 };
 
 export const program = (name) => join(cache, name);
