@@ -35,6 +35,8 @@ export class Doorbell {
   readonly at: number;
   /** For metrics: how often the owner had to be woken. */
   readonly stats = { wakes: 0 };
+  /** The owner's end is on this thread too: a call causes its tick, and nothing of the kernel's. */
+  here: (() => void) | null = null;
 
   private readonly fdWaker: Waker;
   private readonly notifyWaker: Waker = new NotifyWaker();
@@ -58,7 +60,8 @@ export class Doorbell {
     if (state === BellState.SLEEPING) {
       this.stats.wakes++;
       const fd = Atomics.load(words, at + BellWord.WAKE_FD);
-      (fd >= 0 ? this.fdWaker : this.notifyWaker).wake(words, at + BellWord.STATE, fd);
+      if (this.here !== null) this.here();
+      else (fd >= 0 ? this.fdWaker : this.notifyWaker).wake(words, at + BellWord.STATE, fd);
     }
     Atomics.sub(words, at + BellWord.SIGNALLERS, 1);
   }

@@ -39,10 +39,13 @@ export class MeshEndpoint {
   readonly mailboxes: readonly (Mailbox | null)[];
 
   private readonly peers: readonly Mailbox[];
+  /** By the peer's thread. */
+  private readonly bells: Doorbell[] = [];
   private readonly sleeper: Sleeper;
   private onWake: () => void;
   private scheduled = false;
   private closed = false;
+  private neighbour: MeshEndpoint | null = null;
 
   constructor(mesh: RingMesh, thread: number, handler: MailHandler, options: MeshEndpointOptions) {
     const bells = new Int32Array(mesh.bells);
@@ -53,6 +56,7 @@ export class MeshEndpoint {
         continue;
       }
       const bell = new Doorbell(bells, peer, options.signal);
+      this.bells[peer] = bell;
       const outbound = new RingProducer(openRing(ringBetween(mesh, thread, peer)), bell);
       const inbound = new RingConsumer(openRing(ringBetween(mesh, peer, thread)), bell);
       mailboxes.push(new Mailbox(peer, outbound, inbound, handler, options));
@@ -118,6 +122,18 @@ export class MeshEndpoint {
     this.onWake();
   }
 
+  /** Both ends are on this thread (`ringlog.shards=0`): they cause each other's ticks by a call, until one closes. */
+  joinHere(other: MeshEndpoint): void {
+    for (const [one, two] of [
+      [this, other],
+      [other, this],
+    ] as const) {
+      one.neighbour = two;
+      // Never a tick itself: who rings is in the middle of its own.
+      one.bells[two.thread]!.here = () => two.onWake();
+    }
+  }
+
   /**
    * The reactor is about to close: mail is handled on the event loop from here on, and on return no peer signals the
    * reactor's descriptor any more. Its number may soon be a file's.
@@ -134,10 +150,19 @@ export class MeshEndpoint {
   close(reason: string): void {
     if (this.closed) return;
     this.closed = true;
+    const { neighbour } = this;
+    neighbour?.part(this);
+    if (neighbour !== null) this.part(neighbour);
     for (const mailbox of this.peers) {
       mailbox.publish();
       mailbox.close(reason);
     }
     this.sleeper.close();
+  }
+
+  /** What holds the other's end is let go. */
+  private part(other: MeshEndpoint): void {
+    this.neighbour = null;
+    this.bells[other.thread]!.here = null;
   }
 }

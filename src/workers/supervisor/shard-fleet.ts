@@ -95,7 +95,8 @@ export async function openShards(options: FleetOptions, plan: FleetPlan, facts: 
   const shards = plan.identities.map((identity) => {
     const core = here ? -1 : (plan.cores[identity.shard] ?? -1);
     const seed = { settings, identity, mesh, core, facts, counters: counters[identity.shard]!, single: plan.mode === 'single' };
-    const start = (died: (cause: Error) => void) => (here ? hostShardHere(seed, options.environment, died) : startShardThread(seed, died));
+    const start = (died: (cause: Error) => void) =>
+      here ? hostShardHere(seed, options.environment, endpoint, died) : startShardThread(seed, died);
     return new ShardHandle(endpoint.mailboxes[identity.shard + 1]!, start, onDeath);
   });
   const abandon = async (): Promise<void> => {

@@ -4,6 +4,7 @@
 import { Worker } from 'node:worker_threads';
 import { packageFile } from '../../engine/base/package-file.ts';
 import { threadFlags } from '../../engine/base/thread-flags.ts';
+import type { MeshEndpoint } from '../ring/mesh-endpoint.ts';
 import { hostShard, type ShardSeed } from '../shard/hosted-shard.ts';
 import type { ShardEnvironment } from '../shard/shard-environment.ts';
 
@@ -34,8 +35,19 @@ export function startShardThread(seed: ShardSeed, onDeath: (cause: Error) => voi
   };
 }
 
-export function hostShardHere(seed: ShardSeed, environment: ShardEnvironment | null, onDeath: (cause: Error) => void): ShardThread {
-  let opened: ReturnType<typeof hostShard> | null = hostShard(seed, false, environment);
+/** `host`: this thread's own end of the rings. */
+export function hostShardHere(
+  seed: ShardSeed,
+  environment: ShardEnvironment | null,
+  host: MeshEndpoint,
+  onDeath: (cause: Error) => void,
+): ShardThread {
+  const join = async (): Promise<MeshEndpoint> => {
+    const endpoint = await hostShard(seed, false, environment);
+    endpoint.joinHere(host);
+    return endpoint;
+  };
+  let opened: Promise<MeshEndpoint> | null = join();
   opened.catch(onDeath);
   return {
     end: async () => {
