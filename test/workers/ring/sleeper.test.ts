@@ -74,6 +74,35 @@ describe('sleeping', () => {
     expect(signalled).toEqual([]);
   });
 
+  it('of two ends on one thread ends in a callback at once, until one of them closes', () => {
+    const { ends, woken, signalled } = openThree([-1, 11, 12]);
+    ends[1]!.joinHere(ends[0]!);
+    for (let round = 0; round < 2; round++) {
+      for (const [from, to] of [
+        [0, 1],
+        [1, 0],
+      ] as const) {
+        woken.length = 0;
+        expect(ends[to]!.finishTick()).toBe(true);
+        send(ends[from]!, to);
+        send(ends[from]!, to);
+        expect(woken).toEqual([to]);
+        expect(ends[to]!.drain()).toBe(2);
+      }
+    }
+    expect(signalled).toEqual([]);
+    // A third thread is none of theirs.
+    expect(ends[1]!.finishTick()).toBe(true);
+    send(ends[2]!, 1);
+    expect(signalled).toEqual([11]);
+    ends[1]!.drain();
+    ends[0]!.close('test');
+    expect(ends[1]!.finishTick()).toBe(true);
+    send(ends[0]!, 1);
+    expect(woken).toEqual([0]);
+    expect(signalled).toEqual([11, 11]);
+  });
+
   it('without its reactor goes on by callbacks: nobody signals the descriptor any more', async () => {
     const { ends, bells, signalled } = openThree([10, 11, 12]);
     for (const asleep of [true, false]) {
