@@ -6,6 +6,7 @@
 //
 //   node test/crash/io-errors.mjs            20 places of each kind, half of them in each storage mode
 //   node test/crash/io-errors.mjs --short    1 of each, with the page cache: what CI runs
+//   --every                                  each n of each kind up to N_MAX, lowest first: hours; --until 50 ends it there
 //   --storage managed                        one mode only
 //   --only write:EIO:17                      one case
 //
@@ -32,6 +33,8 @@ const { values: options } = parseArgs({
   options: {
     short: { type: 'boolean', default: false },
     only: { type: 'string' },
+    every: { type: 'boolean', default: false },
+    until: { type: 'string', default: '200' },
     seed: { type: 'string' },
     shards: { type: 'string', default: '2' },
     storage: { type: 'string' },
@@ -221,7 +224,15 @@ async function oneOfTwo({ library, work }) {
   }
 }
 
+/** One n of all kinds after the other, so that a run that is ended early has seen the first of each. */
+function* everyPlace() {
+  for (let n = 1; n <= Number(options.until); n++)
+    for (const kind of Object.keys(N_MAX))
+      if (n <= N_MAX[kind]) for (const code of kind === 'read' ? ['EIO'] : ['EIO', 'ENOSPC']) yield { kind, code, n };
+}
+
 function* places(count) {
+  if (options.every) return yield* everyPlace();
   if (options.only !== undefined) {
     const [kind, code, n] = options.only.split(':');
     yield { kind, code, n: Number(n) };

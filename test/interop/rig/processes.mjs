@@ -95,7 +95,11 @@ export function run(command, args, { input, signal, timeoutMs = 120_000, env, cw
 export async function runOk(command, args, options) {
   const result = await run(command, args, options);
   if (result.status !== 0) {
-    const said = `${result.stderr.trim()}\n${result.stdout.trim()}`.trim().slice(-2000);
+    // However long the output: why it ended stands in the errors.
+    const said = [result.stdout, result.stderr]
+      .map((text) => text.trim().slice(-1500))
+      .join('\n')
+      .trim();
     throw new Error(`${command.split('/').at(-1)} ${args.join(' ').slice(-300)}: ended with ${result.status}\n${said}`);
   }
   return result;
