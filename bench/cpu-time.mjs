@@ -23,7 +23,7 @@ export function parseProcessStat(text) {
 /** CPU seconds of all processes that this one started and that have ended. */
 export const childrenCpu = () => parseProcessStat(readFileSync('/proc/self/stat', 'utf8')).childSeconds;
 
-function processCpu(pid) {
+export function processCpu(pid) {
   try {
     return parseProcessStat(readFileSync(`/proc/${pid}/stat`, 'utf8'));
   } catch {
