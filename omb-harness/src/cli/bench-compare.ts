@@ -25,6 +25,7 @@ interface CompareOptions {
   readonly results: string;
   readonly durationSeconds?: number;
   readonly warmupSeconds?: number;
+  readonly warmupMaxSeconds?: number;
   readonly objective?: LatencyObjective;
   readonly asFound?: boolean;
   readonly lenient?: boolean;
@@ -51,6 +52,7 @@ export function compareCommand(args: readonly string[]): Command {
     .option('--results <dir>', 'the folder of all results', 'bench-results')
     .option('--duration-seconds <n>', "in place of the workload's testDurationMinutes", aboveZero)
     .option('--warmup-seconds <n>', `in place of the workload's; a JVM gets ${JVM_WARMUP_SECONDS} at least`, fromZero)
+    .option('--warmup-max-seconds <n>', 'then the warm-up ends, steady or not (default: 30 more than it was asked for)', fromZero)
     .option('--objective <latency=ms>', 'with producerRate 0: what the highest rate must hold', objective)
     .option('--as-found', 'do not touch and free memory before a run')
     .option('--lenient', 'pass over unknown fields in files')
@@ -75,7 +77,8 @@ async function compare(name: string, options: CompareOptions, command: readonly 
   ];
   if (cells.length < 2) throw new BenchFailed('one system is no comparison: add --peer kafka, --bootstrap host:port or a storage mode');
   if (new Set(cells.map(({ id }) => id)).size < cells.length) throw new BenchFailed('a system is named twice');
-  const times = { durationSeconds: options.durationSeconds ?? null, warmupSeconds: options.warmupSeconds ?? null };
+  const { warmupMaxSeconds } = options;
+  const times = { durationSeconds: options.durationSeconds ?? null, warmupSeconds: options.warmupSeconds ?? null, warmupMaxSeconds };
   for (const cell of cells) for (const warning of checkSubject(cell, { ...times, seed: 0 })) say(warning);
   const { stem, name: title } = workload.value;
   const folder = ExperimentFolder.open(options.results, `${stem}-compare-${new Date().toISOString().replaceAll(/[:.]/g, '-')}`, {
@@ -90,7 +93,7 @@ async function compare(name: string, options: CompareOptions, command: readonly 
   } finally {
     signals.close();
   }
-  endExperiment(folder, json);
+  endExperiment(folder, json, signals.signal.aborted);
 }
 
 const plain = (id: string) => ({ id, levels: {}, warmupSecondsMin: null });

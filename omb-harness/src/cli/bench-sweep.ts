@@ -72,9 +72,7 @@ async function sweep(name: string, options: SweepOptions, command: readonly stri
   } finally {
     signals.close();
   }
-  endExperiment(folder, options.json === true);
-  const done = folder.trials.length;
-  if (done < cells.length * repeats) say(`${done} of ${cells.length * repeats} runs are done: the same command goes on`);
+  endExperiment(folder, options.json === true, signals.signal.aborted);
 }
 
 function cellsOf(file: SweepFile, path: string, options: SweepOptions): Cell[] {

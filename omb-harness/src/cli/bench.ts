@@ -113,7 +113,7 @@ function benchCommand(): Command {
     .addHelpText(
       'after',
       `
-Exit status: 0 measured, 2 a run is INVALID, 3 the harness failed.
+Exit status: 0 measured, 2 a run is INVALID or the command was cut short, 3 the harness failed.
 
 Examples:
   ringlog bench
@@ -191,7 +191,7 @@ async function experiment(pairs: readonly Pair[], options: BenchOptions, command
     ...{ repeats: options.repeats, seed: options.seed ?? 0, dials, cells: cells.map(({ id, levels }) => ({ id, levels })) },
   });
   await runCells(cells, folder, { ...given, command, signal, json: options.json === true });
-  endExperiment(folder, options.json === true);
+  endExperiment(folder, options.json === true, signal.aborted);
 }
 
 function subjectOf({ workload, driver }: Pair, { bootstrap }: BenchOptions): Subject {

@@ -13,19 +13,21 @@ import { EXIT_INVALID } from './exit-codes.ts';
 import type { ExperimentFolder } from './experiment-folder.ts';
 import { reportAssets, resultIn } from './report-file.ts';
 import { put } from './result-folder.ts';
+import { say } from './say.ts';
 
 /** More curves cannot be told apart. */
 const CURVES_MAX = 6;
 const kinds: readonly LatencyKind[] = ['publishResponse', 'publishUncorrected', 'endToEnd', 'endToEndUncorrected'];
 
 /** The report, the tables or one line of JSON, and the exit status. */
-export function endExperiment(folder: ExperimentFolder, json: boolean): void {
+export function endExperiment(folder: ExperimentFolder, json: boolean, interrupted: boolean): void {
   const report = writeExperiment(folder);
   const done = folder.trials.length;
   const all = folder.record.cells.length * folder.record.repeats;
   if (json) process.stdout.write(`${JSON.stringify({ type: 'experiment', dir: folder.dir, report, done, all })}\n`);
   else process.stdout.write(`${experimentText(folder)}\n\n  results     ${folder.dir}\n  report      ${report}\n`);
-  if (folder.trials.some(({ standing }) => standing === 'INVALID'))
+  if (done < all) say(`${done} of ${all} runs are done${folder.record.kind === 'sweep' ? ': the same command goes on' : ''}`);
+  if (interrupted || folder.trials.some(({ standing }) => standing === 'INVALID'))
     process.exitCode = Math.max(Number(process.exitCode ?? 0), EXIT_INVALID);
 }
 

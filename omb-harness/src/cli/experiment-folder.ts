@@ -33,7 +33,11 @@ export class ExperimentFolder {
       put(join(dir, RECORD), `${JSON.stringify(record, null, 1)}\n`);
       return new ExperimentFolder(dir, record, []);
     }
-    return ExperimentFolder.read(dir);
+    const folder = ExperimentFolder.read(dir);
+    // What comes next must not go on where a half line ends.
+    const path = join(dir, TRIALS);
+    if (existsSync(path) && !readFileSync(path, 'utf8').endsWith('\n')) appendFileSync(path, '\n');
+    return folder;
   }
 
   static read(dir: string): ExperimentFolder {

@@ -50,12 +50,23 @@ const inBroker =
     return done({ ...rest, broker: { ...broker, settings: { ...broker.settings, [name]: level } } satisfies BrokerChoice });
   };
 
+/** Where a workload has the one, the other is not looked at. */
+const overrulers: Readonly<Record<string, readonly (keyof Workload)[]>> = {
+  messageSize: ['messageSizeDistribution'],
+  partitionsPerTopic: ['partitionsPerTopicList', 'existingTopicList', 'existingProduceTopicList'],
+  producersPerTopic: ['producersPerTopicList'],
+  producerRate: ['producerRateList'],
+  topics: ['partitionsPerTopicList', 'producersPerTopicList', 'existingTopicList', 'existingProduceTopicList'],
+};
+
 /** Whole numbers are what a dial can turn of a workload. */
 const inWorkload =
   (name: string): Turn =>
   ({ workload, ...rest }, level) => {
     if (typeof workload[name as keyof Workload] !== 'number') return fault(`workload.${name} is no number of a workload`);
     if (!/^\d+$/.test(level)) return fault(`${name}=${level}: must be a whole number`);
+    const overruler = overrulers[name]?.find((other) => workload[other] !== null);
+    if (overruler !== undefined) return fault(`${name}=${level} turns nothing: the workload has ${overruler}`);
     return done({ ...rest, workload: { ...workload, [name]: Number(level) } });
   };
 

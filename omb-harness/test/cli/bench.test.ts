@@ -5,6 +5,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ExperimentFolder } from '../../src/cli/experiment-folder.ts';
 import type { RunResult } from '../../src/contracts/run-result.ts';
 import type { Trial } from '../../src/contracts/trial.ts';
 import { nativeWorker } from '../../src/drivers/native-worker.ts';
@@ -103,6 +104,8 @@ test('a sweep keeps every run, and what is done is not run again, though the las
   const second = await bench(args);
   expect(second.err).toContain('1 of 2 runs are done');
   expect(second.err.match(/\] \d of 2/g)).toEqual(['] 1 of 2']);
+  // What came after the half line is kept, too.
+  expect(ExperimentFolder.read(folder).trials.map(({ cell }) => cell)).toEqual(['acks=1 fsync=never', 'acks=all fsync=never']);
   expect(readFileSync(join(folder, 'report.html'), 'utf8')).toContain('acks=all fsync=never');
   const advice = await bench(['advise', '--results', 'swept', '--json']);
   expect((JSON.parse(advice.out) as { advice: unknown[] }).advice).toHaveLength(7);

@@ -38,6 +38,9 @@ test('a dial that cannot be turned is a clear word', () => {
   expect(fault({ fsync: 'never' }, { kind: 'at', bootstrap: 'a:1' })).toContain('a:1 was not started here');
   expect(fault({ partitions: 'many' })).toContain('must be a whole number');
   expect(fault({ 'workload.nonsense': '1' })).toContain('no number of a workload');
+  const listed = { ...base, workload: { ...workload, partitionsPerTopicList: [1, 2] } };
+  const made = cellOf(listed, { partitions: '4' });
+  expect(made.ok ? '' : made.fault).toContain('partitionsPerTopic=4 turns nothing: the workload has partitionsPerTopicList');
 });
 
 const yaml = `
