@@ -15,8 +15,15 @@ const HTTP = httpConfig();
 
 let broker: TestBroker;
 const closers: (() => void)[] = [];
+/** As a page has it: a connection that does not come about is no exception. */
+class PageSocket extends WebSocket {
+  constructor(url: string, protocols: string[]) {
+    super(url, protocols);
+    this.on('error', () => undefined);
+  }
+}
 beforeAll(() => {
-  (globalThis as { WebSocket?: unknown }).WebSocket ??= WebSocket;
+  (globalThis as { WebSocket?: unknown }).WebSocket ??= PageSocket;
 });
 afterEach(async () => {
   for (const close of closers.splice(0)) close();
