@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { type BrokerSettings, logDirectories, parseBrokerConfig } from '../engine/base/config-broker.ts';
 import { readConfigSources } from '../engine/base/config-sources.ts';
 import { loadNativeBinding } from '../engine/io/native-binding.ts';
+import { MetadataStoreFailed } from '../engine/metadata/metadata-store.ts';
 import { type BrokerLog, processLog } from '../workers/supervisor/broker-log.ts';
 import { DirectoriesLost } from '../workers/supervisor/offline-directories.ts';
 import type { RunningBroker } from '../workers/supervisor/running-broker.ts';
@@ -72,6 +73,10 @@ function readSettings({ file, sets }: Pick<ServeOptions, 'file' | 'sets'>, log: 
 }
 
 function explain(error: unknown): unknown {
+  if (error instanceof MetadataStoreFailed) {
+    const { message, cause } = error;
+    return new CommandFailed(cause === undefined ? message : `${message}: ${(explain(cause) as Error).message}`);
+  }
   const { code, message } = error as { code?: string; message?: string };
   if (code === 'EADDRINUSE')
     return new CommandFailed(`${message}: another process listens there; choose another with --set listeners=PLAINTEXT://127.0.0.1:PORT`);

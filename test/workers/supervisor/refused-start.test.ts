@@ -1,6 +1,6 @@
 // A start that is refused: said in one line, and a new directory is left as empty as it was.
 
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -67,6 +67,19 @@ describe('ringlog serve', () => {
   test('a config that cannot be', async () => {
     expect(await refused({ 'num.partitions': 'many' })).toContain('num.partitions');
     expect(readdirSync(dir)).toEqual([]);
+  });
+
+  test('metadata that is not whole', async () => {
+    const broker = await startTestBroker({ dir });
+    await broker.createTopic('t');
+    await broker.halt();
+    const folder = join(dir, 'ringlog-metadata');
+    for (const path of readdirSync(folder).map((name) => join(folder, name))) {
+      const bytes = readFileSync(path);
+      bytes[20]! ^= 1;
+      writeFileSync(path, bytes);
+    }
+    expect(await refused({})).toContain('is damaged');
   });
 
   test.runIf(process.platform === 'linux')('a directory that cannot be made', async () => {
