@@ -4,7 +4,11 @@
 import { readFileSync, statSync } from 'node:fs';
 import { afterEach, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
+import type { GatewayTerms } from '../../../src/net/http/gateway/gateway-log.ts';
 import { packed, unpacked } from '../../../src/net/http/gateway/msgpack.ts';
+import { streamRoute } from '../../../src/net/http/gateway/stream-route.ts';
+import type { HttpRequest } from '../../../src/net/http/http-exchange.ts';
+import type { SocketPeer } from '../../../src/net/http/socket-exchange.ts';
 import { connect, type StreamClient, type TailedRecord } from '../../../src/browser/stream-client.ts';
 import { decode, encode } from '../../../src/browser/msgpack.ts';
 import { startTestBroker, type TestBroker } from '../../support/broker.ts';
@@ -287,4 +291,28 @@ test('the bundle of pages is under 3 kB', () => {
   const path = new URL('../../../dist/browser/ringlog.js', import.meta.url);
   expect(statSync(path).size).toBeLessThan(3000);
   expect(readFileSync(path, 'utf8')).not.toContain('import');
+});
+
+test('a client that takes no answers is cut off', () => {
+  const sent: Frame[] = [];
+  const closed: number[] = [];
+  let bufferedBytes = 0;
+  const peer: SocketPeer = {
+    send: (bytes) => void sent.push(unpacked(bytes) as Frame),
+    get bufferedBytes() {
+      return bufferedBytes;
+    },
+    drained: async () => undefined,
+    close: (code) => void closed.push(code),
+  };
+  const client = streamRoute({} as GatewayTerms).open({} as HttpRequest, peer);
+  client.onFrame(packed({ t: 'x'.repeat(1000), id: 1 }));
+  expect(closed).toEqual([]);
+  expect(sent.map(({ t }) => t)).toEqual(['hello', 'error']);
+  // What it sent is not sent back whole.
+  expect(sent[1]!['error'].length).toBeLessThan(200);
+  bufferedBytes = 40 * 1024 * 1024;
+  for (let id = 2; id < 5; id++) client.onFrame(packed({ t: 'nothing', id }));
+  expect(closed[0]).toBe(1008);
+  expect(sent.length).toBe(3);
 });

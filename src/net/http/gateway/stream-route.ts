@@ -2,7 +2,8 @@
 // table of frames. Owner: the supervisor's thread. Warm: once a frame.
 //
 // Both directions are bounded by what was agreed on: a client that has more in flight than hello says is cut off, and a
-// subscription sends what its credit allows, one fetch at a time. What the network has not taken is waited for.
+// subscription sends what its credit allows, one fetch at a time. What the network has not taken is waited for; answers are not,
+// and who leaves too many is cut off.
 
 import { Acks } from '../../../engine/broker/log-access.ts';
 import { HttpRefusal, type HttpRequest } from '../http-exchange.ts';
@@ -21,7 +22,10 @@ type Frame = Readonly<Record<string, unknown>>;
 const PROTOCOL = 'ringlog.v1';
 const FRAME_BYTES_MAX = 1024 * 1024;
 const IN_FLIGHT_BYTES_MAX = 8 * 1024 * 1024;
+/** Of answers, which wait for nobody, and of what subscriptions have sent. */
+const UNTAKEN_BYTES_MAX = 32 * 1024 * 1024;
 const SUBSCRIPTIONS_MAX = 256;
+const NAME_CHARS_MAX = 40;
 const DEFAULTS: RecordDefaults = { key: null, partition: null, timestamp: null };
 
 export function streamRoute(terms: GatewayTerms): SocketRoute {
@@ -89,7 +93,10 @@ class StreamClient {
         return;
       }
       default:
-        throw new HttpRefusal(400, `there are no frames '${String(frame['t'])}': produce, subscribe, credit, unsubscribe, topic`);
+        throw new HttpRefusal(
+          400,
+          `there are no frames '${String(frame['t']).slice(0, NAME_CHARS_MAX)}': produce, subscribe, credit, unsubscribe, topic`,
+        );
     }
   }
 
@@ -141,6 +148,7 @@ class StreamClient {
     if (this.gone) return 0;
     const bytes = packed(frame);
     this.peer.send(bytes);
+    if (this.peer.bufferedBytes > UNTAKEN_BYTES_MAX) this.cutOff(SocketClose.POLICY, `more than ${UNTAKEN_BYTES_MAX} bytes were not taken`);
     return bytes.length;
   }
 
