@@ -78,6 +78,7 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
   #commitQueued = false;
   #timer: NodeJS.Timeout | null = null;
   #waiter: (() => void) | null = null;
+  #waiting = false;
   /** Somebody waits for the loop to come back. */
   #quiesced: (() => void)[] = [];
   #failure: unknown = null;
@@ -118,16 +119,23 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
 
   /**
    * The next batch, when there is one. An aborted signal ends this wait alone: nothing is handed out, and the next call goes on
-   * from here. @throws the reason of a signal, RinglogError CLOSED, or why a partition cannot be read
+   * from here. @throws the reason of a signal, RinglogError CLOSED, IN_USE while another call waits, or why a partition cannot
+   * be read
    */
   async next({ signal }: AbortOptions = {}): Promise<ConsumedBatch<K, V>> {
+    if (this.#waiting) throw new RinglogError('IN_USE', 'a consumer is read by one loop at a time, and another next() waits');
     this.#finishOutstanding();
     for (;;) {
       if (this.#failure !== null) throw this.#failure;
       signal?.throwIfAborted();
       const reader = this.#quiesced.length > 0 ? null : this.#readyReader();
       if (reader !== null) return this.#handOut(reader);
-      await abortable(signal, () => new Promise<void>((resolve) => (this.#waiter = resolve)));
+      this.#waiting = true;
+      try {
+        await abortable(signal, () => new Promise<void>((resolve) => (this.#waiter = resolve)));
+      } finally {
+        this.#waiting = false;
+      }
     }
   }
 

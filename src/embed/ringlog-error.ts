@@ -14,7 +14,7 @@ const PASSING: ReadonlySet<string> = new Set([
 
 export class RinglogError extends Error {
   override readonly name = 'RinglogError';
-  /** Kafka's name of the error (`UNKNOWN_TOPIC_OR_PARTITION` …), or CLOSED, INVALID_ARGUMENT, DIRECTORY_LOCKED. */
+  /** Kafka's name of the error (`UNKNOWN_TOPIC_OR_PARTITION` …), or CLOSED, IN_USE, INVALID_ARGUMENT, DIRECTORY_LOCKED. */
   readonly code: string;
   /** The same call may succeed later. */
   readonly retriable: boolean;

@@ -105,6 +105,19 @@ describe.each(KINDS)('$name', (kind) => {
     expect(() => log.consumer({ topics: ['t'] })).toThrow(/closed/);
   });
 
+  test('one loop at a time: a second call is refused, and the first gets what comes', async () => {
+    const log = await logs.open(kind, { topics: { t: 1 } });
+    const consumer = log.consumer({ topics: ['t'], ...TEXT });
+    const first = consumer.next();
+    await expect(consumer.next()).rejects.toMatchObject({ code: 'IN_USE' });
+    await fill(log, 't', 0, 0, 1);
+    expect((await first).records.map(({ value }) => value)).toEqual(['0']);
+    // Neither a call that was aborted stands in the way.
+    await expect(consumer.next({ signal: AbortSignal.timeout(1) })).rejects.toThrow();
+    await fill(log, 't', 0, 1, 2);
+    expect((await consumer.next()).records.map(({ value }) => value)).toEqual(['1']);
+  });
+
   test('refuses what makes no sense', async () => {
     const log = await logs.open(kind, { topics: { t: 1 } });
     expect(() => log.consumer({})).toThrow(/topics or partitions/);
