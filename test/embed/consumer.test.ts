@@ -103,6 +103,7 @@ describe.each(KINDS)('$name', (kind) => {
     await log.close();
     expect(await loop).toBe('over');
     expect(() => log.consumer({ topics: ['t'] })).toThrow(/closed/);
+    await expect(log.admin.offsets('t', 'latest')).rejects.toMatchObject({ name: 'RinglogError', code: 'CLOSED' });
   });
 
   test('one loop at a time: a second call is refused, and the first gets what comes', async () => {
