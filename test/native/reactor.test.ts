@@ -228,9 +228,10 @@ describe.skipIf(nativeAbsent)('native reactor', () => {
         if (cold) {
           dropCache(path);
           expect(bench.reactor.residentBytes(fd, 0, content.length)).toBeLessThan(content.length / 10);
-          // The kernel may keep a folio that is busy: ask for pages that it says are gone. From the end, since a refused
-          // RWF_NOWAIT read starts the kernel's read-ahead from there on; a fast disk may even have that done at once.
-          const refused = Array.from({ length: 12 }, (_, i) => 14 * MIB - (i + 1) * 64 * KIB).some(
+          // The kernel may keep folios that are busy, up to a whole MiB of them: ask all over the file for pages that it says are
+          // gone. From the end, since a refused RWF_NOWAIT read starts the kernel's read-ahead from there on; a fast disk may even
+          // have that done at once.
+          const refused = Array.from({ length: 28 }, (_, i) => 14 * MIB - (i + 1) * 512 * KIB).some(
             (at) => bench.reactor.residentBytes(fd, at, 4096) === 0 && bench.reactor.readNow(fd, at, bench.reactor.outOffset, 4096) === -11,
           );
           expect(refused).toBe(true);
