@@ -28,11 +28,11 @@ export function killEverything() {
 // ---- native programs -------------------------------------------------------------------------------------------------
 
 const sources = {
-  loadgen: ['loadgen.cc', 'wire.h', 'histogram.h'],
+  loadgen: ['loadgen.cc', 'wire.h', 'histogram.h', 'clock.h'],
   ceiling: ['ceiling.cc', 'wire.h'],
   condition: ['condition.cc'],
-  disk: ['disk.cc', 'histogram.h'],
-  'embed-ceiling': ['embed-ceiling.cc', 'histogram.h'],
+  disk: ['disk.cc', 'histogram.h', 'clock.h'],
+  'embed-ceiling': ['embed-ceiling.cc', 'histogram.h', 'clock.h'],
 };
 
 export const program = (name) => join(cache, name);

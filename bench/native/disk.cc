@@ -12,20 +12,14 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <ctime>
 #include <string>
 
+#include "clock.h"
 #include "histogram.h"
 
 namespace {
 
 constexpr size_t kFileBytes = 16 << 20, kStep = 1 << 20;
-
-int64_t nowNs() {
-  timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return t.tv_sec * 1'000'000'000LL + t.tv_nsec;
-}
 
 [[noreturn]] void die(const char *what) {
   fprintf(stderr, "disk: %s: %s\n", what, strerror(errno));

@@ -14,21 +14,15 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <ctime>
 #include <string>
 #include <thread>
 
+#include "clock.h"
 #include "histogram.h"
 
 namespace {
 
 constexpr size_t kBlock = 4096, kStep = 1 << 20, kFileBytes = 64 << 20;
-
-int64_t nowNs() {
-  timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return t.tv_sec * 1'000'000'000LL + t.tv_nsec;
-}
 
 [[noreturn]] void die(const char *what) {
   fprintf(stderr, "Error: embed-ceiling: %s: %s\n", what, strerror(errno));

@@ -34,16 +34,12 @@
 #include <optional>
 #include <stdexcept>
 
+#include "clock.h"
 #include "histogram.h"
 #include "wire.h"
 
 namespace {
 
-int64_t nowNs() {
-  timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return t.tv_sec * 1'000'000'000LL + t.tv_nsec;
-}
 void sleepNs(int64_t ns) {
   timespec t{ns / 1'000'000'000, ns % 1'000'000'000};
   nanosleep(&t, nullptr);

@@ -2,22 +2,12 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { randomFrom } from '../../src/cli/crash/random-from.ts';
 import { StickyPartition } from '../../src/embed/partitioner.ts';
 import { KINDS, useTemporaryLogs } from './temporary-log.ts';
 
 const logs = useTemporaryLogs();
 const BATCH_BYTES = 1024;
-
-/** mulberry32: the same numbers for the same seed. */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 test('stays for a batch, then moves to another partition', () => {
   fc.assert(
@@ -26,7 +16,7 @@ test('stays for a batch, then moves to another partition', () => {
       fc.integer({ min: 1, max: 9 }),
       fc.array(fc.integer({ min: 1, max: 600 }), { minLength: 50 }),
       (seed, count, sizes) => {
-        const sticky = new StickyPartition(BATCH_BYTES, randomOf(seed));
+        const sticky = new StickyPartition(BATCH_BYTES, randomFrom(seed));
         let at = sticky.choose(count);
         let bytes = 0;
         for (const size of sizes) {
@@ -48,7 +38,7 @@ test('stays for a batch, then moves to another partition', () => {
 });
 
 test('every partition gets its share', () => {
-  const sticky = new StickyPartition(BATCH_BYTES, randomOf(7));
+  const sticky = new StickyPartition(BATCH_BYTES, randomFrom(7));
   const count = 5;
   const moves = 10_000;
   const got = Array.from({ length: count }, () => 0);
