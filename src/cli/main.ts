@@ -41,7 +41,15 @@ export async function runCli(args: readonly string[]): Promise<void> {
 /** Bugs keep their stack; everything a user can act on is one line. */
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const expected = ['CommandFailed', 'KafkaError', 'KafkaConnectionError', 'CannotStart', 'DirectoryLocked', 'BadCheckpoint'];
+  const expected = [
+    'CommandFailed',
+    'KafkaError',
+    'KafkaConnectionError',
+    'CannotStart',
+    'DirectoryLocked',
+    'BadCheckpoint',
+    'HttpEngineAbsent',
+  ];
   const system = 'code' in error && 'syscall' in error;
   return expected.includes(error.name) || system ? error.message : (error.stack ?? error.message);
 }

@@ -16,12 +16,17 @@ interface HttpEngine extends HttpEngineFacts {
   readonly listen: (host: string, port: number, service: HttpService) => Promise<HttpListening>;
 }
 
-/** @throws when uWebSockets.js is asked for by name and does not load */
+/** The engine that was asked for by name does not load here. */
+class HttpEngineAbsent extends Error {
+  override readonly name = 'HttpEngineAbsent';
+}
+
+/** @throws HttpEngineAbsent when uWebSockets.js is asked for by name and does not load */
 export async function httpEngine(choice: HttpEngineChoice): Promise<HttpEngine> {
   if (choice === 'node') return nodeEngine('asked for (ringlog.http.engine=node)');
   const loaded = await loadUws();
   if (loaded.uws === null) {
-    if (choice === 'uws') throw new Error(`ringlog.http.engine=uws: ${loaded.reason}`);
+    if (choice === 'uws') throw new HttpEngineAbsent(`ringlog.http.engine=uws: ${loaded.reason}; node serves without it`);
     return nodeEngine(loaded.reason);
   }
   const { listenUws } = await import('./uws-http-server.ts');

@@ -270,7 +270,10 @@ test('where uWebSockets.js does not load it is node:http, unless it was asked fo
   });
   try {
     expect(await httpEngine('auto')).toMatchObject({ name: 'node:http', reason: expect.stringContaining('uWebSockets.js') });
-    await expect(httpEngine('uws')).rejects.toThrow(/ringlog.http.engine=uws: uWebSockets.js/);
+    await expect(httpEngine('uws')).rejects.toMatchObject({
+      name: 'HttpEngineAbsent',
+      message: expect.stringContaining('ringlog.http.engine=uws: uWebSockets.js'),
+    });
   } finally {
     vi.doUnmock('uWebSockets.js');
   }
