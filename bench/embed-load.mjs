@@ -38,7 +38,7 @@ function together(store, most = Infinity) {
 const systems = {
   async ringlog() {
     const { open } = await import('../dist/bundle/embed.js');
-    const log = await open({ dir: run.dir, shards: run.shards, topics: { t: run.endToEnd ? 1 : 4 } });
+    const log = await open({ dir: run.dir, shards: run.shards, config: run.config, topics: { t: run.endToEnd ? 1 : 4 } });
     const producer = log.producer({ acks: run.level === 'disk' ? 'all' : 1 });
     const record = { value };
     const records = Array.from({ length: BATCH_RECORDS }, () => record);

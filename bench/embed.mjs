@@ -10,10 +10,10 @@
 // own, so that a slow moment of the machine meets them all; a row is the median of its rounds, with the smallest and the
 // largest. Latency is that of sends as the caller sees it, queueing included: at 4,096 callers it is mostly waiting.
 //
-// With shards 1 the log has a thread of its own, with 0 it runs in the caller's. The ceilings are a native program's
-// (bench/native/embed-ceiling.cc): for the disk one durable write of what all callers send, for memory a word to a thread on the
-// other core and back, which whatever has a thread of its own pays once a round of callers. End to end is one caller that waits
-// until a consumer of the same process has the record.
+// With shards 1 the log has a thread of its own, with 0 it runs in the caller's; `commit in place` is `ringlog.commit.in.place`.
+// The ceilings are a native program's (bench/native/embed-ceiling.cc): for the disk one durable write of what all callers send,
+// for memory a word to a thread on the other core and back, which whatever has a thread of its own pays once a round of
+// callers. End to end is one caller that waits until a consumer of the same process has the record.
 
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -65,12 +65,12 @@ function measured(command, args) {
 
 /** One run of a row in a process of its own. */
 async function run(row) {
-  const { node, system, level, callers, batch, endToEnd, packages, port, shards } = row;
+  const { node, system, level, callers, batch, endToEnd, packages, port, shards, config } = row;
   // Embedded systems begin with nothing each time; a server goes on with what it has.
   const home = row.pid > 0 ? row.dir : join(dir, 'run');
   mkdirSync(home, { recursive: true });
   resume(row);
-  const load = { system, level, callers, batch, endToEnd, seconds, warmSeconds, dir: home, port, packages, shards };
+  const load = { system, level, callers, batch, endToEnd, seconds, warmSeconds, dir: home, port, packages, shards, config };
   const ceiling = level === 'disk' ? ['disk', home, RECORD_BYTES, callers, seconds] : ['wake', callers, seconds];
   const result =
     system === 'ceiling'
@@ -82,18 +82,15 @@ async function run(row) {
 }
 
 function rowsOf(peers) {
-  const own = options.shards.split(',').map((shards) => ({
-    name: `Ringlog, shards ${shards}`,
-    system: 'ringlog',
-    node: process.execPath,
-    pid: 0,
-    shards: Number(shards),
-  }));
+  const ringlog = { system: 'ringlog', node: process.execPath, pid: 0 };
+  const own = options.shards.split(',').map((shards) => ({ ...ringlog, name: `Ringlog, shards ${shards}`, shards: Number(shards) }));
+  const inPlace = { ...ringlog, name: 'Ringlog, shards 0, commit in place', shards: 0, config: { 'ringlog.commit.in.place': 'true' } };
   const ceiling = (level, callers) => {
     if (level === 'disk') return [{ system: 'ceiling', pid: 0, name: 'ceiling: one durable write for all' }];
     return callers > WAKE_CALLERS_MAX ? [] : [{ system: 'ceiling', pid: 0, name: 'ceiling: wake another thread, and back' }];
   };
-  const beside = (level, callers) => [...own, ...ceiling(level, callers), ...peers.filter((peer) => peer.level === level)];
+  const ours = (level) => (level === 'disk' ? [...own, inPlace] : own);
+  const beside = (level, callers) => [...ours(level), ...ceiling(level, callers), ...peers.filter((peer) => peer.level === level)];
   const rows = ['disk', 'memory'].flatMap((level) => [
     ...CALLERS.flatMap((callers) => beside(level, callers).map((one) => ({ ...one, level, callers }))),
     ...own.map((one) => ({ ...one, name: `${one.name}, sendBatch of 1,000`, level, callers: BATCH_CALLERS, batch: true })),

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "reactor/tick_layout.h"
+#include "sys/commit_write.h"
 
 namespace ringlog {
 
@@ -49,6 +50,11 @@ int copy_managed(ReactorState& state, double* pieces, uint32_t count, int32_t* b
   return failure;
 }
 
+void finish_commit(ReactorState& state, const FileJob& job) {
+  if (job.position >= 0) state.pool.drop(static_cast<int32_t>(job.position));
+  state.cq.push(Cq::COMMITTED, job.fd, 0, static_cast<int32_t>(job.result), job.ticket);
+}
+
 }  // namespace
 
 void submit_commit(ReactorState& state, const int32_t* slot) {
@@ -80,6 +86,11 @@ void submit_commit(ReactorState& state, const int32_t* slot) {
   // Not used by a commit otherwise.
   job.position = block;
   job.commit.sync = (slot[SqField::FLAGS] & COMMIT_SYNC) != 0;
+  if ((slot[SqField::FLAGS] & COMMIT_IN_PLACE) != 0) {
+    job.result = write_commit(job.commit);
+    finish_commit(state, job);
+    return;
+  }
   state.jobs_in_flight++;
   state.commit_threads->submit(job);
 }
@@ -88,8 +99,7 @@ void collect_commits(ReactorState& state) {
   state.commit_threads->take_results(&state.finished_commits);
   for (const FileJob& job : state.finished_commits) {
     state.jobs_in_flight--;
-    if (job.position >= 0) state.pool.drop(static_cast<int32_t>(job.position));
-    state.cq.push(Cq::COMMITTED, job.fd, 0, static_cast<int32_t>(job.result), job.ticket);
+    finish_commit(state, job);
   }
   state.finished_commits.clear();
 }

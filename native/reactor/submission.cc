@@ -164,7 +164,9 @@ void execute_one(ReactorState& state, int32_t index) {
       return submit_read(state, slot[SqField::FD], static_cast<int64_t>(f64_of(slot, SqField::POSITION_F64)),
                          slot[SqField::OFFSET], slot[SqField::LENGTH], slot[SqField::TICKET]);
     case Sq::COMMIT:
-      return submit_commit(state, slot);
+      // In place it waits for the disk: behind what needs not.
+      if ((slot[SqField::FLAGS] & COMMIT_IN_PLACE) == 0) submit_commit(state, slot);
+      return;
     case Sq::RETAIN:
       return state.pool.hold(slot[SqField::TICKET]);
     case Sq::RELEASE:
@@ -173,6 +175,13 @@ void execute_one(ReactorState& state, int32_t index) {
       return arm(state, f64_of(slot, SqField::POSITION_F64));
     default:
       RINGLOG_CHECK_OP(slot[SqField::OP], ==, Sq::ARM);
+  }
+}
+
+void commit_in_place(ReactorState& state, int32_t count) {
+  for (int32_t index = 0; index < count; index++) {
+    const int32_t* slot = slot_at(state, index);
+    if (slot[SqField::OP] == Sq::COMMIT && (slot[SqField::FLAGS] & COMMIT_IN_PLACE) != 0) submit_commit(state, slot);
   }
 }
 
@@ -192,6 +201,7 @@ void execute_submissions(ReactorState& state) {
       if (conn.submit_first >= 0) send_submitted(state, conn);
     }
     state.dirty_list.clear();
+    commit_in_place(state, count);
     state.ctl[Ctl::SQ_COUNT] = 0;
   }
   state.ctl[Ctl::OUT_USED] = 0;

@@ -166,6 +166,7 @@ struct VerifyCell {
   static constexpr int32_t CELLS = 9;
 };
 inline constexpr int32_t COMMIT_SYNC = 1;
+inline constexpr int32_t COMMIT_IN_PLACE = 2;
 inline constexpr int32_t APPEND_PATCH = 1;
 
 struct CloseReason {

@@ -35,8 +35,8 @@ export class LoopFiles implements FileWork {
     this.#runSoon();
   }
 
-  commit(fd: number, position: number, record: CommitRecord, sync: boolean, done: Done): void {
-    this.#files.commit(fd, position, record, sync, done);
+  commit(fd: number, position: number, record: CommitRecord, flags: number, done: Done): void {
+    this.#files.commit(fd, position, record, flags, done);
     this.#runSoon();
   }
 

@@ -8,6 +8,7 @@ import { errnoOf } from '../../src/engine/io/disk-error.ts';
 import type { FileSystem } from '../../src/engine/io/file-system.ts';
 import {
   APPEND_PATCH,
+  COMMIT_IN_PLACE,
   COMMIT_SYNC,
   CommitPiece,
   Cq,
@@ -62,6 +63,7 @@ export class FakeTickRing implements TickRing {
   reads = 0;
   syncs = 0;
   commits = 0;
+  commitsInPlace = 0;
   commitFault: number | null = null;
   /** So many of the next commits wait for releaseCommits(). */
   holdCommits = 0;
@@ -228,6 +230,7 @@ export class FakeTickRing implements TickRing {
   private commit(at: number): void {
     const { sq, view } = this;
     this.commits++;
+    if ((sq[at + SqField.FLAGS]! & COMMIT_IN_PLACE) !== 0) this.commitsInPlace++;
     const pieces = Array.from({ length: sq[at + SqField.PIECES]! }, (_, i) => {
       const piece = sq[at + SqField.PIECES_OFFSET]! + i * CommitPiece.CELLS * 8;
       return {

@@ -185,6 +185,12 @@ export const brokerRows = [
       importance: 'low',
     },
   ),
+  bool(
+    'ringlog.commit.in.place',
+    'false',
+    'A shard writes its commit journal itself and waits for the disk, without other threads to be woken: for few callers who wait for each record, alone.',
+    { importance: 'low' },
+  ),
   long(
     'ringlog.writeback.bytes',
     '16777216',

@@ -260,6 +260,8 @@ export const VerifyCell = {
 
 /** FLAGS of a COMMIT: FD was not opened for synchronous writes, so fdatasync follows the write. */
 export const COMMIT_SYNC = 1;
+/** FLAGS of a COMMIT: it ends before submit() returns, and nothing else goes on meanwhile. */
+export const COMMIT_IN_PLACE = 2;
 
 /** FLAGS of an APPEND: patch base offset and leader epoch in place (both lie outside the batch's CRC). */
 export const APPEND_PATCH = 1;

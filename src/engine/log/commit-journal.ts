@@ -21,7 +21,7 @@
 import { assert } from '../base/assert.ts';
 import { Histogram } from '../base/counter-layout.ts';
 import type { ShardCounters } from '../base/shard-counters.ts';
-import { COMMIT_SYNC, Ctl, Sq, SQ_SLOT_WORDS, SqField } from '../io/tick-layout.ts';
+import { COMMIT_IN_PLACE, COMMIT_SYNC, Ctl, Sq, SQ_SLOT_WORDS, SqField } from '../io/tick-layout.ts';
 import { forgiveDisk, isOutOfSpace } from '../io/disk-error.ts';
 import type { FileSystem } from '../io/file-system.ts';
 import type { TickRing } from '../io/tick-ring.ts';
@@ -41,6 +41,8 @@ export interface JournalOptions {
   readonly segmentFromBytes: number;
   /** The ring gathers into memory that O_DIRECT can take. */
   readonly direct: boolean;
+  /** The shard's thread writes the records itself, and waits for them. */
+  readonly inPlace: boolean;
   /** A new epoch. */
   readonly random: (sizeBytes: number) => Uint8Array;
 }
@@ -459,7 +461,7 @@ export class CommitJournal {
     sq[at + SqField.PIECES] = pieces;
     sq[at + SqField.PIECES_OFFSET] = piecesOffset;
     sq[at + SqField.TOTAL_BYTES] = totalBytes;
-    sq[at + SqField.FLAGS] = this.flags;
+    sq[at + SqField.FLAGS] = this.options.inPlace && ticket !== CONTROL ? this.flags | COMMIT_IN_PLACE : this.flags;
     ring.sqF64[at / 2 + SqField.POSITION_F64] = position;
     this.running++;
   }

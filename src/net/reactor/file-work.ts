@@ -21,9 +21,9 @@ export interface FileWork {
   verify(fd: number, cells: Float64Array, done: (result: number) => void): void;
   /**
    * One record of a commit journal: `pieces` one after the other, written to `fd` at `position` in one call and made
-   * durable, by fdatasync when `sync`. `done` is called later, never before commit() returns.
+   * durable, by fdatasync with COMMIT_SYNC of `flags`. `done` is called later, with COMMIT_IN_PLACE before commit() returns.
    */
-  commit(fd: number, position: number, record: CommitRecord, sync: boolean, done: (result: number) => void): void;
+  commit(fd: number, position: number, record: CommitRecord, flags: number, done: (result: number) => void): void;
   /** Fill `into` as far as the file goes; `done` is called later, never before read() returns. */
   read(fd: number, into: Uint8Array, position: number, done: (result: number) => void): void;
   /** As read(), before it returns. */

@@ -4,7 +4,7 @@
 // when they are released.
 
 import type { FileSystem } from '../../engine/io/file-system.ts';
-import { VerifyCell } from '../../engine/io/tick-layout.ts';
+import { COMMIT_IN_PLACE, COMMIT_SYNC, VerifyCell } from '../../engine/io/tick-layout.ts';
 import { errnoOf } from '../../engine/io/disk-error.ts';
 import type { CommitRecord, FileWork } from './file-work.ts';
 import { gatherCommit } from './gather-commit.ts';
@@ -114,11 +114,13 @@ export class MemoryFiles implements FileWork {
     });
   }
 
-  commit(fd: number, position: number, record: CommitRecord, sync: boolean, done: (result: number) => void): void {
-    this.due.push(() => {
+  commit(fd: number, position: number, record: CommitRecord, flags: number, done: (result: number) => void): void {
+    const run = (): void => {
       const errno = this.commitFaults.shift();
-      done(errno === undefined ? this.commitNow(fd, position, record, sync) : -errno);
-    });
+      done(errno === undefined ? this.commitNow(fd, position, record, (flags & COMMIT_SYNC) !== 0) : -errno);
+    };
+    if ((flags & COMMIT_IN_PLACE) === 0) this.due.push(run);
+    else run();
   }
 
   read(fd: number, into: Uint8Array, position: number, done: (result: number) => void): void {

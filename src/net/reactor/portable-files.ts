@@ -2,8 +2,8 @@
 // Hot: append(). readNow() may wait for the disk: Node cannot ask the kernel whether pages are in memory.
 
 import { constants } from 'node:os';
-import { fdatasync, read, readSync, write, writevSync } from 'node:fs';
-import { VerifyCell } from '../../engine/io/tick-layout.ts';
+import { fdatasync, fdatasyncSync, read, readSync, write, writeSync, writevSync } from 'node:fs';
+import { COMMIT_IN_PLACE, COMMIT_SYNC, VerifyCell } from '../../engine/io/tick-layout.ts';
 import { errnoOf } from '../../engine/io/disk-error.ts';
 import type { CommitRecord, FileWork } from './file-work.ts';
 import { gatherCommit } from './gather-commit.ts';
@@ -52,7 +52,12 @@ export class PortableFiles implements FileWork {
   }
 
   /** Gathered here: what is committed was just appended and is in memory. */
-  commit(fd: number, position: number, record: CommitRecord, sync: boolean, done: (result: number) => void): void {
+  commit(fd: number, position: number, record: CommitRecord, flags: number, done: (result: number) => void): void {
+    const sync = (flags & COMMIT_SYNC) !== 0;
+    if ((flags & COMMIT_IN_PLACE) !== 0) {
+      done(commitNow(fd, position, record, sync));
+      return;
+    }
     this.inFlight++;
     const end = (result: number): void => {
       done(result);
@@ -117,6 +122,21 @@ function readFully(fd: number, into: Uint8Array, position: number): number {
     have += step;
   }
   return have;
+}
+
+function commitNow(fd: number, position: number, record: CommitRecord, sync: boolean): number {
+  try {
+    const bytes = gatherCommit(record, readFully);
+    for (let at = 0; at < bytes.length;) {
+      const step = writeSync(fd, bytes, at, bytes.length - at, position + at);
+      if (step === 0) return -constants.errno.EIO;
+      at += step;
+    }
+    if (sync) fdatasyncSync(fd);
+    return 0;
+  } catch (error) {
+    return -errnoOf(error);
+  }
 }
 
 function writeAll(fd: number, bytes: Uint8Array, position: number, done: (result: number) => void): void {

@@ -3,7 +3,7 @@
 
 import { constants } from 'node:os';
 import { BrokenInvariant } from '../../engine/base/assert.ts';
-import { COMMIT_SYNC, CommitPiece, Cq, Ctl, Sq, SQ_SLOT_WORDS, SqField, VerifyCell } from '../../engine/io/tick-layout.ts';
+import { COMMIT_IN_PLACE, CommitPiece, Cq, Ctl, Sq, SQ_SLOT_WORDS, SqField, VerifyCell } from '../../engine/io/tick-layout.ts';
 import type { TickMemory } from '../../engine/io/tick-ring.ts';
 import type { AddressSpace } from './address-space.ts';
 import { writeAppendChain } from './append-chain.ts';
@@ -45,7 +45,14 @@ export function executeSubmissions(target: SubmissionTarget): void {
     connection.touched = false;
     target.flushSends(connection);
   }
+  for (let slot = 0; slot < count; slot++) {
+    if (sq[slot * SQ_SLOT_WORDS + SqField.OP] === Sq.COMMIT && isInPlace(target, slot)) commit(target, slot);
+  }
   ctl[Ctl.SQ_COUNT] = 0;
+}
+
+function isInPlace({ sq }: SubmissionTarget, slot: number): boolean {
+  return (sq[slot * SQ_SLOT_WORDS + SqField.FLAGS]! & COMMIT_IN_PLACE) !== 0;
 }
 
 function execute(target: SubmissionTarget, slot: number, touched: ReactorConnection[]): void {
@@ -74,7 +81,8 @@ function execute(target: SubmissionTarget, slot: number, touched: ReactorConnect
       writeBack(target, slot);
       return;
     case Sq.COMMIT:
-      commit(target, slot);
+      // In place it waits for the disk: behind what needs not.
+      if (!isInPlace(target, slot)) commit(target, slot);
       return;
     case Sq.RETAIN:
       target.frames.retain(target.sq[at + SqField.TICKET]!);
@@ -168,8 +176,7 @@ function commit(target: SubmissionTarget, slot: number): void {
   }
   const record = { head: arena.subarray(head, head + sq[at + SqField.LENGTH]!), pieces, totalBytes: sq[at + SqField.TOTAL_BYTES]! };
   const position = sqF64[slot * SLOT_F64 + SqField.POSITION_F64]!;
-  const sync = (sq[at + SqField.FLAGS]! & COMMIT_SYNC) !== 0;
-  target.files.commit(sq[at + SqField.FD]!, position, record, sync, (result) => {
+  target.files.commit(sq[at + SqField.FD]!, position, record, sq[at + SqField.FLAGS]!, (result) => {
     target.completions.push(Cq.COMMITTED, -1, 0, result, ticket);
   });
 }

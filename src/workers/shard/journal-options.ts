@@ -10,6 +10,7 @@ export function journalOptions(config: BrokerConfig, shard: number, direct: bool
   return {
     shard,
     direct,
+    inPlace: config['ringlog.commit.in.place'],
     maxBytes: config['ringlog.commit.journal.bytes'],
     segmentFromBytes: config['ringlog.commit.segment.bytes'],
     random: (sizeBytes) => randomBytes(sizeBytes),

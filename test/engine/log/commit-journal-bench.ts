@@ -18,6 +18,7 @@ export function journalOptions(options: Partial<JournalOptions> = {}): JournalOp
     shard: 0,
     maxBytes: 4 * MIB,
     segmentFromBytes: 64 * 1024,
+    inPlace: false,
     direct: false,
     random: (sizeBytes) => new Uint8Array(sizeBytes).fill(++epochs & 0xff, 0, 8).fill((epochs >> 8) + 1, 8),
     ...options,

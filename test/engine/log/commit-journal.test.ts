@@ -39,6 +39,18 @@ describe('group commit', () => {
     for (const log of logs.slice(1)) expect(log.syncedOffset).toBe(0);
   });
 
+  test('records are written in place where that is asked for, the journal is made by other threads all the same', () => {
+    const bench = journalBench(undefined, { inPlace: true });
+    const log = partition(bench, 0);
+    untilReady(bench, log);
+    const { commits, commitsInPlace } = bench.ring;
+    // Four steps of zeros and a header.
+    expect(commits - commitsInPlace).toBeGreaterThan(4);
+    commit(bench, log);
+    expect([bench.ring.commits - commits, bench.ring.commitsInPlace - commitsInPlace]).toEqual([1, 1]);
+    expect(log.durableOffset).toBe(log.endOffset);
+  });
+
   test('what nobody waited for goes along, so that durable is a prefix', () => {
     const { bench, logs } = ready(1);
     const log = logs[0]!;

@@ -87,6 +87,28 @@ export function commitCases({ open }: ConformanceContext): void {
     expect(bench.fileBytes(journal).equals(expectedRecord(head, [bytes], PAGE))).toBe(true);
   });
 
+  test('in place it has ended before the submit has, behind the appends', async () => {
+    const bench = await open();
+    const { reactor, submitter } = bench;
+    const journal = bench.openFile(Buffer.alloc(0));
+    const log = bench.openFile(Buffer.alloc(0));
+    const head = patternBytes(64, 5);
+    const laid = layHead(bench, head);
+    const bytes = patternBytes(3000, 6);
+    const block = reactor.takeBlock(PAGE);
+    reactor.arena.set(bytes, block);
+    const pieces = [{ fd: log, position: 0, length: 3000 }];
+    await bench.inTick(() => {
+      submitter.commit(journal, 0, 1, { ...laid, pieces, totalBytes: PAGE, sync: true, inPlace: true });
+      submitter.commit(NO_SUCH_FD, 0, 2, { ...laid, pieces, totalBytes: PAGE, sync: false, inPlace: true });
+      submitter.append(log, 0, 3, [{ address: reactor.arenaAddress + block, length: 3000 }]);
+      reactor.submit();
+      expect(bench.fileBytes(journal).equals(expectedRecord(head, [bytes], PAGE))).toBe(true);
+    });
+    await bench.untilCompleted(Cq.COMMITTED, 2);
+    expect([1, 2].map((ticket) => bench.recorder.results(Cq.COMMITTED, ticket))).toEqual([[0], [-constants.errno.EBADF]]);
+  });
+
   test('a piece that is not there, and a journal that cannot be written, end with an errno', async () => {
     const bench = await open();
     const journal = bench.openFile(patternBytes(PAGE, 9));

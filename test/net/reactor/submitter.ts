@@ -1,6 +1,15 @@
 // Writes submission slots as the engine does, for tests. Bytes to send are laid in the out region.
 
-import { APPEND_PATCH, COMMIT_SYNC, CommitPiece, Ctl, Sq, SQ_SLOT_WORDS, SqField } from '../../../src/engine/io/tick-layout.ts';
+import {
+  APPEND_PATCH,
+  COMMIT_IN_PLACE,
+  COMMIT_SYNC,
+  CommitPiece,
+  Ctl,
+  Sq,
+  SQ_SLOT_WORDS,
+  SqField,
+} from '../../../src/engine/io/tick-layout.ts';
 import type { TickRing } from '../../../src/engine/io/tick-ring.ts';
 
 const SLOT_F64 = SQ_SLOT_WORDS / 2;
@@ -25,6 +34,7 @@ export interface CommitSubmission {
   readonly pieces: readonly { readonly fd: number; readonly position: number; readonly length: number }[];
   readonly totalBytes: number;
   readonly sync: boolean;
+  readonly inPlace?: boolean;
 }
 
 export class Submitter {
@@ -120,7 +130,7 @@ export class Submitter {
     sq[at + SqField.PIECES] = record.pieces.length;
     sq[at + SqField.PIECES_OFFSET] = record.piecesOffset;
     sq[at + SqField.TOTAL_BYTES] = record.totalBytes;
-    sq[at + SqField.FLAGS] = record.sync ? COMMIT_SYNC : 0;
+    sq[at + SqField.FLAGS] = (record.sync ? COMMIT_SYNC : 0) | (record.inPlace === true ? COMMIT_IN_PLACE : 0);
     record.pieces.forEach((piece, i) => {
       const to = record.piecesOffset + i * CommitPiece.CELLS * 8;
       view.setFloat64(to + CommitPiece.FD_F64 * 8, piece.fd, true);

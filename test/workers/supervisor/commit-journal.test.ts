@@ -30,40 +30,43 @@ describe.each(reactorKinds())('on the %s reactor', (kind) => {
     return broker;
   }
 
-  test('acked records whose segments never reached the disk are restored from the journal', async () => {
-    const broker = await begin({});
-    await broker.createTopic('first');
-    await broker.createTopic('t', 3);
-    const client = await broker.client();
-    await eventually(
-      async () => {
-        await produce(client, 'first', textBatch(['x']), { acks: -1 });
-        return hasRecords(broker.dir) ? true : undefined;
-      },
-      () => 'the journal is never written to',
-    );
-    for (let i = 0; i < 60; i++) await produce(client, 't', textBatch([`record ${i}`, 'and one']), { acks: -1, partition: i % 3 });
-    const contents = await Promise.all([0, 1, 2].map((partition) => broker.ask((one) => fetch(one, 't', { partition }))));
-    const copy = mkdtempSync(join(tmpdir(), 'ringlog-power-'));
-    copies.push(copy);
-    cpSync(broker.dir, copy, { recursive: true });
-    rmSync(join(copy, '.lock'));
-    for (const partition of [0, 1, 2]) {
-      const dir = join(copy, `t-${partition}`);
-      for (const name of readdirSync(dir)) {
-        if (name.endsWith('.log')) truncateSync(join(dir, name), 0);
+  test.each(['false', 'true'])(
+    'acked records whose segments never reached the disk are restored from the journal, in place %s',
+    async (inPlace) => {
+      const broker = await begin({ 'ringlog.commit.in.place': inPlace });
+      await broker.createTopic('first');
+      await broker.createTopic('t', 3);
+      const client = await broker.client();
+      await eventually(
+        async () => {
+          await produce(client, 'first', textBatch(['x']), { acks: -1 });
+          return hasRecords(broker.dir) ? true : undefined;
+        },
+        () => 'the journal is never written to',
+      );
+      for (let i = 0; i < 60; i++) await produce(client, 't', textBatch([`record ${i}`, 'and one']), { acks: -1, partition: i % 3 });
+      const contents = await Promise.all([0, 1, 2].map((partition) => broker.ask((one) => fetch(one, 't', { partition }))));
+      const copy = mkdtempSync(join(tmpdir(), 'ringlog-power-'));
+      copies.push(copy);
+      cpSync(broker.dir, copy, { recursive: true });
+      rmSync(join(copy, '.lock'));
+      for (const partition of [0, 1, 2]) {
+        const dir = join(copy, `t-${partition}`);
+        for (const name of readdirSync(dir)) {
+          if (name.endsWith('.log')) truncateSync(join(dir, name), 0);
+        }
       }
-    }
-    const after = await begin({}, copy);
-    for (const [partition, { highWatermark, records }] of contents.entries()) {
-      const now = await after.ask((one) => fetch(one, 't', { partition }));
-      expect(now.highWatermark).toBe(highWatermark);
-      expect(Buffer.from(now.records!).equals(Buffer.from(records!))).toBe(true);
-    }
-    const told = after.lines.map(({ message }) => message).filter((message) => message.startsWith('commit journal of'));
-    expect(told).toHaveLength(1);
-    expect(told[0]).toMatch(/, \d+ of them written to segments \(\d+ bytes\)$/);
-  });
+      const after = await begin({}, copy);
+      for (const [partition, { highWatermark, records }] of contents.entries()) {
+        const now = await after.ask((one) => fetch(one, 't', { partition }));
+        expect(now.highWatermark).toBe(highWatermark);
+        expect(Buffer.from(now.records!).equals(Buffer.from(records!))).toBe(true);
+      }
+      const told = after.lines.map(({ message }) => message).filter((message) => message.startsWith('commit journal of'));
+      expect(told).toHaveLength(1);
+      expect(told[0]).toMatch(/, \d+ of them written to segments \(\d+ bytes\)$/);
+    },
+  );
 
   test('without the journal there is none, and acks=all waits for the segments', async () => {
     const broker = await begin({ 'ringlog.commit': 'segments' });
