@@ -13,6 +13,8 @@ const CLOSE_LIMIT_MS = 1000;
 /** Whoever takes less than this of a long answer within SILENCE_MS is cut off. */
 const PIECE_BYTES = 256 * 1024;
 
+const BINARY = { binary: true };
+
 /** @throws an Error with `code` EADDRINUSE, EACCES, EADDRNOTAVAIL … */
 export async function listenNodeHttp(host: string, port: number, service: HttpService): Promise<HttpListening> {
   // A body may come for as long as it keeps coming: body() watches over it.
@@ -205,7 +207,11 @@ class NodeSockets {
 
 function attach(client: WebSocket, socket: Duplex, route: SocketRoute, request: HttpRequest): void {
   const peer: SocketPeer = {
-    send: (frame) => client.send(frame, { binary: true }),
+    send: (frames) => {
+      socket.cork();
+      for (const frame of frames) client.send(frame, BINARY);
+      socket.uncork();
+    },
     get bufferedBytes() {
       return client.bufferedAmount;
     },

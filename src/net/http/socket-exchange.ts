@@ -4,8 +4,8 @@
 import type { HttpRequest } from './http-exchange.ts';
 
 export interface SocketPeer {
-  /** Goes into the peer's buffer: whoever sends much waits for drained() between. */
-  send(frame: Uint8Array): void;
+  /** They go into the peer's buffer, with one write: whoever sends much waits for drained() between. */
+  send(frames: readonly Uint8Array[]): void;
   /** Sent, and not taken by the kernel yet. */
   readonly bufferedBytes: number;
   /** Resolves when bufferedBytes is small again, or the peer is gone. */

@@ -185,8 +185,10 @@ class UwsSocket implements SocketPeer {
     } else this.handler?.onFrame(Buffer.from(new Uint8Array(message)));
   }
 
-  send(frame: Uint8Array): void {
-    this.socket?.send(frame, true);
+  send(frames: readonly Uint8Array[]): void {
+    const { socket } = this;
+    if (frames.length === 1) socket?.send(frames[0]!, true);
+    else socket?.cork(() => frames.forEach((frame) => socket.send(frame, true)));
   }
 
   get bufferedBytes(): number {

@@ -3,7 +3,7 @@
 //
 // One process owns its data directory, so everything ends on a shard of this process; shards of a mesh know no other.
 
-import type { BrokerSettings } from '../../engine/base/config-broker.ts';
+import type { BrokerLayers, BrokerSettings } from '../../engine/base/config-broker.ts';
 import { effectiveTopicConfig } from '../../engine/base/config-topic.ts';
 import { errorName, ErrorCode } from '../../engine/base/error-code.ts';
 import type { AppendAnswer, FetchAnswer, LogAccess } from '../../engine/broker/log-access.ts';
@@ -17,6 +17,7 @@ import type { ControllerVerbs } from '../../engine/metadata/controller-requests.
 import { CONSUMER_OFFSETS_TOPIC } from '../../engine/metadata/internal-topics.ts';
 import { EMPTY_IMAGE, type MetadataImage, type TopicImage } from '../../engine/metadata/metadata-image.ts';
 import { describeProducedBatch } from '../../engine/record/produced-batch.ts';
+import type { TopicLimits } from '../../net/http/gateway/gateway-log.ts';
 import { CallError } from '../ring/call-error.ts';
 import type { Mailbox } from '../ring/mailbox.ts';
 import type { MeshEndpoint } from '../ring/mesh-endpoint.ts';
@@ -56,6 +57,8 @@ export class Caller implements LogAccess {
   private publishing = false;
   private gone: CallError | null = null;
   private lost = false;
+  private limitsImage: MetadataImage | null = null;
+  private readonly topicLimits = new Map<TopicImage, TopicLimits>();
 
   /** @param disk what the shard's files are on, when that is not the machine's */
   constructor(endpoint: MeshEndpoint, arena: SharedArrayBuffer, shardCount: number, disk: FileSystem | null = null) {
@@ -93,8 +96,20 @@ export class Caller implements LogAccess {
   }
 
   /** The largest batch that the topic takes. */
-  maxBatchBytes({ configs }: TopicImage): number {
-    return effectiveTopicConfig(configs, brokerLayers(this.settings!, this.image, null))['max.message.bytes'];
+  maxBatchBytes(topic: TopicImage): number {
+    return this.limits(topic).maxBatchBytes;
+  }
+
+  /** Asked for each request: read out of the topic's configs once an image. */
+  limits(topic: TopicImage): TopicLimits {
+    const { image } = this;
+    if (this.limitsImage !== image) {
+      this.limitsImage = image;
+      this.topicLimits.clear();
+    }
+    let limits = this.topicLimits.get(topic);
+    if (limits === undefined) this.topicLimits.set(topic, (limits = limitsOf(topic, brokerLayers(this.settings!, image, null))));
+    return limits;
   }
 
   /** A producer id never given out before; -1 when metadata cannot be written now. */
@@ -202,6 +217,15 @@ export class Caller implements LogAccess {
       for (let i = 0; i < this.mailboxes.length; i++) this.mailboxes[i]!.publish();
     });
   }
+}
+
+function limitsOf({ configs }: TopicImage, layers: BrokerLayers): TopicLimits {
+  const config = effectiveTopicConfig(configs, layers);
+  return {
+    maxBatchBytes: config['max.message.bytes'],
+    compacts: config['cleanup.policy'].includes('compact'),
+    timestampSpanMs: Math.min(config['message.timestamp.before.max.ms'], config['message.timestamp.after.max.ms']),
+  };
 }
 
 function refused(errorCode: number): AppendAnswer {

@@ -6,6 +6,7 @@ import { type ClientRequest, request as httpRequest } from 'node:http';
 import { type PartitionMetadata, Partitioners } from 'kafkajs';
 import { packed } from '../../../src/net/http/gateway/msgpack.ts';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { AppendGather } from '../../../src/net/http/gateway/append-gather.ts';
 import { RecordAppends } from '../../../src/net/http/gateway/append-records.ts';
 import { headersOf } from '../../../src/net/http/gateway/gateway-error.ts';
 import type { GatewayLog } from '../../../src/net/http/gateway/gateway-log.ts';
@@ -239,15 +240,17 @@ test('what a shard does not take in time is a 503 that says to come again', asyn
   const topic = broker.running.caller.image.topic('clicks')!;
   const full = {
     ...broker.running.caller,
-    maxBatchBytes: () => 1_000_000,
+    limits: () => ({ maxBatchBytes: 1_000_000, compacts: false, timestampSpanMs: 1e9 }),
     produce: (_topic: string, _partition: number, _batch: Uint8Array, _acks: number, signal?: AbortSignal) =>
       new Promise<never>((_, reject) => signal!.addEventListener('abort', () => reject(signal!.reason))),
   } as unknown as GatewayLog;
   // Not what runs the broker's own thread, which this is too.
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   try {
-    const appends = new RecordAppends({ log: full, topic, acks: -1, identity: null, seed: null, wallMs: Date.now });
-    const appended = appends.append([{ key: null, value: Buffer.from('x'), partition: null }]);
+    const appends = new RecordAppends({ log: full, topic, acks: -1, identity: null, seed: null, gather: new AppendGather(Date.now) });
+    const appended = new Promise<void>((resolve) => appends.append([{ key: null, value: Buffer.from('x'), partition: null }], resolve));
+    // Batches leave at the end of a turn.
+    await new Promise<void>((resolve) => setImmediate(resolve));
     await vi.advanceTimersByTimeAsync(2000);
     await appended;
     expect(appends.fault).toMatchObject({ status: 503, code: 'PUSHED_BACK', error: expect.stringContaining('try again later') });

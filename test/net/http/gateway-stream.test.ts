@@ -298,14 +298,14 @@ test('a client that takes no answers is cut off', () => {
   const closed: number[] = [];
   let bufferedBytes = 0;
   const peer: SocketPeer = {
-    send: (bytes) => void sent.push(unpacked(bytes) as Frame),
+    send: (frames) => void sent.push(...frames.map((bytes) => unpacked(bytes) as Frame)),
     get bufferedBytes() {
       return bufferedBytes;
     },
     drained: async () => undefined,
     close: (code) => void closed.push(code),
   };
-  const client = streamRoute({} as GatewayTerms).open({} as HttpRequest, peer);
+  const client = streamRoute({ wallMs: Date.now } as GatewayTerms).open({} as HttpRequest, peer);
   client.onFrame(packed({ t: 'x'.repeat(1000), id: 1 }));
   expect(closed).toEqual([]);
   expect(sent.map(({ t }) => t)).toEqual(['hello', 'error']);

@@ -224,7 +224,7 @@ describe.each(engines)('%s', (choice) => {
     await new Promise((resolve) => socket.on('open', resolve));
     expect(socket.protocol).toBe('p.v1');
     socket.pause();
-    for (let i = 0; i < 24; i++) peer!.send(Buffer.alloc(1 << 20));
+    for (let i = 0; i < 24; i++) peer!.send([Buffer.alloc(1 << 20)]);
     expect(peer!.bufferedBytes).toBeGreaterThan(1 << 20);
     let drained = false;
     const emptied = peer!.drained().then(() => (drained = true));

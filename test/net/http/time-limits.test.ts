@@ -30,7 +30,7 @@ let appended: number;
 const topic = { name: 'clicks', internal: false, partitions: [{ index: 0 }] };
 const log = {
   image: { topic: () => topic },
-  maxBatchBytes: () => 1_000_000,
+  limits: () => ({ maxBatchBytes: 1_000_000, compacts: false, timestampSpanMs: 1e9 }),
   partitions: { listOffsets: async () => [{ errorCode: ErrorCode.NONE, offset: 0 }] },
   produce: async () => ({ errorCode: ErrorCode.NONE, baseOffset: appended++ }),
   fetch: (_topic: string, _partition: number, offset: number, _maxBytes: number, waitMs: number, signal: AbortSignal) => {

@@ -1,15 +1,13 @@
-// Records of one request on their way into the log: a partition for each, batches of a bounded size, and what became of
-// them. Owner: the supervisor's thread. Warm: an object a record, as it came out of JSON.
+// Records of one request on their way into the log: a partition for each, parts of a bounded size, and what became of them.
+// Owner: the supervisor's thread. Warm: an object a record, as it came out of JSON.
 
-import { randomInt } from 'node:crypto';
-import { ErrorCode } from '../../../engine/base/error-code.ts';
 import type { TopicImage } from '../../../engine/metadata/metadata-image.ts';
-import { buildBatch } from '../../../engine/record/batch-builder.ts';
 import { BATCH_HEADER_BYTES } from '../../../engine/record/batch-header.ts';
 import { keyPartition } from '../../kafka/client/key-partition.ts';
-import { faultOf, type GatewayFault, STOPPING } from './gateway-error.ts';
+import { type AppendGather, BATCH_BYTES } from './append-gather.ts';
+import type { GatewayFault } from './gateway-error.ts';
 import type { GatewayLog } from './gateway-log.ts';
-import type { ProducerIdentity } from './idempotency-key.ts';
+import type { ProducerIdentity, ProducerNumbers } from './idempotency-key.ts';
 import type { GivenRecord } from './record-terms.ts';
 
 export interface StoredRange {
@@ -27,26 +25,15 @@ export interface AppendTerms {
   readonly identity: ProducerIdentity | null;
   /** Where records without a key and a partition go is chosen by it; null: anywhere. */
   readonly seed: string | null;
-  readonly wallMs: () => number;
+  readonly gather: AppendGather;
   /** As large as the topic takes it. */
   readonly oneBatch?: boolean;
 }
 
-/** Batches are not longer, save for one record that is: a shard takes what is in flight of others in between. */
-const BATCH_BYTES = 256 * 1024;
 /** Of a record beside its key, value and headers, at most. */
 const RECORD_OVERHEAD_BYTES = 48;
-/** How long a request waits for room in the memory that is shared with the shards. */
-const ROOM_MS = 2000;
 /** Ranges are told one by one up to here. */
 const RANGES_MAX = 1000;
-
-/** A shard takes nothing for now. */
-const PUSHED_BACK: GatewayFault = {
-  status: 503,
-  error: `no room on the way to the shard within ${ROOM_MS / 1000} s: it is behind; try again later, with the same idempotency key`,
-  code: 'PUSHED_BACK',
-};
 
 export class RecordAppends {
   /** What is stored, in the order it was answered for; records in a row are one range. */
@@ -61,46 +48,55 @@ export class RecordAppends {
   /** By partition. */
   private readonly sent = new Map<number, { batches: number; records: number }>();
 
+  /** Parts without an answer. */
+  private under = 0;
+  private done: (() => void) | null = null;
+
   constructor(terms: AppendTerms) {
-    const { topic, log, seed } = terms;
-    const partitions = topic.partitions.length;
+    const { topic, log, seed, gather } = terms;
     this.terms = terms;
-    this.batchBytes = Math.min(terms.oneBatch === true ? Infinity : BATCH_BYTES, log.maxBatchBytes(topic));
-    this.keyless = seed === null ? randomInt(partitions) : keyPartition(Buffer.from(seed), partitions);
+    this.batchBytes = Math.min(terms.oneBatch === true ? Infinity : BATCH_BYTES, log.limits(topic).maxBatchBytes) - BATCH_HEADER_BYTES;
+    this.keyless = seed === null ? gather.keylessPartition(topic) : keyPartition(Buffer.from(seed), topic.partitions.length);
   }
 
-  /** Resolves when all have their answer; `fault` says whether one was refused. */
-  async append(records: readonly GivenRecord[]): Promise<void> {
-    const partitions = this.terms.topic.partitions.length;
-    const byPartition = new Map<number, GivenRecord[]>();
-    for (const record of records) {
-      const partition = record.partition ?? (record.key === null ? this.keyless : keyPartition(record.key, partitions));
-      const own = byPartition.get(partition);
-      if (own === undefined) byPartition.set(partition, [record]);
-      else own.push(record);
+  /** Calls `done` when all have their answer, at the earliest in the next turn; `fault` says whether one was refused. */
+  append(records: readonly GivenRecord[], done: () => void): void {
+    this.done = done;
+    if (records.length === 1) this.appendPart(this.partitionOf(records[0]!), records, sizeOf(records[0]!));
+    else {
+      const byPartition = new Map<number, GivenRecord[]>();
+      for (const record of records) {
+        const partition = this.partitionOf(record);
+        const own = byPartition.get(partition);
+        if (own === undefined) byPartition.set(partition, [record]);
+        else own.push(record);
+      }
+      for (const [partition, own] of byPartition) this.cut(partition, own);
     }
-    const under: Promise<void>[] = [];
-    for (const [partition, own] of byPartition) for (const batch of this.cut(own)) under.push(this.appendBatch(partition, batch));
-    await Promise.all(under);
+    if (this.under === 0) done();
   }
 
-  private *cut(records: readonly GivenRecord[]): Generator<readonly GivenRecord[]> {
+  private partitionOf({ partition, key }: GivenRecord): number {
+    return partition ?? (key === null ? this.keyless : keyPartition(key, this.terms.topic.partitions.length));
+  }
+
+  private cut(partition: number, records: readonly GivenRecord[]): void {
     let first = 0;
-    let bytes = BATCH_HEADER_BYTES;
+    let bytes = 0;
     for (let i = 0; i < records.length; i++) {
       const size = sizeOf(records[i]!);
       if (i > first && bytes + size > this.batchBytes) {
-        yield records.slice(first, i);
+        this.appendPart(partition, records.slice(first, i), bytes);
         first = i;
-        bytes = BATCH_HEADER_BYTES;
+        bytes = 0;
       }
       bytes += size;
     }
-    yield first === 0 ? records : records.slice(first);
+    this.appendPart(partition, first === 0 ? records : records.slice(first), bytes);
   }
 
-  private async appendBatch(partition: number, records: readonly GivenRecord[]): Promise<void> {
-    const { log, topic, acks, identity, wallMs } = this.terms;
+  private appendPart(partition: number, records: readonly GivenRecord[], bytes: number): void {
+    const { log, topic, acks, identity, gather } = this.terms;
     if (partition >= topic.partitions.length) {
       this.fault ??= {
         status: 404,
@@ -109,21 +105,30 @@ export class RecordAppends {
       };
       return;
     }
+    this.under++;
+    gather.add(log, topic, partition, acks, {
+      records,
+      bytes,
+      producer: identity === null ? null : this.producerOf(identity, partition, records),
+      onStored: (offset) => {
+        this.stored(partition, offset, records.length);
+        this.answered();
+      },
+      onFault: (fault) => {
+        this.fault ??= fault;
+        this.answered();
+      },
+    });
+  }
+
+  private producerOf(identity: ProducerIdentity, partition: number, records: readonly GivenRecord[]): ProducerNumbers {
     const sent = this.sent.get(partition) ?? { batches: 0, records: 0 };
-    const producer = identity === null ? {} : { producerEpoch: 0, ...identity(sent.batches, sent.records, records) };
     this.sent.set(partition, { batches: sent.batches + 1, records: sent.records + records.length });
-    const batch = buildBatch(records, { timestampMs: wallMs(), ...producer });
-    const room = new AbortController();
-    const limit = setTimeout(() => room.abort(), ROOM_MS);
-    try {
-      const { errorCode, baseOffset } = await log.produce(topic.name, partition, batch, acks, room.signal);
-      if (errorCode === ErrorCode.NONE) this.stored(partition, baseOffset, records.length);
-      else this.fault ??= faultOf(errorCode, `${topic.name}-${partition}`);
-    } catch {
-      this.fault ??= room.signal.aborted ? PUSHED_BACK : STOPPING;
-    } finally {
-      clearTimeout(limit);
-    }
+    return identity(sent.batches, sent.records, records);
+  }
+
+  private answered(): void {
+    if (--this.under === 0) this.done!();
   }
 
   private stored(partition: number, offset: number, count: number): void {

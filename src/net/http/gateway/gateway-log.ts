@@ -11,8 +11,17 @@ export interface GatewayLog extends LogAccess {
   readonly image: MetadataImage;
   readonly partitions: PartitionVerbs;
   readonly groups: Pick<GroupCoordinator, 'fetchOffsets'>;
-  /** The largest batch that the topic takes. */
-  maxBatchBytes(topic: TopicImage): number;
+  limits(topic: TopicImage): TopicLimits;
+}
+
+/** What a topic takes. */
+export interface TopicLimits {
+  /** The largest batch. */
+  readonly maxBatchBytes: number;
+  /** It wants a key on each record. */
+  readonly compacts: boolean;
+  /** How far times may be from now. */
+  readonly timestampSpanMs: number;
 }
 
 export interface GatewayTerms {

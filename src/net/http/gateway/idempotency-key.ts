@@ -19,22 +19,28 @@ export const IDEMPOTENCY_KEY_BYTES_MAX = 256;
 
 const NOTHING = Buffer.alloc(4).fill(0xff);
 
+export interface ProducerNumbers {
+  readonly producerId: number;
+  readonly producerEpoch: number;
+  readonly baseSequence: number;
+}
+
 /** Who stores a batch, by how many batches and records of the request went to its partition before it. */
-export type ProducerIdentity = (
-  batchesBefore: number,
-  recordsBefore: number,
-  records: readonly NewRecord[],
-) => { readonly producerId: number; readonly baseSequence: number };
+export type ProducerIdentity = (batchesBefore: number, recordsBefore: number, records: readonly NewRecord[]) => ProducerNumbers;
 
 /** Each batch of the request is known by itself. */
 export function keyIdentity(key: string): ProducerIdentity {
-  return (batchesBefore, _, records) => ({ producerId: producerIdOf(`key ${batchesBefore}`, key), baseSequence: sequenceOf(records) });
+  return (batchesBefore, _, records) => ({
+    producerId: producerIdOf(`key ${batchesBefore}`, key),
+    producerEpoch: 0,
+    baseSequence: sequenceOf(records),
+  });
 }
 
 /** A client that numbers its records, in each partition from 0: one id for all it sends, and the log tells a gap. */
 export function sessionIdentity(session: string, sequence: number): ProducerIdentity {
   const producerId = producerIdOf('session', session);
-  return (_, recordsBefore) => ({ producerId, baseSequence: (sequence + recordsBefore) % 2 ** 31 });
+  return (_, recordsBefore) => ({ producerId, producerEpoch: 0, baseSequence: (sequence + recordsBefore) % 2 ** 31 });
 }
 
 /** @param scope what tells keys of one kind, and batches of one key, from each other */

@@ -3,6 +3,7 @@
 
 import { Acks } from '../../../engine/broker/log-access.ts';
 import { BodyLost, type HttpAnswer, HttpRefusal, type HttpRequest, type HttpRoute, jsonAnswer } from '../http-exchange.ts';
+import { AppendGather } from './append-gather.ts';
 import { RecordAppends } from './append-records.ts';
 import { BodyBudget, type Line, readBody, readLines } from './body-reader.ts';
 import { type GatewayFault, headersOf } from './gateway-error.ts';
@@ -22,14 +23,26 @@ const TYPES = 'application/json, application/x-ndjson, application/msgpack, or a
 
 export function produceRoute(terms: GatewayTerms): HttpRoute {
   const budget = new BodyBudget(terms.inFlightBytesMax);
+  const gather = new AppendGather(terms.wallMs);
   return {
     method: 'POST',
     path: '/v1/topics/:topic/records',
-    handle: (request, [topic]) => produce(terms, budget, request, topic!),
+    handle: (request, [topic]) => produce(terms, { budget, gather }, request, topic!),
   };
 }
 
-async function produce(terms: GatewayTerms, budget: BodyBudget, request: HttpRequest, topicName: string): Promise<HttpAnswer> {
+/** Shared by all requests. */
+interface ProduceShare {
+  readonly budget: BodyBudget;
+  readonly gather: AppendGather;
+}
+
+async function produce(
+  terms: GatewayTerms,
+  { budget, gather }: ProduceShare,
+  request: HttpRequest,
+  topicName: string,
+): Promise<HttpAnswer> {
   const log = terms.log();
   const topic = topicNamed(log, topicName);
   if (topic.internal) throw new HttpRefusal(403, `'${topicName}' is the broker's own: it alone writes there`);
@@ -43,14 +56,14 @@ async function produce(terms: GatewayTerms, budget: BodyBudget, request: HttpReq
   };
   const seed = idempotencyKeyOf(request);
   const identity = seed === null ? null : keyIdentity(seed);
-  const appends = new RecordAppends({ log, topic, acks, identity, seed, wallMs: terms.wallMs });
+  const appends = new RecordAppends({ log, topic, acks, identity, seed, gather });
   const held = { bytes: 0 };
   try {
     if (kind === 'lines') await appendLines(request, terms.bodyBytesMax, defaults, appends, budget, held);
     else {
       const body = await readBody(request, terms.bodyBytesMax, budget, held);
       const records = kind === 'raw' ? [rawRecord(request, body, defaults)] : recordsOf(kind, body, defaults);
-      await appends.append(records);
+      await stored(appends, records);
     }
   } catch (error) {
     const fault = bodyFault(error);
@@ -61,6 +74,10 @@ async function produce(terms: GatewayTerms, budget: BodyBudget, request: HttpReq
     budget.give(held.bytes);
   }
   return answerOf(topicName, appends, acks, terms, appends.fault);
+}
+
+function stored(appends: RecordAppends, records: readonly GivenRecord[]): Promise<void> {
+  return new Promise((resolve) => appends.append(records, resolve));
 }
 
 function answerOf(topic: string, appends: RecordAppends, acks: number, terms: GatewayTerms, fault: GatewayFault | null): HttpAnswer {
@@ -197,7 +214,7 @@ async function appendLines(
     piece = [];
     pieceBytes = 0;
     await before;
-    if (appends.fault === null) before = appends.append(records);
+    if (appends.fault === null) before = stored(appends, records);
   };
   try {
     for await (const arrived of readLines(request.body(), lineBytesMax, hold)) {

@@ -6,8 +6,9 @@
 // and who leaves too many is cut off.
 
 import { Acks } from '../../../engine/broker/log-access.ts';
-import { HttpRefusal, type HttpRequest } from '../http-exchange.ts';
+import { HttpRefusal } from '../http-exchange.ts';
 import { SocketClose, type SocketPeer, type SocketRoute } from '../socket-exchange.ts';
+import { AppendGather } from './append-gather.ts';
 import { RecordAppends, type StoredRange } from './append-records.ts';
 import { type GatewayFault, STOPPING } from './gateway-error.ts';
 import { type GatewayTerms, partitionNumber, topicNamed } from './gateway-log.ts';
@@ -29,23 +30,27 @@ const NAME_CHARS_MAX = 40;
 const DEFAULTS: RecordDefaults = { key: null, partition: null, timestamp: null };
 
 export function streamRoute(terms: GatewayTerms): SocketRoute {
+  const gather = new AppendGather(terms.wallMs);
   return {
     path: '/v1/stream',
     protocol: PROTOCOL,
     frameBytesMax: FRAME_BYTES_MAX,
-    open: (request, peer) => new StreamClient(terms, request, peer),
+    open: (_request, peer) => new StreamClient(terms, gather, peer),
   };
 }
 
 class StreamClient {
   private readonly terms: GatewayTerms;
+  private readonly gather: AppendGather;
   private readonly peer: SocketPeer;
   private readonly subscriptions = new Map<number, StreamSubscription>();
   private inFlightBytes = 0;
+  private answers: Uint8Array[] = [];
   private gone = false;
 
-  constructor(terms: GatewayTerms, _request: HttpRequest, peer: SocketPeer) {
+  constructor(terms: GatewayTerms, gather: AppendGather, peer: SocketPeer) {
     this.terms = terms;
+    this.gather = gather;
     this.peer = peer;
     this.send({ t: 'hello', version: 1, frameBytesMax: FRAME_BYTES_MAX, inFlightBytesMax: IN_FLIGHT_BYTES_MAX });
   }
@@ -117,13 +122,14 @@ class StreamClient {
       this.cutOff(SocketClose.POLICY, `more than ${IN_FLIGHT_BYTES_MAX} bytes without their acks`);
       return;
     }
-    const appends = new RecordAppends({ log, topic, acks, identity, seed: null, wallMs: this.terms.wallMs, oneBatch: identity !== null });
-    void appends.append(records).then(() => {
+    const { gather } = this;
+    const appends = new RecordAppends({ log, topic, acks, identity, seed: null, gather, oneBatch: identity !== null });
+    appends.append(records, () => {
       this.inFlightBytes -= bytes;
       const { fault, ranges } = appends;
-      if (fault !== null) this.fail(id, fault, ranges);
+      if (fault !== null) this.answerLater(faultFrame(id, fault, ranges));
       else if (acks !== Acks.NONE)
-        this.send({ t: 'ack', id, offset: ranges[0]!.offset, ranges, durability: durabilityOf(acks, this.terms) });
+        this.answerLater({ t: 'ack', id, offset: ranges[0]!.offset, ranges, durability: durabilityOf(acks, this.terms) });
     });
   }
 
@@ -147,25 +153,45 @@ class StreamClient {
   private send(frame: Frame): number {
     if (this.gone) return 0;
     const bytes = packed(frame);
-    this.peer.send(bytes);
-    if (this.peer.bufferedBytes > UNTAKEN_BYTES_MAX) this.cutOff(SocketClose.POLICY, `more than ${UNTAKEN_BYTES_MAX} bytes were not taken`);
+    this.peer.send([bytes]);
+    this.checkTaken();
     return bytes.length;
   }
 
-  private refuse(id: number, error: unknown): void {
-    if (error instanceof HttpRefusal) this.fail(id, { status: error.answer.status, code: 'INVALID_REQUEST', error: error.message });
-    else this.fail(id, STOPPING);
+  /** With the other answers of this moment: a batch has many. */
+  private answerLater(frame: Frame): void {
+    if (this.gone) return;
+    if (this.answers.length === 0) queueMicrotask(() => this.sendAnswers());
+    this.answers.push(packed(frame));
   }
 
-  /** `again`: the same may be taken a moment later. */
-  private fail(id: number, fault: GatewayFault, stored: readonly StoredRange[] = []): void {
-    this.send({ t: 'error', id, ...fault, again: fault.status === 503 || fault.status === 429, stored });
+  private sendAnswers(): void {
+    const { answers } = this;
+    this.answers = [];
+    if (this.gone) return;
+    this.peer.send(answers);
+    this.checkTaken();
+  }
+
+  private checkTaken(): void {
+    if (this.peer.bufferedBytes > UNTAKEN_BYTES_MAX) this.cutOff(SocketClose.POLICY, `more than ${UNTAKEN_BYTES_MAX} bytes were not taken`);
+  }
+
+  private refuse(id: number, error: unknown): void {
+    if (error instanceof HttpRefusal) {
+      this.send(faultFrame(id, { status: error.answer.status, code: 'INVALID_REQUEST', error: error.message }));
+    } else this.send(faultFrame(id, STOPPING));
   }
 
   private cutOff(code: number, reason: string): void {
     this.peer.close(code, reason.slice(0, 120));
     this.onClose();
   }
+}
+
+/** `again`: the same may be taken a moment later. */
+function faultFrame(id: number, fault: GatewayFault, stored: readonly StoredRange[] = []): Frame {
+  return { t: 'error', id, ...fault, again: fault.status === 503 || fault.status === 429, stored };
 }
 
 function recordOf(given: unknown, index: number, defaults: RecordDefaults): ReturnType<typeof readRecord> {
