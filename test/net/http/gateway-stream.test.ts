@@ -111,8 +111,11 @@ test('produce frames are acked as they reach the disk, and a session is stored o
 
 test('a subscription sends what its credit allows, from any offset', async () => {
   const peer = await begin();
-  for (let i = 0; i < 8; i++) peer.send({ t: 'produce', id: i, topic: 'clicks', records: [{ value: `${i}`.repeat(40_000) }] });
-  for (let i = 0; i < 8; i++) await peer.next();
+  for (let i = 0; i < 8; i++) {
+    peer.send({ t: 'produce', id: i, topic: 'clicks', records: [{ value: `${i}`.repeat(40_000) }] });
+    // A batch each: where a fetch ends decides where frames end.
+    await peer.next();
+  }
   peer.send({ t: 'subscribe', id: 50, topic: 'clicks', partition: 0, offset: 2, credit: 1 });
   expect(await peer.next()).toEqual({ t: 'subscribed', id: 50, next: 2 });
   const first = await peer.next();
@@ -131,6 +134,49 @@ test('a subscription sends what its credit allows, from any offset', async () =>
   peer.send({ t: 'subscribe', id: 51, topic: 'clicks', offset: 99, credit: 1 });
   expect(await peer.next()).toMatchObject({ t: 'subscribed', id: 51 });
   expect(await peer.next()).toEqual({ t: 'gap', id: 51, from: 99, next: 9 });
+});
+
+test('frames of a turn are one append, and a record that is refused takes no other with it', async () => {
+  broker = await startTestBroker({ config: HTTP });
+  await broker.createTopic('states', 1, { 'cleanup.policy': 'compact' });
+  const { caller } = broker.running;
+  const produce = caller.produce.bind(caller);
+  let appends = 0;
+  caller.produce = (...args) => (appends++, produce(...args));
+  const peers = Array.from({ length: 4 }, () => new Peer());
+  for (const peer of peers) await peer.next();
+  // In one segment to the kernel, so that one turn has them.
+  for (const [p, { socket }] of peers.entries()) {
+    const { _socket: raw } = socket as unknown as { _socket: { cork(): void; uncork(): void } };
+    raw.cork();
+    for (let i = 0; i < 50; i++) {
+      const record = i === 25 ? { value: 'keyless' } : { key: `${p}`, value: `${i}` };
+      socket.send(packed({ t: 'produce', id: i, topic: 'states', acks: 1, records: [record] }));
+    }
+    raw.uncork();
+  }
+  for (const peer of peers) {
+    const answers = [];
+    while (answers.length < 50) answers.push(await peer.next());
+    const refused = answers.filter(({ t }) => t === 'error');
+    expect(refused).toEqual([expect.objectContaining({ id: 25, status: 400, code: 'INVALID_RECORD', again: false, stored: [] })]);
+    const stored = answers.filter(({ t }) => t === 'ack');
+    expect(stored.map(({ id }) => id)).toEqual(Array.from({ length: 50 }, (_, i) => i).filter((i) => i !== 25));
+    const offsets = stored.map(({ offset }) => offset as number);
+    expect(offsets).toEqual([...offsets].sort((a, b) => a - b));
+  }
+  expect(await broker.endOffset('states', 0)).toBe(196);
+  expect(appends).toBeLessThan(40);
+  const reader = peers[0]!;
+  reader.send({ t: 'subscribe', id: 99, topic: 'states', offset: 0, credit: 1_000_000 });
+  await reader.next();
+  const seen = new Map<string, number[]>();
+  for (let next = 0; next < 196;) {
+    const frame = await reader.next();
+    next = frame['next'];
+    for (const { key, value } of frame['records']) seen.set(key, [...(seen.get(key) ?? []), Number(value)]);
+  }
+  for (const values of seen.values()) expect(values).toEqual(Array.from({ length: 50 }, (_, i) => i).filter((i) => i !== 25));
 });
 
 test('what is wrong with a frame is told; who is no client, or has too much on its way, is cut off with a reason', async () => {
