@@ -2,11 +2,13 @@
 // line of JSON as embed-load.mjs does; rates are of records, times of the group that they go in.
 //
 //   embed-ceiling disk DIR BYTES CALLERS SECONDS   one O_DIRECT | O_DSYNC write of BYTES a caller, into blocks written before
+//   embed-ceiling append DIR BYTES RECORDS SECONDS one pwritev of RECORDS records of BYTES to the end of a file: the page cache alone
 //   embed-ceiling wake CALLERS SECONDS             a word to a thread on the other core and back, over two eventfds, for all
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/eventfd.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,13 +18,14 @@
 #include <cstring>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "clock.h"
 #include "histogram.h"
 
 namespace {
 
-constexpr size_t kBlock = 4096, kStep = 1 << 20, kFileBytes = 64 << 20;
+constexpr size_t kBlock = 4096, kStep = 1 << 20, kFileBytes = 64 << 20, kSegmentBytes = 1 << 30, kPiece = 64 << 10;
 
 [[noreturn]] void die(const char *what) {
   fprintf(stderr, "Error: embed-ceiling: %s: %s\n", what, strerror(errno));
@@ -68,6 +71,31 @@ void disk(const std::string &dir, size_t bytes, double callers, double seconds) 
   free(from);
 }
 
+// As a log does it: files of a segment's size, each new, the pieces a batch long.
+void append(const std::string &dir, size_t bytes, double records, double seconds) {
+  size_t group = bytes * static_cast<size_t>(records);
+  std::vector<char> from(group, 'x');
+  std::vector<iovec> pieces;
+  for (size_t at = 0; at < group; at += kPiece) pieces.push_back({from.data() + at, std::min(kPiece, group - at)});
+  std::string path = dir + "/ceiling";
+  int fd = -1;
+  size_t at = kSegmentBytes;
+  measure(records, seconds, [&] {
+    if (at + group > kSegmentBytes) {
+      if (fd >= 0) close(fd);
+      unlink(path.c_str());
+      fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+      if (fd < 0) die(path.c_str());
+      at = 0;
+    }
+    ssize_t put = pwritev(fd, pieces.data(), static_cast<int>(pieces.size()), static_cast<off_t>(at));
+    if (put != static_cast<ssize_t>(group)) die("write");
+    at += group;
+  });
+  close(fd);
+  unlink(path.c_str());
+}
+
 void pin(int core) {
   cpu_set_t set;
   CPU_ZERO(&set);
@@ -105,9 +133,10 @@ void wake(double callers, double seconds) {
 
 int main(int argc, char **argv) {
   if (argc == 6 && !strcmp(argv[1], "disk")) disk(argv[2], strtoul(argv[3], nullptr, 10), atof(argv[4]), atof(argv[5]));
+  else if (argc == 6 && !strcmp(argv[1], "append")) append(argv[2], strtoul(argv[3], nullptr, 10), atof(argv[4]), atof(argv[5]));
   else if (argc == 4 && !strcmp(argv[1], "wake")) wake(atof(argv[2]), atof(argv[3]));
   else {
-    fprintf(stderr, "usage: embed-ceiling disk DIR BYTES CALLERS SECONDS | wake CALLERS SECONDS\n");
+    fprintf(stderr, "usage: embed-ceiling disk DIR BYTES CALLERS SECONDS | append DIR BYTES RECORDS SECONDS | wake CALLERS SECONDS\n");
     return 2;
   }
   return 0;

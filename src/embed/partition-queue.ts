@@ -25,8 +25,6 @@ const PASSING: ReadonlySet<number> = new Set([ErrorCode.KAFKA_STORAGE_ERROR, Err
 /** What the queues of a producer share. */
 export interface QueueTerms {
   readonly appends: CallerAppends;
-  /** The arena's bytes. */
-  readonly into: Buffer;
   readonly acks: number;
   readonly lingerMs: number;
   readonly deliveryTimeoutMs: number;
@@ -89,7 +87,7 @@ export class PartitionQueue {
     const batch = this.open!;
     // Sizes the record as write() needs it.
     batch.fits(encoder, timestamp);
-    const bytes = batch.add(encoder, this.terms.into, timestamp, sender);
+    const bytes = batch.add(encoder, this.terms.appends.arena.bytes, timestamp, sender);
     if (batch.count === 1 && this.terms.lingerMs > 0) this.linger = setTimeout(this.lingered, this.terms.lingerMs);
     return bytes;
   }

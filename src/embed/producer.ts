@@ -142,7 +142,6 @@ export class Producer<K = Uint8Array | string, V = Uint8Array | string> {
     const { appends } = caller;
     this.#terms = {
       appends,
-      into: Buffer.from(appends.arena.bytes.buffer),
       acks: acks === 'all' ? -1 : acks,
       lingerMs,
       deliveryTimeoutMs,
@@ -173,7 +172,7 @@ export class Producer<K = Uint8Array | string, V = Uint8Array | string> {
       try {
         this.#check(signal);
         const one = record as ProducerRecord<unknown, unknown>;
-        if (this.#line.length === 0 && this.#place(topic, one, sender)) return;
+        if (this.#line.length === 0 && this.#place(this.#topicState(topic), one, sender)) return;
         this.#wait(topic, [one], 0, sender, reject, signal);
       } catch (error) {
         reject(error);
@@ -198,7 +197,7 @@ export class Producer<K = Uint8Array | string, V = Uint8Array | string> {
    */
   trySend(topic: string, record: ProducerRecord<K, V>): boolean {
     this.#check(undefined);
-    return this.#line.length === 0 && this.#place(topic, record as ProducerRecord<unknown, unknown>, this.#unheard);
+    return this.#line.length === 0 && this.#place(this.#topicState(topic), record as ProducerRecord<unknown, unknown>, this.#unheard);
   }
 
   /** A Node stream of records into `topic`; it is as full as the log's bound of bytes, and ends with flush(). */
@@ -268,7 +267,10 @@ export class Producer<K = Uint8Array | string, V = Uint8Array | string> {
     try {
       this.#check(signal);
       let next = 0;
-      if (this.#line.length === 0) while (next < records.length && this.#place(topic, records[next]!, sender)) next++;
+      if (this.#line.length === 0) {
+        const state = this.#topicState(topic);
+        while (next < records.length && this.#place(state, records[next]!, sender)) next++;
+      }
       if (next < records.length) this.#wait(topic, records, next, sender, reject, signal);
     } catch (error) {
       reject(error);
@@ -276,8 +278,7 @@ export class Producer<K = Uint8Array | string, V = Uint8Array | string> {
   }
 
   /** False: no room now. @throws RinglogError, or what a codec throws */
-  #place(topic: string, record: ProducerRecord<unknown, unknown>, sender: Sender): boolean {
-    const state = this.#topicState(topic);
+  #place(state: TopicState, record: ProducerRecord<unknown, unknown>, sender: Sender): boolean {
     const encoder = this.#encoder;
     if (this.#dirty.length === 0) this.#nowMs = Date.now();
     const { key = null, value, headers, timestamp = this.#nowMs! } = record;
@@ -291,7 +292,7 @@ export class Producer<K = Uint8Array | string, V = Uint8Array | string> {
     if (bytesAlone > state.maxBytes) {
       throw new RinglogError(
         'MESSAGE_TOO_LARGE',
-        `a record of ${bytesAlone} bytes is more than max.message.bytes=${state.maxBytes} of ${topic}`,
+        `a record of ${bytesAlone} bytes is more than max.message.bytes=${state.maxBytes} of ${state.image.name}`,
       );
     }
     const needed = queue.blockFor(encoder, timestamp);
@@ -401,7 +402,7 @@ export class Producer<K = Uint8Array | string, V = Uint8Array | string> {
   /** False: no room for the next record of `head`. */
   #placeNext(head: Waiting): boolean {
     try {
-      if (!this.#place(head.topic, head.records[head.next]!, head.sender)) return false;
+      if (!this.#place(this.#topicState(head.topic), head.records[head.next]!, head.sender)) return false;
       head.next++;
       if (head.next < head.records.length) return true;
       head.unlisten();

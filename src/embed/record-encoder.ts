@@ -3,6 +3,7 @@
 //
 // prepare() looks at a record once; then its size is known, and write() lays it out where there is room.
 
+import { sharedCopy } from '../engine/base/shared-copy.ts';
 import { RinglogError } from './ringlog-error.ts';
 
 export type Bytes = Uint8Array | string;
@@ -11,6 +12,8 @@ export type Headers = Readonly<Record<string, Bytes | null>> | readonly (readonl
 /** The longest key that is hashed without an allocation. */
 const SCRATCH_BYTES = 4096;
 const NONE = -1;
+/** Below it, and not negative, as nearly all are: four bytes at most, and integers all the way. */
+const SMALL_MAX = 2 ** 27;
 const NO_HEADERS: readonly (readonly [string, Bytes | null])[] = [];
 
 export class RecordEncoder {
@@ -96,6 +99,7 @@ function zigzag(value: number): number {
 }
 
 function varintSize(value: number): number {
+  if (value >= 0 && value < SMALL_MAX) return value < 64 ? 1 : value < 8192 ? 2 : value < 1_048_576 ? 3 : 4;
   let size = 1;
   for (let rest = zigzag(value); rest >= 128; rest = Math.floor(rest / 128)) size++;
   return size;
@@ -103,6 +107,12 @@ function varintSize(value: number): number {
 
 function writeVarint(into: Buffer, start: number, value: number): number {
   let at = start;
+  if (value >= 0 && value < SMALL_MAX) {
+    let small = value << 1;
+    for (; small >= 128; small >>= 7) into[at++] = (small & 127) | 128;
+    into[at++] = small;
+    return at;
+  }
   let rest = zigzag(value);
   for (; rest >= 128; rest = Math.floor(rest / 128)) into[at++] = (rest % 128) | 128;
   into[at++] = rest;
@@ -113,6 +123,6 @@ function writeField(into: Buffer, start: number, bytes: Bytes | null, length: nu
   const at = writeVarint(into, start, length);
   if (bytes === null) return at;
   if (typeof bytes === 'string') into.write(bytes, at, length, 'utf8');
-  else into.set(bytes, at);
+  else sharedCopy(into, at, bytes);
   return at + length;
 }

@@ -14,7 +14,8 @@ const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 const log = await open({ dir, shards: 1, topics: { t: 2 }, config: { 'log.index.size.max.bytes': 65_536 } });
 const producer = log.producer({ acks: 1 });
-const record = { key: Buffer.from('key'), value: Buffer.alloc(100, 0x78) };
+// Short bytes and long ones are copied in different ways.
+const record = { key: Buffer.from('key'), value: Buffer.alloc(200, 0x78) };
 const records = Array.from({ length: RECORDS }, () => record);
 
 async function least(sends) {

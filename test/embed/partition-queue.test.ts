@@ -67,7 +67,6 @@ function openQueue(log: ModelLog) {
   } as unknown as CallerAppends;
   const terms = {
     appends,
-    into: Buffer.from(arena.bytes.buffer),
     acks: 1,
     lingerMs: 0,
     deliveryTimeoutMs: 1e9,

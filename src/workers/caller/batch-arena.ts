@@ -10,14 +10,14 @@ interface Waiter {
 }
 
 export class BatchArena {
-  readonly bytes: Uint8Array<SharedArrayBuffer>;
+  readonly bytes: Buffer<SharedArrayBuffer>;
   readonly view: DataView;
   private readonly blocks: BlockAllocator;
   /** In the order they asked. */
   private readonly waiters: Waiter[] = [];
 
   constructor(memory: SharedArrayBuffer) {
-    this.bytes = new Uint8Array(memory);
+    this.bytes = Buffer.from(memory);
     this.view = new DataView(memory);
     this.blocks = new BlockAllocator(memory.byteLength);
   }

@@ -6,6 +6,7 @@
 import type { BrokerLayers, BrokerSettings } from '../../engine/base/config-broker.ts';
 import { effectiveTopicConfig } from '../../engine/base/config-topic.ts';
 import { errorName, ErrorCode } from '../../engine/base/error-code.ts';
+import { sharedCopy } from '../../engine/base/shared-copy.ts';
 import type { AppendAnswer, FetchAnswer, LogAccess } from '../../engine/broker/log-access.ts';
 import type { PartitionVerbs } from '../../engine/broker/partition-verbs.ts';
 import { errorOfAttributes, errorOfBatchStatus } from '../../engine/broker/produce.ts';
@@ -124,7 +125,7 @@ export class Caller implements LogAccess {
     if (batch.length > arena.totalBytes) return refused(ErrorCode.MESSAGE_TOO_LARGE);
     let at = arena.take(batch.length);
     if (at < 0) at = await arena.takeLater(batch.length, signal);
-    arena.bytes.set(batch, at);
+    sharedCopy(arena.bytes, at, batch);
     // The topic may have gone while this waited for room.
     const found = this.find(topic, partition);
     const error = found === null ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : this.refusalOf(at, batch.length);
