@@ -4,7 +4,7 @@
 //   npm run bench:embed [-- --quick] [--seconds 3] [--rounds 3] [--shards 1,0] [--dir DIR] [--alone]
 //
 // Sends of 1,000 bytes by 1, 64 and 4,096 callers that each wait for their answer; of Ringlog also batches of 1,000 records
-// (sendBatch, 8 callers). Two levels: `disk`, an answer survives the loss of power, and `memory`, it survives the death of
+// (sendBatch, 8 and 64 callers). Two levels: `disk`, an answer survives the loss of power, and `memory`, it survives the death of
 // the process that keeps the log (NATS: that of the client). For clients that do not do it themselves (SQLite, Kafka), what
 // is sent in one turn of the loop goes as one transaction or request. The systems take turns, each run in a process of its
 // own, so that a slow moment of the machine meets them all; a row is the median of its rounds, with the smallest and the
@@ -13,7 +13,8 @@
 // With shards 1 the log has a thread of its own, with 0 it runs in the caller's; `commit in place` is `ringlog.commit.in.place`.
 // The ceilings are a native program's (bench/native/embed-ceiling.cc): for the disk one durable write of what all callers send,
 // for memory a word to a thread on the other core and back, which whatever has a thread of its own pays once a round of
-// callers. End to end is one caller that waits until a consumer of the same process has the record.
+// callers, and for batches in memory the write of the same bytes into the page cache. End to end is one caller that waits until
+// a consumer of the same process has the record.
 
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -28,7 +29,8 @@ const LOAD = join(dirname(fileURLToPath(import.meta.url)), 'embed-load.mjs');
 const CALLERS = [1, 64, 4096];
 /** With more callers a wake-up is no limit: it is one of hundreds of things. */
 const WAKE_CALLERS_MAX = 64;
-const BATCH_CALLERS = 8;
+const BATCH_CALLERS = [8, 64];
+const BATCH_RECORDS = 1000;
 /** A record of 1,000 bytes as it lies in a batch. */
 const RECORD_BYTES = 1012;
 const RUN_MS = 30_000;
@@ -63,6 +65,11 @@ function measured(command, args) {
   });
 }
 
+function ceilingOf({ level, callers, batch }, home) {
+  if (batch) return ['append', home, RECORD_BYTES, BATCH_RECORDS, seconds];
+  return level === 'disk' ? ['disk', home, RECORD_BYTES, callers, seconds] : ['wake', callers, seconds];
+}
+
 /** One run of a row in a process of its own. */
 async function run(row) {
   const { node, system, level, callers, batch, endToEnd, packages, port, shards, config } = row;
@@ -71,10 +78,9 @@ async function run(row) {
   mkdirSync(home, { recursive: true });
   resume(row);
   const load = { system, level, callers, batch, endToEnd, seconds, warmSeconds, dir: home, port, packages, shards, config };
-  const ceiling = level === 'disk' ? ['disk', home, RECORD_BYTES, callers, seconds] : ['wake', callers, seconds];
   const result =
     system === 'ceiling'
-      ? await measured(program('embed-ceiling'), ceiling.map(String))
+      ? await measured(program('embed-ceiling'), ceilingOf(row, home).map(String))
       : await measured(node, ['--expose-gc', LOAD, JSON.stringify(load)]);
   pause(row);
   if (row.pid === 0) rmSync(home, { recursive: true, force: true });
@@ -89,11 +95,15 @@ function rowsOf(peers) {
     if (level === 'disk') return [{ system: 'ceiling', pid: 0, name: 'ceiling: one durable write for all' }];
     return callers > WAKE_CALLERS_MAX ? [] : [{ system: 'ceiling', pid: 0, name: 'ceiling: wake another thread, and back' }];
   };
+  const batches = (level) => [
+    ...own.map((one) => ({ ...one, name: `${one.name}, sendBatch of 1,000` })),
+    ...(level === 'memory' ? [{ system: 'ceiling', pid: 0, name: 'ceiling: the same bytes into the page cache' }] : []),
+  ];
   const ours = (level) => (level === 'disk' ? [...own, inPlace] : own);
   const beside = (level, callers) => [...ours(level), ...ceiling(level, callers), ...peers.filter((peer) => peer.level === level)];
   const rows = ['disk', 'memory'].flatMap((level) => [
     ...CALLERS.flatMap((callers) => beside(level, callers).map((one) => ({ ...one, level, callers }))),
-    ...own.map((one) => ({ ...one, name: `${one.name}, sendBatch of 1,000`, level, callers: BATCH_CALLERS, batch: true })),
+    ...BATCH_CALLERS.flatMap((callers) => batches(level).map((one) => ({ ...one, level, callers, batch: true }))),
   ]);
   const ends = own.map((one) => ({ ...one, level: 'memory', callers: 1, endToEnd: true }));
   return [...rows, ...ends].map((row) => ({ batch: false, endToEnd: false, ...row, results: [] }));
