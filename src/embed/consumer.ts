@@ -6,18 +6,17 @@
 
 import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
-import { ErrorCode } from '../engine/base/error-code.ts';
 import type { LogRecord } from '../engine/record/log-records.ts';
 import type { Caller } from '../workers/caller/caller.ts';
 import { abortable, type AbortOptions } from './abortable.ts';
 import type { OffsetSpec, PartitionOffset } from './admin.ts';
 import { checkArgument, checkPlace } from './check-options.ts';
 import { type Codec, codec } from './codec.ts';
+import { ConsumerCommits } from './consumer-commits.ts';
 import { checkConsumerOptions, type ConsumerOptions, type TopicPartition } from './consumer-options.ts';
 import { GroupMember } from './group-member.ts';
-import { PartitionReader, type ReaderTerms } from './partition-reader.ts';
-import { asRinglogError, checkCode, RinglogError } from './ringlog-error.ts';
-import { askUntilLoaded, untilLoaded } from './until-loaded.ts';
+import { type PartitionLag, PartitionReader, type ReaderTerms } from './partition-reader.ts';
+import { asRinglogError, RinglogError } from './ringlog-error.ts';
 
 export interface ConsumedRecord<K, V> {
   readonly topic: string;
@@ -35,13 +34,6 @@ export interface ConsumedBatch<K, V> extends TopicPartition {
   readonly highWatermark: number;
   /** Commit up to the end of this batch. With a signal: as Consumer.commit(). */
   commit(options?: AbortOptions): Promise<void>;
-}
-
-export interface PartitionLag extends TopicPartition {
-  /** Behind the end of the partition. */
-  readonly records: number;
-  /** Age of the oldest record that was not handed out yet; 0 when there is none. */
-  readonly ms: number;
 }
 
 const BUFFER_BYTES = 8 * 1024 * 1024;
@@ -70,12 +62,10 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
   #readers: PartitionReader[] = [];
   /** Where the next look for a chunk begins, so that no partition starves another. */
   #turn = 0;
-  /** What is handed out, until the loop comes back. */
-  #outstanding: Position[] = [];
-  /** Processed and not committed, by partition. */
-  readonly #processed = new Map<string, Position>();
-  #committing: Promise<void> = Promise.resolve();
-  #commitQueued = false;
+  /** Up to where it is handed out, until the loop comes back. */
+  #inHand: Position | null = null;
+  /** Null without a group. */
+  readonly #commits: ConsumerCommits | null;
   #timer: NodeJS.Timeout | null = null;
   #waiter: (() => void) | null = null;
   #waiting = false;
@@ -99,10 +89,11 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
     this.#onClose = onClose;
     for (const topic of topics ?? partitions!.map((one) => one.topic)) this.#partitionsOf(topic, true);
     this.#member = topics !== undefined && group !== undefined ? this.#openMember(topics, group) : null;
+    this.#commits = group === undefined ? null : this.#openCommits(group);
     if (this.#member !== null) this.#member.start();
     else this.#assignFixed(partitions ?? topics!.flatMap((topic) => this.#allOf(topic)));
     if (group !== undefined && commit === 'auto') {
-      this.#timer = setInterval(() => this.#commitSoon(), options.commitIntervalMs ?? COMMIT_INTERVAL_MS);
+      this.#timer = setInterval(() => this.#commits!.soon(), options.commitIntervalMs ?? COMMIT_INTERVAL_MS);
     }
     signal?.addEventListener('abort', this.#aborted, { once: true });
   }
@@ -124,15 +115,16 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
    */
   async next({ signal }: AbortOptions = {}): Promise<ConsumedBatch<K, V>> {
     if (this.#waiting) throw new RinglogError('IN_USE', 'a consumer is read by one loop at a time, and another next() waits');
-    this.#finishOutstanding();
+    this.#finishInHand();
     for (;;) {
       if (this.#failure !== null) throw this.#failure;
       signal?.throwIfAborted();
       const reader = this.#quiesced.length > 0 ? null : this.#readyReader();
       if (reader !== null) return this.#handOut(reader);
       this.#waiting = true;
+      const woken = (): Promise<void> => new Promise((resolve) => (this.#waiter = resolve));
       try {
-        await abortable(signal, () => new Promise<void>((resolve) => (this.#waiter = resolve)));
+        await (signal === undefined ? woken() : abortable(signal, woken));
       } finally {
         this.#waiting = false;
       }
@@ -157,8 +149,7 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
         }
       },
       return: async () => {
-        this.#outstanding = [];
-        this.#tellQuiesced();
+        this.#letGo();
         return { done: true as const, value: undefined };
       },
       [Symbol.asyncIterator]: () => iterator,
@@ -172,20 +163,20 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
    */
   async *records(options: AbortOptions = {}): AsyncGenerator<ConsumedRecord<K, V>, void> {
     for await (const { topic, partition, records } of this.batches(options)) {
-      const position = this.#outstanding[0]!;
+      const position = this.#inHand!;
       const end = position.offset;
       try {
         for (const record of records) {
           position.offset = record.offset + 1;
           yield record;
           // It was sought elsewhere, or the partition went to another member.
-          if (this.#outstanding[0] !== position) break;
-          this.#markProcessed({ topic, partition, offset: record.offset + 1 });
+          if (this.#inHand !== position) break;
+          this.#commits?.mark({ ...position });
           options.signal?.throwIfAborted();
         }
-        if (this.#outstanding[0] === position) position.offset = end;
+        if (this.#inHand === position) position.offset = end;
       } finally {
-        if (this.#outstanding[0] === position && position.offset < end) this.#reader(topic, partition).goTo(position.offset);
+        if (this.#inHand === position && position.offset < end) this.#reader(topic, partition).goTo(position.offset);
       }
     }
   }
@@ -199,8 +190,8 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
     if (typeof to === 'number') checkArgument(Number.isSafeInteger(to) && to >= 0, `${to} is no offset`);
     else checkPlace('the place to seek', to);
     const reader = this.#reader(topic, partition);
-    this.#processed.delete(keyOf(reader));
-    this.#outstanding = this.#outstanding.filter((one) => keyOf(one) !== keyOf(reader));
+    this.#commits?.forget(reader);
+    if (this.#inHand?.topic === topic && this.#inHand.partition === partition) this.#inHand = null;
     await reader.seek(to, signal);
   }
 
@@ -222,10 +213,7 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
    * may still take effect. @throws RinglogError, or the signal's reason
    */
   async commit({ signal }: AbortOptions = {}): Promise<void> {
-    signal?.throwIfAborted();
-    checkArgument(this.#options.group !== undefined, 'only a consumer of a group commits');
-    for (const position of this.#outstanding) this.#markProcessed({ ...position });
-    await abortable(signal, () => this.#commitProcessed());
+    await this.#commitUpTo(this.#inHand, signal);
   }
 
   /** records() as a Node stream; an aborted signal is its error. */
@@ -240,7 +228,7 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
 
   /** How far behind the end each partition is. */
   async lag({ signal }: AbortOptions = {}): Promise<PartitionLag[]> {
-    return abortable(signal, () => Promise.all(this.#readers.map((reader) => this.#lagOf(reader))));
+    return abortable(signal, () => Promise.all(this.#readers.map((reader) => reader.lag())));
   }
 
   /** Commits what was processed, leaves the group at once, stops reading. */
@@ -270,7 +258,7 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
   async #shutDown(): Promise<void> {
     this.#stop(this.#ended);
     try {
-      if (this.#options.commit !== 'manual') await this.#commitProcessed();
+      if (this.#options.commit !== 'manual') await this.#commits?.all();
     } finally {
       await this.#member?.leave();
       this.#onClose();
@@ -282,8 +270,7 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#fail(reason);
     for (const reader of this.#readers) reader.close();
-    this.#outstanding = [];
-    this.#tellQuiesced();
+    this.#letGo();
   }
 
   #fail(error: unknown): void {
@@ -296,20 +283,25 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
     this.#waiter = null;
   }
 
-  #tellQuiesced(): void {
+  /** Nothing is in hand: whoever waits for that goes on. */
+  #letGo(): void {
+    this.#inHand = null;
     for (const resolve of this.#quiesced) resolve();
   }
 
   /** The loop has come back: what it had is processed. */
-  #finishOutstanding(): void {
-    for (const position of this.#outstanding) this.#markProcessed(position);
-    this.#outstanding = [];
-    this.#tellQuiesced();
-    if (this.#options.commit === undefined || this.#options.commit === 'after-processing') this.#commitSoon();
+  #finishInHand(): void {
+    if (this.#inHand !== null) this.#commits?.mark(this.#inHand);
+    this.#letGo();
+    if ((this.#options.commit ?? 'after-processing') === 'after-processing') this.#commits?.soon();
   }
 
-  #markProcessed(position: Position): void {
-    if (this.#options.group !== undefined) this.#processed.set(keyOf(position), position);
+  async #commitUpTo(position: Position | null, signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted();
+    const commits = this.#commits;
+    if (commits === null) throw new RinglogError('INVALID_ARGUMENT', 'only a consumer of a group commits');
+    if (position !== null) commits.mark({ ...position });
+    await abortable(signal, () => commits.all());
   }
 
   #readyReader(): PartitionReader | null {
@@ -338,14 +330,9 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
       reader.chunk = null;
       reader.start();
     }
-    const position = { topic, partition, offset: reader.position };
-    this.#outstanding = [position];
-    const commit = async ({ signal }: AbortOptions = {}): Promise<void> => {
-      signal?.throwIfAborted();
-      checkArgument(this.#options.group !== undefined, 'only a consumer of a group commits');
-      this.#markProcessed({ ...position });
-      await abortable(signal, () => this.#commitProcessed());
-    };
+    const { position: offset } = reader;
+    const commit = ({ signal }: AbortOptions = {}): Promise<void> => this.#commitUpTo({ topic, partition, offset }, signal);
+    this.#inHand = { topic, partition, offset };
     return { topic, partition, records, highWatermark, commit };
   }
 
@@ -382,7 +369,7 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
   }
 
   #assignFixed(partitions: readonly TopicPartition[]): void {
-    if (this.#options.group === undefined) this.#read(partitions, new Map());
+    if (this.#commits === null) this.#read(partitions, []);
     else this.#begin(partitions).catch((error: unknown) => this.#fail(error));
   }
 
@@ -409,13 +396,26 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
     });
   }
 
-  /** Read these, each from where the group stands, or from where the consumer was told to. */
-  async #begin(partitions: readonly TopicPartition[]): Promise<void> {
-    const committed = await this.#committed(partitions, this.#options.group!);
-    if (this.#closing === null) this.#read(partitions, committed);
+  #openCommits(groupId: string): ConsumerCommits {
+    return new ConsumerCommits({
+      groups: this.#caller.groups,
+      groupId,
+      identity: () => ({
+        generationId: this.#member?.generationId ?? -1,
+        memberId: this.#member?.memberId ?? '',
+        groupInstanceId: this.#member === null ? null : (this.#options.instanceId ?? null),
+      }),
+      failed: (error) => this.#fail(error),
+    });
   }
 
-  #read(partitions: readonly TopicPartition[], committed: ReadonlyMap<string, number>): void {
+  /** Read these, each from where the group stands, or from where the consumer was told to. */
+  async #begin(partitions: readonly TopicPartition[]): Promise<void> {
+    const stored = await this.#commits!.stored(partitions);
+    if (this.#closing === null) this.#read(partitions, stored);
+  }
+
+  #read(partitions: readonly TopicPartition[], stored: readonly number[]): void {
     const { bufferBytes = BUFFER_BYTES, from = 'earliest' } = this.#options;
     const share = Math.floor(bufferBytes / Math.max(1, partitions.length) / 2);
     const terms: ReaderTerms = {
@@ -425,25 +425,13 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
       ready: () => this.#wakeLoop(),
       failed: (error) => this.#fail(error),
     };
-    this.#readers = partitions.map((one) => new PartitionReader(one.topic, one.partition, committed.get(keyOf(one)) ?? -1, terms));
+    this.#readers = partitions.map(({ topic, partition }, i) => new PartitionReader(topic, partition, stored[i] ?? -1, terms));
     for (const reader of this.#readers) reader.start();
-  }
-
-  async #committed(partitions: readonly TopicPartition[], groupId: string): Promise<Map<string, number>> {
-    if (partitions.length === 0) return new Map();
-    const topics = partitions.map(({ topic, partition }) => ({ name: topic, partitions: [partition] }));
-    const answer = await untilLoaded(`offsets of group ${groupId}`, () =>
-      this.#caller.groups.fetchOffsets({ groupId, topics, requireStable: true }),
-    );
-    const found = answer.topics.flatMap(({ name, partitions: own }) =>
-      own.map(({ partition, offset }) => [keyOf({ topic: name, partition }), offset] as const),
-    );
-    return new Map(found);
   }
 
   /** The group rebalances: hand out nothing more, let what is in hand be finished, commit, forget. */
   async #revoke(patienceMs: number): Promise<void> {
-    if (this.#outstanding.length > 0) {
+    if (this.#inHand !== null) {
       let timer: NodeJS.Timeout | undefined;
       await new Promise<void>((resolve) => {
         this.#quiesced.push(resolve);
@@ -454,73 +442,8 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
     this.#quiesced = [];
     for (const reader of this.#readers) reader.close();
     this.#readers = [];
-    if (this.#options.commit !== 'manual') await this.#commitProcessed().catch(() => undefined);
-    this.#processed.clear();
-    this.#outstanding = [];
+    if (this.#options.commit !== 'manual') await this.#commits!.all().catch(() => undefined);
+    this.#commits!.forgetAll();
+    this.#inHand = null;
   }
-
-  /** One commit at a time; what is processed meanwhile goes with the next. */
-  #commitSoon(): void {
-    if (this.#commitQueued || this.#processed.size === 0) return;
-    this.#commitQueued = true;
-    this.#committing = this.#committing
-      .then(() => {
-        this.#commitQueued = false;
-        return this.#commitNow();
-      })
-      .catch((error: unknown) => {
-        // A rebalance came between: the records come again, to whoever reads the partition now.
-        const { code } = error as { code?: string };
-        if (this.#closing === null && !['ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID', 'REBALANCE_IN_PROGRESS'].includes(code ?? ''))
-          this.#fail(error);
-      });
-  }
-
-  async #commitProcessed(): Promise<void> {
-    await this.#committing;
-    await this.#commitNow();
-  }
-
-  async #commitNow(): Promise<void> {
-    if (this.#processed.size === 0) return;
-    const groupId = this.#options.group!;
-    const positions = [...this.#processed.values()];
-    this.#processed.clear();
-    const topics = positions.map(({ topic, partition, offset }) => ({
-      name: topic,
-      partitions: [{ partition, offset, leaderEpoch: -1, metadata: null }],
-    }));
-    const { generationId, memberId } = this.#member ?? { generationId: -1, memberId: '' };
-    const groupInstanceId = this.#member === null ? null : (this.#options.instanceId ?? null);
-    const { errorCode } = await askUntilLoaded(async () => {
-      const answer = await this.#caller.groups.commitOffsets({
-        groupId,
-        generationId,
-        memberId,
-        groupInstanceId,
-        retentionTimeMs: -1,
-        tellsGroupNotFound: false,
-        topics,
-      });
-      const failed = answer.topics.flatMap(({ partitions }) => partitions).find((one) => one.errorCode !== ErrorCode.NONE);
-      return { errorCode: failed?.errorCode ?? ErrorCode.NONE };
-    });
-    checkCode(errorCode, `offsets of group ${groupId} are not committed`);
-  }
-
-  async #lagOf(reader: PartitionReader): Promise<PartitionLag> {
-    const { topic, partition, position } = reader;
-    const [end] = await this.#caller.partitions.listOffsets([
-      { topic, partition, currentLeaderEpoch: -1, timestamp: -1, readCommitted: true },
-    ]);
-    checkCode(end!.errorCode, `lag of ${topic}-${partition}`);
-    const records = position < 0 ? 0 : Math.max(0, end!.offset - position);
-    if (records === 0) return { topic, partition, records, ms: 0 };
-    const timestamp = await reader.oldestTimestamp();
-    return { topic, partition, records, ms: timestamp === null ? 0 : Math.max(0, Date.now() - timestamp) };
-  }
-}
-
-function keyOf({ topic, partition }: TopicPartition): string {
-  return `${topic}:${partition}`;
 }

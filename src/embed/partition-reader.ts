@@ -4,6 +4,7 @@ import { errorName, ErrorCode } from '../engine/base/error-code.ts';
 import type { Caller } from '../workers/caller/caller.ts';
 import { abortable } from './abortable.ts';
 import type { OffsetSpec } from './admin.ts';
+import type { TopicPartition } from './consumer-options.ts';
 import { FetchedChunk } from '../engine/record/fetched-chunk.ts';
 import { asRinglogError, RinglogError } from './ringlog-error.ts';
 
@@ -11,6 +12,13 @@ import { asRinglogError, RinglogError } from './ringlog-error.ts';
 const WAIT_MS = 30_000;
 const RETRY_PAUSE_MS = 100;
 const SPECIAL = { earliest: -2, latest: -1 } as const;
+
+export interface PartitionLag extends TopicPartition {
+  /** Behind the end of the partition. */
+  readonly records: number;
+  /** Age of the oldest record that was not handed out yet; 0 when there is none. */
+  readonly ms: number;
+}
 
 export interface ReaderTerms {
   readonly caller: Caller;
@@ -31,7 +39,9 @@ export class PartitionReader {
   position: number;
   highWatermark = -1;
   private readonly terms: ReaderTerms;
-  private stop: AbortController | null = null;
+  /** Of the fetch on its way, and of those after it: a new one after each stop, not for each fetch. */
+  private stop = new AbortController();
+  private fetching = false;
   private closed = false;
 
   /** `position` -1: where `from` says. */
@@ -44,19 +54,19 @@ export class PartitionReader {
 
   /** Fetch the next chunk unless one is ready or on its way. */
   start(): void {
-    if (this.chunk !== null || this.stop !== null || this.paused || this.closed) return;
-    const stop = new AbortController();
-    this.stop = stop;
-    this.fetch(stop.signal).then(
+    if (this.chunk !== null || this.fetching || this.paused || this.closed) return;
+    this.fetching = true;
+    const { signal } = this.stop;
+    this.fetch(signal).then(
       (chunk) => {
-        if (stop.signal.aborted) return;
-        this.stop = null;
+        if (signal.aborted) return;
+        this.fetching = false;
         this.chunk = chunk;
         this.terms.ready();
       },
       (error: unknown) => {
-        if (stop.signal.aborted) return;
-        this.stop = null;
+        if (signal.aborted) return;
+        this.fetching = false;
         this.terms.failed(asRinglogError(error));
       },
     );
@@ -81,17 +91,24 @@ export class PartitionReader {
     this.start();
   }
 
-  /** Of the next record to be handed out; null when there is none. */
-  async oldestTimestamp(): Promise<number | null> {
-    const { position } = this;
-    const { records } = await this.terms.caller.fetch(this.topic, this.partition, position, 1, 0);
-    return new FetchedChunk(records, position).next()?.timestamp ?? null;
+  /** How far behind the end. @throws RinglogError */
+  async lag(): Promise<PartitionLag> {
+    const { topic, partition, position, terms } = this;
+    const { offset } = await this.find(SPECIAL.latest);
+    const records = position < 0 ? 0 : Math.max(0, offset - position);
+    if (records === 0) return { topic, partition, records, ms: 0 };
+    const { records: oldest } = await terms.caller.fetch(topic, partition, position, 1, 0);
+    const timestamp = new FetchedChunk(oldest, position).next()?.timestamp ?? null;
+    return { topic, partition, records, ms: timestamp === null ? 0 : Math.max(0, Date.now() - timestamp) };
   }
 
   /** Forget what was read ahead; the position stays. */
   drop(): void {
-    this.stop?.abort();
-    this.stop = null;
+    if (this.fetching) {
+      this.stop.abort();
+      this.stop = new AbortController();
+      this.fetching = false;
+    }
     this.chunk = null;
   }
 
@@ -124,12 +141,19 @@ export class PartitionReader {
 
   /** @throws RinglogError */
   private async resolve(spec: OffsetSpec): Promise<number> {
-    const timestamp = typeof spec === 'object' ? spec.timestamp : SPECIAL[spec];
-    const query = { topic: this.topic, partition: this.partition, currentLeaderEpoch: -1, readCommitted: true };
-    const [found] = await this.terms.caller.partitions.listOffsets([{ ...query, timestamp }]);
-    if (found!.errorCode !== ErrorCode.NONE) throw this.error(found!.errorCode);
+    const { offset } = await this.find(typeof spec === 'object' ? spec.timestamp : SPECIAL[spec]);
     // No record is as late as that: what comes next is.
-    return found!.offset < 0 ? this.resolve('latest') : found!.offset;
+    return offset < 0 ? this.resolve('latest') : offset;
+  }
+
+  /** @throws RinglogError */
+  private async find(timestamp: number): Promise<{ readonly offset: number }> {
+    const { topic, partition, terms } = this;
+    const [found] = await terms.caller.partitions.listOffsets([
+      { topic, partition, currentLeaderEpoch: -1, readCommitted: true, timestamp },
+    ]);
+    if (found!.errorCode !== ErrorCode.NONE) throw this.error(found!.errorCode);
+    return found!;
   }
 
   private error(errorCode: number): RinglogError {

@@ -8,6 +8,7 @@
 import { Writable } from 'node:stream';
 import type { WritableStream } from 'node:stream/web';
 import { ErrorCode } from '../engine/base/error-code.ts';
+import { microtask } from '../engine/base/microtask.ts';
 import type { TopicImage } from '../engine/metadata/metadata-image.ts';
 import { keyPartition } from '../net/kafka/client/key-partition.ts';
 import { BATCH_HEADER_BYTES } from '../engine/record/batch-header.ts';
@@ -308,7 +309,7 @@ export class Producer<K = Uint8Array | string, V = Uint8Array | string> {
     const bytes = queue.add(encoder, timestamp, sender);
     encoder.forget();
     if (!keyed) state.sticky.add(bytes);
-    if (this.#dirty.length === 0) queueMicrotask(this.#endTurn);
+    if (this.#dirty.length === 0) microtask(this.#endTurn);
     if (this.#dirty[this.#dirty.length - 1] !== queue) this.#dirty.push(queue);
     return true;
   }

@@ -15,11 +15,12 @@ import type {
   TopicSpec,
 } from './admin.ts';
 import { type Codec, codec } from './codec.ts';
-import type { ConsumedBatch, ConsumedRecord, Consumer, PartitionLag } from './consumer.ts';
+import type { ConsumedBatch, ConsumedRecord, Consumer } from './consumer.ts';
 import type { ConsumerOptions, TopicPartition } from './consumer-options.ts';
 import type { EmbeddedLog } from './embedded-log.ts';
 import { type HttpGateway, type KafkaListener, open, type OpenOptions } from './open.ts';
 import type { Partitioner } from './partitioner.ts';
+import type { PartitionLag } from './partition-reader.ts';
 import type { Producer, ProducerOptions, ProducerRecord } from './producer.ts';
 import { openProducer, type ProducerHandle } from './producer-handle.ts';
 import { RinglogError } from './ringlog-error.ts';

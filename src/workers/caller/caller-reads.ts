@@ -48,8 +48,8 @@ export class CallerReads {
   private readonly disk: FileSystem | null;
   private readonly open: (Question | null)[] = [];
   private readonly free: number[] = [];
-  /** By topic id and partition: what lies at or above it was appended after that was heard. */
-  private readonly heard = new Map<string, number>();
+  /** By topic id, then partition: what lies at or above it was appended after that was heard. */
+  private readonly heard = new Map<string, Map<number, number>>();
   private reading = 0;
   private whenIdle: (() => void)[] = [];
 
@@ -62,7 +62,7 @@ export class CallerReads {
   fetch(call: ReadCall): Promise<FetchAnswer> {
     return new Promise((resolve, reject) => {
       const { shard } = call.topic.partitions[call.partition]!;
-      const fresh = call.offset >= (this.heard.get(`${call.topic.id}:${call.partition}`) ?? Infinity);
+      const fresh = call.offset >= (this.heard.get(call.topic.id)?.get(call.partition) ?? Infinity);
       const question: Question = { call, shard, resolve, reject, timer: null, onAbort: null, waited: false, fresh, dropped: false };
       const ticket = this.free.pop() ?? this.open.length;
       this.open[ticket] = question;
@@ -102,7 +102,7 @@ export class CallerReads {
       lastStableOffset: f64[(at >> 1) + FetchPlan.LAST_STABLE_OFFSET_F64]!,
       logStartOffset: f64[(at >> 1) + FetchPlan.LOG_START_OFFSET_F64]!,
     };
-    if (errorCode === ErrorCode.NONE) this.heard.set(`${question.call.topic.id}:${question.call.partition}`, highWatermark);
+    if (errorCode === ErrorCode.NONE) this.hear(question.call, highWatermark);
     if (lease < 0) question.resolve(answer);
     else
       this.readPlan(
@@ -144,6 +144,12 @@ export class CallerReads {
         bytes.set(topic.idBytes, payloadOffset + FetchPlanRequestPayload.TOPIC_ID);
       },
     );
+  }
+
+  private hear({ topic, partition }: ReadCall, highWatermark: number): void {
+    let partitions = this.heard.get(topic.id);
+    if (partitions === undefined) this.heard.set(topic.id, (partitions = new Map()));
+    partitions.set(partition, highWatermark);
   }
 
   private answerNow(ticket: number, question: Question): void {

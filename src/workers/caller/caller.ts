@@ -6,6 +6,7 @@
 import type { BrokerLayers, BrokerSettings } from '../../engine/base/config-broker.ts';
 import { effectiveTopicConfig } from '../../engine/base/config-topic.ts';
 import { errorName, ErrorCode } from '../../engine/base/error-code.ts';
+import { microtask } from '../../engine/base/microtask.ts';
 import { sharedCopy } from '../../engine/base/shared-copy.ts';
 import type { AppendAnswer, FetchAnswer, LogAccess } from '../../engine/broker/log-access.ts';
 import type { PartitionVerbs } from '../../engine/broker/partition-verbs.ts';
@@ -209,14 +210,17 @@ export class Caller implements LogAccess {
     return errorOfAttributes(desc[Desc.ATTRIBUTES]!, PRODUCE_VERSION);
   }
 
+  /** Not a closure of publishSoon(): that would be one a turn. */
+  private readonly publish = (): void => {
+    this.publishing = false;
+    for (let i = 0; i < this.mailboxes.length; i++) this.mailboxes[i]!.publish();
+  };
+
   /** Once for all that is sent in this turn of the event loop. */
   private publishSoon(): void {
     if (this.publishing) return;
     this.publishing = true;
-    queueMicrotask(() => {
-      this.publishing = false;
-      for (let i = 0; i < this.mailboxes.length; i++) this.mailboxes[i]!.publish();
-    });
+    microtask(this.publish);
   }
 }
 

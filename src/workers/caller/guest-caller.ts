@@ -3,6 +3,7 @@
 
 import type { MessagePort } from 'node:worker_threads';
 import { useNativeCrc32c } from '../../engine/base/crc32c.ts';
+import { microtask } from '../../engine/base/microtask.ts';
 import { loadNativeBinding } from '../../engine/io/native-binding.ts';
 import type { TopicImage } from '../../engine/metadata/metadata-image.ts';
 import { CallError } from '../ring/call-error.ts';
@@ -142,12 +143,15 @@ export class GuestCaller {
     this.port.postMessage(word);
   }
 
+  /** Not a closure of publishSoon(): that would be one a turn. */
+  private readonly publish = (): void => {
+    this.publishing = false;
+    for (const mailbox of this.endpoint.mailboxes) mailbox?.publish();
+  };
+
   private publishSoon(): void {
     if (this.publishing) return;
     this.publishing = true;
-    queueMicrotask(() => {
-      this.publishing = false;
-      for (const mailbox of this.endpoint.mailboxes) mailbox?.publish();
-    });
+    microtask(this.publish);
   }
 }
