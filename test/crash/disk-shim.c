@@ -2,8 +2,9 @@
 //
 //   DISK_SHIM_NO_SYNC=1            fsync, fdatasync, sync_file_range, O_SYNC, O_DSYNC and RWF_DSYNC do nothing
 //   DISK_SHIM_FAULT=kind:n:errno   the n-th call of a kind (write, sync, read, open, rename) on a file below DISK_SHIM_DIR
-//                                  fails once with this errno; n counts from 1, `n+` means that one and all after it;
-//                                  with DISK_SHIM_WHEN it counts only while that file exists
+//                                  fails once with this errno; n counts from 1, `n,m` are two of them, `n+` means that one
+//                                  and all after it; with DISK_SHIM_WHEN it counts only while that file exists; how many
+//                                  calls there were is the one 64-bit number in the file DISK_SHIM_COUNT
 //   DISK_SHIM_HOLD=path            writes into .log files below DISK_SHIM_DIR wait for as long as that file exists
 //
 // A fault that struck is told in the file DISK_SHIM_LOG, a line each: kind, number, path. io_uring is refused in all, so
@@ -18,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -30,19 +32,40 @@
 #define RWF_SYNC 4
 #endif
 
+#define FAULTS_MAX 256
+
 enum kind { KIND_WRITE, KIND_SYNC, KIND_READ, KIND_OPEN, KIND_RENAME, KINDS };
 static const char *const kind_names[KINDS] = {"write", "sync", "read", "open", "rename"};
 
 static int no_sync;
 static int fault_kind = -1;
-static long fault_from;
+static long fault_at[FAULTS_MAX];
+static int fault_places;
 static int fault_stays;
 static int fault_errno;
 static char fault_dir[4096];
 static const char *fault_log;
 static const char *fault_when;
 static const char *hold;
-static atomic_long counts[KINDS];
+static atomic_long own_count;
+static atomic_long *count = &own_count;
+
+static void parse_places(const char *text) {
+  for (char *end; fault_places < FAULTS_MAX; text = end + 1) {
+    fault_at[fault_places++] = strtol(text, &end, 10);
+    fault_stays = *end == '+';
+    if (*end != ',') return;
+  }
+  abort();
+}
+
+static void share_count(const char *path) {
+  const int fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+  if (fd < 0 || ftruncate(fd, sizeof *count) != 0) abort();
+  count = mmap(NULL, sizeof *count, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (count == MAP_FAILED) abort();
+  syscall(SYS_close, fd);
+}
 
 __attribute__((constructor)) static void configure(void) {
   no_sync = getenv("DISK_SHIM_NO_SYNC") != NULL;
@@ -55,10 +78,10 @@ __attribute__((constructor)) static void configure(void) {
   snprintf(fault_dir, sizeof fault_dir, "%s", dir);
   if (fault == NULL) return;
   char name[16];
-  char number[24];
-  if (sscanf(fault, "%15[^:]:%23[^:]:%d", name, number, &fault_errno) != 3) abort();
-  fault_from = atol(number);
-  fault_stays = strchr(number, '+') != NULL;
+  char places[2048];
+  if (sscanf(fault, "%15[^:]:%2047[^:]:%d", name, places, &fault_errno) != 3) abort();
+  parse_places(places);
+  if (getenv("DISK_SHIM_COUNT") != NULL) share_count(getenv("DISK_SHIM_COUNT"));
   for (int kind = 0; kind < KINDS; kind++)
     if (strcmp(name, kind_names[kind]) == 0) fault_kind = kind;
   if (fault_kind < 0) abort();
@@ -69,12 +92,19 @@ static int below(const char *path) {
   return strncmp(path, fault_dir, length) == 0 && (path[length] == '/' || path[length] == 0);
 }
 
+static int is_place(long number) {
+  if (fault_stays) return number >= fault_at[0];
+  for (int i = 0; i < fault_places; i++)
+    if (fault_at[i] == number) return 1;
+  return 0;
+}
+
 // Whether this call is to fail; errno is then set.
 static int strikes(enum kind kind, const char *path) {
   if ((int)kind != fault_kind || !below(path)) return 0;
   if (fault_when != NULL && access(fault_when, F_OK) != 0) return 0;
-  const long number = atomic_fetch_add(&counts[kind], 1) + 1;
-  if (fault_stays ? number < fault_from : number != fault_from) return 0;
+  const long number = atomic_fetch_add(count, 1) + 1;
+  if (!is_place(number)) return 0;
   if (fault_log != NULL) {
     char line[4200];
     const int length = snprintf(line, sizeof line, "%s %ld %s\n", kind_names[kind], number, path);

@@ -23,11 +23,12 @@ export const withoutSync = (library) => ({ LD_PRELOAD: library, DISK_SHIM_NO_SYN
 /** Writes into the .log files below `dir` wait while the file `hold` exists. */
 export const withHeldWrites = (library, { dir, hold }) => ({ LD_PRELOAD: library, DISK_SHIM_DIR: dir, DISK_SHIM_HOLD: hold });
 
-/** @param fault `{ dir, kind, n, errno, stays, log, when }` as disk-shim.c describes them */
-export const withFault = (library, { dir, kind, n, errno, stays = false, log, when }) => ({
+/** @param fault `{ dir, kind, ns, errno, stays, log, when, count }` as disk-shim.c describes them */
+export const withFault = (library, { dir, kind, ns, errno, stays = false, log, when, count }) => ({
   LD_PRELOAD: library,
   DISK_SHIM_DIR: dir,
-  DISK_SHIM_FAULT: `${kind}:${n}${stays ? '+' : ''}:${errno}`,
+  DISK_SHIM_FAULT: `${kind}:${ns.join(',')}${stays ? '+' : ''}:${errno}`,
   DISK_SHIM_LOG: log,
   ...(when === undefined ? {} : { DISK_SHIM_WHEN: when }),
+  ...(count === undefined ? {} : { DISK_SHIM_COUNT: count }),
 });

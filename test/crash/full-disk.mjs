@@ -164,7 +164,7 @@ export async function fullAtStart({ library, work, shards, random }) {
     broker.env = withFault(library, {
       dir: `${dataDir}/${traffic.loads[0].ledger.topic}-0`,
       kind: 'write',
-      n: 1,
+      ns: [1],
       errno: ENOSPC,
       stays: true,
       log,
