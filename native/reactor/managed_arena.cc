@@ -24,6 +24,7 @@ constexpr int64_t kChunk = ManagedCache::kChunkBytes;
 
 int ManagedStore::reserve(ManagedFile& file, int64_t bytes) {
   if (file.error != 0) return file.error;
+  if (is_full(file)) return -ENOSPC;
   const int64_t need = block_ceil(file.end + bytes);
   if (need <= file.allocated) return 0;
   const int64_t from = block_floor(file.allocated);

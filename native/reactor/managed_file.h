@@ -32,6 +32,12 @@ struct ManagedWrite {
   int64_t end = 0;
   // fdatasync follows: everything below `end` is then on the disk.
   bool sync = false;
+  // What failed was that, not the write.
+  bool sync_failed = false;
+  // The disk had no room: nothing is under way, the bytes wait.
+  bool refused = false;
+  // Somebody waits in place: no room now is a failure.
+  bool last_try = false;
   int count = 0;
   iovec vectors[kManagedWriteMax / ManagedCache::kChunkBytes + 2];
   uint8_t* tail = nullptr;
@@ -90,11 +96,12 @@ struct ManagedFile {
   int64_t fill_from = 0;
   int64_t fill_to = 0;
   bool filling = false;
+  // Under way or refused.
   int writes = 0;
   bool syncing = false;
   int64_t syncing_to = 0;
   std::vector<Waiter> waiters;
-  // The first write or sync that failed: nothing of the file is trusted to reach the disk any more.
+  // The first write or sync that failed, but for want of room: nothing of the file is trusted to reach the disk any more.
   int error = 0;
   // When the oldest byte not yet submitted came.
   int64_t dirty_since_ms = -1;
@@ -110,6 +117,7 @@ struct ManagedFile {
   // Syncs asked for since space was last reserved.
   int syncs_asked = 0;
   int plain_fd = -1;
+  uint64_t device = 0;
   UniqueFd direct;
   // Let go by its owner; what is under way ends first.
   bool released = false;

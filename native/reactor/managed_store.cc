@@ -90,6 +90,7 @@ int ManagedStore::manage(int fd, int64_t end, int64_t limit) {
   file->allocated = std::max<int64_t>(end, block_floor(status.st_size));
   file->limit = limit;
   file->plain_fd = fd;
+  file->device = static_cast<uint64_t>(status.st_dev);
   file->serial = next_serial_++;
   int32_t index;
   if (free_files_.empty()) {
@@ -113,6 +114,7 @@ void ManagedStore::release(int fd) {
   file->plain_fd = -1;
   file->released = true;
   file->fill_to = 0;
+  forget_refused(index);
   file->submitted = file->written = file->end;
   file->waiters.clear();
   count_dirty(*file);
@@ -128,6 +130,7 @@ void ManagedStore::free_if_done(int32_t index) {
 }
 
 void ManagedStore::wait() {
+  if (jobs_ + fills_ == 0) retry_refused(true);
   RINGLOG_CHECK_OP(jobs_ + fills_, >, 0);
   if (ring_.in_flight() > 0) {
     RINGLOG_CHECK_OP(ring_.wait(), ==, 0);
@@ -172,6 +175,8 @@ int ManagedStore::sync_now(ManagedFile& file, int64_t target, bool durable) {
 int ManagedStore::truncate(ManagedFile& file, int64_t length) {
   const int32_t index = index_of(file);
   RINGLOG_CHECK_OP(length, <=, file.end);
+  // Nothing to cut, and what the disk has no room for waits on.
+  if (length == file.end && is_full(file)) return 0;
   // Neither what goes away nor what stays is written while the file is cut.
   const int64_t wanted = std::exchange(file.wanted, 0);
   wait_idle(index);

@@ -22,6 +22,10 @@
 //   c. Writes under way may reach the disk in any order, so a crash may leave a hole of up to
 //      kManagedWrites * kManagedWriteMax before valid bytes. None of that was synced.
 //
+// Blocks that are reserved may still be refused: by a file system that copies on write, by a device that promised more than
+// it has. The bytes stay in the arena then and are written again, every second or so, until the disk has room; meanwhile
+// whatever is on that device takes no appends (-ENOSPC). Only a sync that fails has lost something, whatever it says.
+//
 // The arena never grows. When three quarters of it wait for the disk, pressed() tells the reactor to read no sockets, and
 // before that a round takes no more than frame_room() from them: the shard goes on with all else. An append that finds no
 // chunk all the same (frames larger than the arena's last quarter, or from other shards) waits in place for a write to end.
@@ -90,7 +94,7 @@ class ManagedStore {
   void sync(ManagedFile& file, int32_t ticket);
   // Starts the writes that appends since the last call have made worthwhile.
   void flush();
-  // Writes what has waited longer than a moment. False when nothing waits any more.
+  // Writes what has waited longer than a moment, or found no room. False when nothing waits any more.
   bool flush_aged(int64_t now_ms);
   // Results of writes and syncs.
   void collect();
@@ -149,6 +153,9 @@ class ManagedStore {
   void on_write(int32_t slot, int64_t result);
   void on_sync(const FileJob& job);
   void on_fill(const FileJob& job);
+  bool is_full(const ManagedFile& file) const;
+  void retry_refused(bool last_try);
+  void forget_refused(int32_t index);
   void serve_waiters(int32_t index);
   void fail(int32_t index, int error);
   void count_dirty(ManagedFile& file);
@@ -179,6 +186,8 @@ class ManagedStore {
   uint32_t jobs_ = 0;
   uint32_t fills_ = 0;
   int32_t dirty_chunks_ = 0;
+  // Writes that found no room.
+  int32_t refused_ = 0;
   std::vector<uint64_t> proven_devices_;
   uint64_t next_serial_ = 1;
   ManagedCounters counters_;

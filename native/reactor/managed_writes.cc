@@ -24,6 +24,8 @@ constexpr int64_t kAgeMs = 1000;
 // The kernel's ring could not, which says nothing of the disk.
 bool is_passing(int32_t error) { return error == -EAGAIN || error == -EINTR || error == -ECANCELED || error == -ENOMEM; }
 
+bool is_out_of_space(int64_t error) { return error == -ENOSPC || error == -EDQUOT; }
+
 }  // namespace
 
 void ManagedStore::sync(ManagedFile& file, int32_t ticket) {
@@ -59,7 +61,8 @@ void ManagedStore::flush() {
 }
 
 bool ManagedStore::flush_aged(int64_t now_ms) {
-  bool waits = false;
+  bool waits = refused_ > 0;
+  if (waits) retry_refused(false);
   for (size_t i = 0; i < files_.size(); i++) {
     ManagedFile* file = files_[i].get();
     if (file == nullptr || file->submitted == file->end) continue;
@@ -71,6 +74,8 @@ bool ManagedStore::flush_aged(int64_t now_ms) {
 
 void ManagedStore::start_writes(int32_t index) {
   ManagedFile& file = *files_[static_cast<size_t>(index)];
+  // flush_aged() sees to it when there is room.
+  if (is_full(file)) return;
   while (file.error == 0 && file.submitted < file.end && file.writes < kManagedWrites) {
     // Rule b: the block the next write begins in is on its way.
     if (file.submitted % kDirectBlock != 0 && file.written < file.submitted) return;
@@ -103,6 +108,8 @@ void ManagedStore::start_write(int32_t index, int64_t end) {
   write.start = file.submitted;
   write.end = end;
   write.sync = !file.waiters.empty() && !file.syncing && file.writes == 0 && end == file.end;
+  write.sync_failed = false;
+  write.last_try = false;
   write.count = 0;
   const int64_t start = block_floor(file.submitted);
   const int64_t whole = block_floor(end);
@@ -207,6 +214,7 @@ int64_t ManagedStore::run_write(const FileJob& job) {
   const int64_t wrote = write_all_at(write->fd, write->vectors, write->count, job.position);
   if (wrote < 0 || !write->sync) return wrote;
   const int synced = sync_data(write->fd);
+  write->sync_failed = synced < 0;
   return synced < 0 ? synced : wrote;
 }
 
@@ -243,6 +251,13 @@ void ManagedStore::on_write(int32_t slot, int64_t result) {
   ManagedFile& file = *files_[static_cast<size_t>(index)];
   const bool synced = write.sync;
   const int64_t end = write.end;
+  if (is_out_of_space(result) && !write.sync_failed && !write.last_try && !file.released && file.error == 0) {
+    if (synced) file.syncing = false;
+    write.sync = false;
+    write.refused = true;
+    refused_++;
+    return;
+  }
   write.file = -1;
   free_writes_.push_back(slot);
   file.writes--;
@@ -306,9 +321,42 @@ void ManagedStore::serve_waiters(int32_t index) {
   if (kept > 0 && !file.syncing && file.written >= least) start_sync(index);
 }
 
+// Something of the same device found no room: what is appended behind it could leave a hole that recovery takes for damage.
+bool ManagedStore::is_full(const ManagedFile& file) const {
+  if (refused_ == 0) return false;
+  return std::any_of(writes_.begin(), writes_.end(), [&](const ManagedWrite& write) {
+    return write.refused && files_[static_cast<size_t>(write.file)]->device == file.device;
+  });
+}
+
+void ManagedStore::retry_refused(bool last_try) {
+  for (size_t slot = 0; slot < writes_.size() && refused_ > 0; slot++) {
+    ManagedWrite& write = writes_[slot];
+    if (!write.refused) continue;
+    write.refused = false;
+    write.last_try = last_try;
+    refused_--;
+    jobs_++;
+    write_by_thread(static_cast<int32_t>(slot), block_floor(write.start));
+  }
+}
+
+void ManagedStore::forget_refused(int32_t index) {
+  for (size_t slot = 0; slot < writes_.size() && refused_ > 0; slot++) {
+    ManagedWrite& write = writes_[slot];
+    if (!write.refused || write.file != index) continue;
+    write.refused = false;
+    write.file = -1;
+    free_writes_.push_back(static_cast<int32_t>(slot));
+    files_[static_cast<size_t>(index)]->writes--;
+    refused_--;
+  }
+}
+
 void ManagedStore::fail(int32_t index, int error) {
   ManagedFile& file = *files_[static_cast<size_t>(index)];
   if (file.error == 0) file.error = error;
+  forget_refused(index);
   count_dirty(file);
   serve_waiters(index);
 }

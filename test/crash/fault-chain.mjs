@@ -27,7 +27,7 @@ const SEGMENT_BYTES = 64 * 1024;
 const configsOf = (storage) => ({ ...topicConfigs(storage), 'segment.bytes': String(SEGMENT_BYTES) });
 
 const createBroker = (shards, dataDir, commit) =>
-  ChildBroker.create(shards, {
+  ChildBroker.create(Math.max(1, shards), {
     dataDir,
     set: {
       'ringlog.shards': String(shards),

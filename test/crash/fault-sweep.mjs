@@ -35,6 +35,7 @@ export class FaultSweep {
     this.verbose = verbose;
     this.pending = Array.from({ length: until }, (_, i) => i + 1);
     this.chain = null;
+    this.chains = 0;
     this.met = [];
     this.endings = new Map();
     this.most = 0;
@@ -59,7 +60,7 @@ export class FaultSweep {
     const [first] = this.pending;
     this.processes++;
     try {
-      this.chain ??= await this.openChain(this.place);
+      this.chain ??= await this.openChain(this.place, this.chains++);
       const { struck, told, calls } = await this.chain.meet({ ...this.place, ns: this.next() });
       this.most = Math.max(this.most, calls);
       // The number of calls varies a little from process to process.
@@ -73,12 +74,10 @@ export class FaultSweep {
     if (this.chain.length >= CHAIN) await this.judge();
   }
 
-  /** What the broker outlives may strike it several times. */
+  /** What the broker outlives strikes it several times; of what it does not only the first is met. */
   next() {
     const [first] = this.pending;
-    const { kind, code } = this.place;
-    const ends = kind === 'sync' || (kind === 'write' && code === 'EIO');
-    return ends ? [first] : this.pending.filter((n) => (n - first) % APART === 0);
+    return this.pending.filter((n) => (n - first) % APART === 0);
   }
 
   take(n, path, told) {
