@@ -192,7 +192,7 @@ void Consumer::take_records(Position& position, int64_t base_offset, int32_t cou
     }
     if (records.bad || record.bad) return events_.on_corrupt(count - i);
     // A fetch from inside a batch gives the whole batch.
-    if (offset >= position.offset) events_.on_record(*position.partition, value, stamp, now);
+    if (offset >= position.offset) events_.on_record(*position.partition, offset, value, stamp, now);
   }
 }
 

@@ -18,7 +18,7 @@ class Consumer {
  public:
   struct Events {
     // `stamp` is the value of the stamp's header, empty where there is none.
-    std::function<void(const TopicPartition& from, std::string_view value, std::string_view stamp, int64_t now_ns)> on_record;
+    std::function<void(const TopicPartition& from, int64_t offset, std::string_view value, std::string_view stamp, int64_t now_ns)> on_record;
     // Records of a batch whose checksum is wrong: what they were cannot be told.
     std::function<void(int64_t records)> on_corrupt;
     std::function<void(const std::string& why)> on_failed;

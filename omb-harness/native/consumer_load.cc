@@ -14,7 +14,9 @@ ConsumerLoad::ConsumerLoad(EventLoop& loop, const LoadPlan& plan, LoadMeter& met
   for (const ConsumerPlan& each : plan.consumers) {
     Lanes& lanes = groups_[each.group];
     Consumer::Events events{
-        [this, &lanes](const TopicPartition& from, std::string_view value, std::string_view stamp, int64_t now) { take(lanes, from, value, stamp, now); },
+        [this, &lanes](const TopicPartition& from, int64_t offset, std::string_view value, std::string_view stamp, int64_t now) {
+          take(lanes, from, offset, value, stamp, now);
+        },
         // Whose they are cannot be told: the current phase's.
         [this](int64_t records) { meter_.phase(phase_at(phases_, static_cast<double>(now_ns()))).count(kCorrupt, records); },
         on_failed};
@@ -67,7 +69,7 @@ int64_t ConsumerLoad::wake_ns() const {
   return wake;
 }
 
-void ConsumerLoad::take(Lanes& lanes, const TopicPartition& from, std::string_view value, std::string_view header, int64_t now) {
+void ConsumerLoad::take(Lanes& lanes, const TopicPartition& from, int64_t offset, std::string_view value, std::string_view header, int64_t now) {
   Stamp stamp;
   const StampFault fault = read_stamp(value, header, plan_.run_id, stamp);
   if (fault != StampFault::kNone) {
@@ -75,17 +77,21 @@ void ConsumerLoad::take(Lanes& lanes, const TopicPartition& from, std::string_vi
     return;
   }
   PhaseMeter& meter = meter_.phase(phase_at(phases_, static_cast<double>(stamp.due_ns)));
+  Seen& lane = lanes[stamp.lane];
+  auto reached = std::find_if(lane.reached.begin(), lane.reached.end(), [&](const Reached& each) { return each.partition == &from; });
+  if (reached == lane.reached.end()) reached = lane.reached.insert(reached, {&from, -1, -1});
+  const auto sequence = int64_t{stamp.sequence};
+  const bool fresh = lane.sequences.add(sequence);
+  // A group that divided its partitions anew goes on at what it had committed: no second copy in the log, the first again.
+  if (!fresh && offset <= reached->offset) return meter.count(kRedelivered);
   meter.count(kReceived);
   meter.count(kReceivedBytes, static_cast<int64_t>(value.size()));
   meter.time(kEndToEnd, now - stamp.due_ns);
   meter.time(kEndToEndUncorrected, std::max<int64_t>(0, now - stamp.due_ns - stamp.send_delay_ns));
-  Seen& lane = lanes[stamp.lane];
-  auto highest = std::find_if(lane.highest.begin(), lane.highest.end(), [&](const auto& each) { return each.first == &from; });
-  if (highest == lane.highest.end()) highest = lane.highest.insert(highest, {&from, -1});
-  const auto sequence = int64_t{stamp.sequence};
-  if (!lane.sequences.add(sequence)) meter.count(kDuplicated);
-  else if (sequence < highest->second) meter.count(kReordered);
-  highest->second = std::max(highest->second, sequence);
+  if (!fresh) meter.count(kDuplicated);
+  else if (sequence < reached->sequence) meter.count(kReordered);
+  reached->sequence = std::max(reached->sequence, sequence);
+  reached->offset = std::max(reached->offset, offset);
 }
 
 void ConsumerLoad::summarise(JsonWriter& json) const {

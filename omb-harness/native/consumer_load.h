@@ -35,15 +35,21 @@ class ConsumerLoad {
   void summarise(JsonWriter& json) const;
 
  private:
+  struct Reached {
+    const TopicPartition* partition;
+    // The highest so far.
+    int64_t sequence;
+    int64_t offset;
+  };
   // One group's view of one lane.
   struct Seen {
     SequenceSet sequences;
-    // By topic partition: the highest so far.
-    std::vector<std::pair<const TopicPartition*, int64_t>> highest;
+    // One a partition that it is in.
+    std::vector<Reached> reached;
   };
   using Lanes = std::unordered_map<uint32_t, Seen>;
 
-  void take(Lanes& lanes, const TopicPartition& from, std::string_view value, std::string_view stamp, int64_t now_ns);
+  void take(Lanes& lanes, const TopicPartition& from, int64_t offset, std::string_view value, std::string_view stamp, int64_t now_ns);
 
   const LoadPlan& plan_;
   LoadMeter& meter_;

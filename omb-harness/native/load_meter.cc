@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::array<std::string_view, kCounters> kCounterNames = {
     "due",        "sent",      "sentBytes", "acked",   "errors",   "overflowed", "received", "receivedBytes",
-    "duplicated", "reordered", "corrupt",   "foreign", "negative", "batches"};
+    "duplicated", "redelivered", "reordered", "corrupt",   "foreign", "negative", "batches"};
 constexpr std::array<std::string_view, kLatencies> kLatencyNames = {
     "publishResponse", "publishUncorrected", "publishService", "publishDelay", "generatorLag", "endToEnd", "endToEndUncorrected"};
 

@@ -25,6 +25,7 @@ enum Counter {
   kReceived,
   kReceivedBytes,
   kDuplicated,
+  kRedelivered,
   kReordered,
   kCorrupt,
   kForeign,

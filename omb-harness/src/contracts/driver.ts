@@ -36,6 +36,14 @@ export interface BrokerUsage {
   /** Of the whole machine: pages of files in memory, and those of them that the disk does not have yet. */
   readonly pageCacheBytes: number;
   readonly dirtyBytes: number;
+  /** Of the broker's data folder; null where nobody can look. */
+  readonly cached: CachedBytes | null;
+}
+
+/** Pages of a folder's files in memory, and those of them that the disk does not have yet (null before Linux 6.5). */
+export interface CachedBytes {
+  readonly residentBytes: number;
+  readonly dirtyBytes: number | null;
 }
 
 export interface DeviceUsage {

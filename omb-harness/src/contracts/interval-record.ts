@@ -38,8 +38,10 @@ export const counterNames = [
   'overflowed',
   'received',
   'receivedBytes',
-  /** Seen before, in the same group. */
+  /** Seen before, in the same group, elsewhere in the log. */
   'duplicated',
+  /** The same record of the log again: its group was divided anew and went on at what it had committed. Not in `received`. */
+  'redelivered',
   /** Came after a later one of its lane (and partition). */
   'reordered',
   /** A checksum of the stamp or of the body does not match. */

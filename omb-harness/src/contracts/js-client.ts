@@ -33,7 +33,7 @@ export interface JsProducer {
 }
 
 /** The bytes are read before this returns; they may be a view of a receive buffer. */
-export type OnRecord = (partition: number, value: Uint8Array, stamp: Uint8Array | null) => void;
+export type OnRecord = (partition: number, offset: number | bigint, value: Uint8Array, stamp: Uint8Array | null) => void;
 
 export interface JsConsumer {
   pause(): void;

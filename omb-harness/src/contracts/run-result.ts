@@ -7,7 +7,7 @@ import type { Phase } from './phase.ts';
 import type { Verdict } from './verdict.ts';
 import type { Workload } from './workload.ts';
 
-export const RESULT_VERSION = 3;
+export const RESULT_VERSION = 4;
 
 export interface Environment {
   readonly kernel: string;
@@ -41,6 +41,9 @@ export interface IntervalPoint {
   /** Of the whole machine, where the broker is on this one. */
   readonly pageCacheBytes: number | null;
   readonly dirtyBytes: number | null;
+  /** Of the broker's data folder; null where it is not known or nobody can look. */
+  readonly logCachedBytes: number | null;
+  readonly logDirtyBytes: number | null;
 }
 
 /** All of one phase: sums of its counters, merged histograms. */
@@ -63,6 +66,8 @@ export interface Delivery {
   readonly unconfirmedRecords: number;
   readonly lostRecords: number;
   readonly duplicatedRecords: number;
+  /** Read again by a group that was divided anew: at-least-once, no fault of the log. */
+  readonly redeliveredRecords: number;
   readonly reorderedRecords: number;
   readonly corruptRecords: number;
   /** Acknowledged and not yet consumed when the run was cut short: neither received nor called lost. */

@@ -20,12 +20,17 @@ export type NativeProgram = { readonly ok: true; readonly program: string } | { 
 
 /** The load worker. @param say told before it takes a while */
 export function nativeWorker(say: (line: string) => void): NativeProgram {
-  return buildNative('load-worker', (name) => name.endsWith('.cc') && !/^(null_broker\.cc|test\/.*)$/.test(name), say);
+  return buildNative('load-worker', (name) => name.endsWith('.cc') && !/^((null_broker|cache_meter)\.cc|test\/.*)$/.test(name), say);
 }
 
 /** The stub that acknowledges everything and keeps nothing. */
 export function nullBroker(say: (line: string) => void): NativeProgram {
   return buildNative('null-broker', (name) => name === 'null_broker.cc' || name === 'event_loop.cc', say);
+}
+
+/** Looks at how much of a folder's files is in the page cache. */
+export function cacheMeter(say: (line: string) => void): NativeProgram {
+  return buildNative('cache-meter', (name) => name === 'cache_meter.cc', say);
 }
 
 /** @param has which units (from omb-harness/native) are part of it */

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { packageFile } from '../../../src/engine/base/package-file.ts';
 import { type BrokerUsage, DriverError } from '../contracts/driver.ts';
 import type { Clock } from '../contracts/clock.ts';
+import { CachedLog } from './cached-log.ts';
 import { processUsage } from './process-usage.ts';
 
 const START_LIMIT_MS = 60_000;
@@ -17,6 +18,7 @@ const LOG_CHARS = 4000;
 export class OwnBroker {
   readonly bootstrap: string;
   readonly dataDir: string;
+  private readonly cached: CachedLog;
   private readonly child: ChildProcess;
   private readonly onExit = (): void => void this.child.kill('SIGKILL');
 
@@ -24,6 +26,7 @@ export class OwnBroker {
     this.child = child;
     this.bootstrap = bootstrap;
     this.dataDir = dataDir;
+    this.cached = new CachedLog(dataDir);
     process.on('exit', this.onExit);
   }
 
@@ -66,10 +69,11 @@ export class OwnBroker {
   }
 
   usage(clock: Clock): BrokerUsage | null {
-    return processUsage(this.pid, this.dataDir, clock);
+    return processUsage(this.pid, this.dataDir, this.cached.now, clock);
   }
 
   async stop(): Promise<void> {
+    this.cached.stop();
     process.off('exit', this.onExit);
     if (this.child.exitCode === null && this.child.signalCode === null) {
       const ended = once(this.child, 'exit');

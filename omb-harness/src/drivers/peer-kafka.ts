@@ -10,6 +10,7 @@ import { promisify } from 'node:util';
 import { packageFile } from '../../../src/engine/base/package-file.ts';
 import type { Clock } from '../contracts/clock.ts';
 import { type BrokerUsage, DriverError } from '../contracts/driver.ts';
+import { CachedLog } from './cached-log.ts';
 import { processUsage } from './process-usage.ts';
 
 const run = promisify(execFile);
@@ -20,6 +21,7 @@ const STOP_LIMIT_MS = 60_000;
 export class PeerKafka {
   readonly bootstrap: string;
   readonly dataDir: string;
+  private readonly cached: CachedLog;
   private readonly pid: number;
   private readonly onExit = (): void => {
     try {
@@ -33,6 +35,7 @@ export class PeerKafka {
     this.pid = pid;
     this.bootstrap = bootstrap;
     this.dataDir = dataDir;
+    this.cached = new CachedLog(dataDir);
     process.on('exit', this.onExit);
   }
 
@@ -52,10 +55,11 @@ export class PeerKafka {
   }
 
   usage(clock: Clock): BrokerUsage | null {
-    return processUsage(this.pid, this.dataDir, clock);
+    return processUsage(this.pid, this.dataDir, this.cached.now, clock);
   }
 
   async stop(): Promise<void> {
+    this.cached.stop();
     await script(['stop', '--dir', this.dataDir], STOP_LIMIT_MS);
     process.off('exit', this.onExit);
     rmSync(this.dataDir, { recursive: true, force: true });

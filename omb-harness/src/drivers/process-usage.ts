@@ -3,7 +3,7 @@
 import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Clock } from '../contracts/clock.ts';
-import type { BrokerUsage, DeviceUsage } from '../contracts/driver.ts';
+import type { BrokerUsage, CachedBytes, DeviceUsage } from '../contracts/driver.ts';
 
 const TICK_US = 10_000;
 const PAGE_BYTES = 4096;
@@ -12,8 +12,8 @@ const SECTOR_BYTES = 512;
 const WRITTEN_SECTORS = 6;
 const FLUSHES = 15;
 
-/** null: the process has ended. */
-export function processUsage(pid: number, dataDir: string, clock: Clock): BrokerUsage | null {
+/** null: the process has ended. @param cached of its data folder, where somebody looks */
+export function processUsage(pid: number, dataDir: string, cached: CachedBytes | null, clock: Clock): BrokerUsage | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     // Counted behind the name, which may hold blanks.
@@ -28,6 +28,7 @@ export function processUsage(pid: number, dataDir: string, clock: Clock): Broker
       device: deviceUsage(dataDir),
       pageCacheBytes: kib('Cached'),
       dirtyBytes: kib('Dirty'),
+      cached,
     };
   } catch {
     return null;

@@ -2,7 +2,7 @@
 // Hot.
 
 import type { Clock } from '../contracts/clock.ts';
-import type { JsClient } from '../contracts/js-client.ts';
+import type { JsClient, OnRecord } from '../contracts/js-client.ts';
 import type { LoadEvents, LoadHandle, LoadSummary } from '../contracts/load-handle.ts';
 import type { LoadPlan } from '../contracts/load-plan.ts';
 import type { Phase } from '../contracts/phase.ts';
@@ -13,13 +13,19 @@ import { readStamp, type Stamp } from './record-stamp.ts';
 import { SequenceSet } from './sequence-set.ts';
 import { threadCpuUs } from './thread-cpu.ts';
 
+/** The highest so far. */
+interface Reached {
+  sequence: number;
+  offset: number | bigint;
+}
+
 /** One group's view of one lane. */
 interface Seen {
   readonly group: string;
   readonly lane: number;
   readonly sequences: SequenceSet;
-  /** The highest so far, by partition: with lanes by producer a lane is spread over partitions. */
-  readonly highest: Map<number, number>;
+  /** By partition: with lanes by producer a lane is spread over partitions. */
+  readonly reached: Map<number, Reached>;
 }
 
 export class JsConsumerLoad implements LoadHandle {
@@ -51,8 +57,8 @@ export class JsConsumerLoad implements LoadHandle {
       for (const consumer of plan.consumers) {
         const lanes = load.lanesOf(consumer.group);
         const held = new HeldConsumer(consumer.rateLimitPerSecond, clock);
-        const onRecord = (partition: number, value: Uint8Array, stamp: Uint8Array | null): void => {
-          load.take(consumer.group, lanes, partition, value, stamp);
+        const onRecord: OnRecord = (partition, offset, value, stamp) => {
+          load.take(consumer.group, lanes, partition, offset, value, stamp);
           held.took();
         };
         held.consumer = await client.consumer(consumer, plan, onRecord, (error) => events.onFailure(error));
@@ -107,7 +113,14 @@ export class JsConsumerLoad implements LoadHandle {
     return lanes;
   }
 
-  private take(group: string, lanes: Map<number, Seen>, partition: number, value: Uint8Array, header: Uint8Array | null): void {
+  private take(
+    group: string,
+    lanes: Map<number, Seen>,
+    partition: number,
+    offset: number | bigint,
+    value: Uint8Array,
+    header: Uint8Array | null,
+  ): void {
     const now = this.clock.nowNs();
     const { stamp } = this;
     const fault = readStamp(value, header, this.plan.runId, stamp);
@@ -117,16 +130,24 @@ export class JsConsumerLoad implements LoadHandle {
       return;
     }
     const phaseId = phaseAt(this.phases, stamp.dueNs);
+    let lane = lanes.get(stamp.lane);
+    if (lane === undefined) lanes.set(stamp.lane, (lane = { group, lane: stamp.lane, sequences: new SequenceSet(), reached: new Map() }));
+    let reached = lane.reached.get(partition);
+    if (reached === undefined) lane.reached.set(partition, (reached = { sequence: -1, offset: -1 }));
+    const fresh = lane.sequences.add(stamp.sequence);
+    if (!fresh && offset <= reached.offset) {
+      // A group that divided its partitions anew goes on at what it had committed: no second copy in the log, the first again.
+      this.meter.count(phaseId, 'redelivered');
+      return;
+    }
     this.meter.count(phaseId, 'received');
     this.meter.count(phaseId, 'receivedBytes', value.length);
     this.meter.time(phaseId, 'endToEnd', now - stamp.dueNs);
     this.meter.time(phaseId, 'endToEndUncorrected', Math.max(0, now - stamp.dueNs - stamp.sendDelayNs));
-    let lane = lanes.get(stamp.lane);
-    if (lane === undefined) lanes.set(stamp.lane, (lane = { group, lane: stamp.lane, sequences: new SequenceSet(), highest: new Map() }));
-    const highest = lane.highest.get(partition) ?? -1;
-    if (!lane.sequences.add(stamp.sequence)) this.meter.count(phaseId, 'duplicated');
-    else if (stamp.sequence < highest) this.meter.count(phaseId, 'reordered');
-    if (stamp.sequence > highest) lane.highest.set(partition, stamp.sequence);
+    if (!fresh) this.meter.count(phaseId, 'duplicated');
+    else if (stamp.sequence < reached.sequence) this.meter.count(phaseId, 'reordered');
+    if (stamp.sequence > reached.sequence) reached.sequence = stamp.sequence;
+    if (offset > reached.offset) reached.offset = offset;
   }
 
   private report(): void {

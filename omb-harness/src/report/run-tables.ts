@@ -142,6 +142,7 @@ function checks({ delivery, errorTexts }: RunResult, { counters, unfinishedRecor
   return [
     ['lost', whole(delivery.lostRecords)],
     ['duplicated', whole(delivery.duplicatedRecords)],
+    ['read again after a rebalance', whole(delivery.redeliveredRecords)],
     ['reordered', whole(delivery.reorderedRecords)],
     ['corrupt', whole(delivery.corruptRecords)],
     ['acknowledged, not checked', whole(delivery.uncheckedRecords)],

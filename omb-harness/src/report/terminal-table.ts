@@ -65,6 +65,7 @@ function figures(result: RunResult, total: PhaseTotals): string[] {
   const checks = [
     `lost ${delivery.lostRecords}`,
     `duplicated ${delivery.duplicatedRecords}`,
+    ...(delivery.redeliveredRecords > 0 ? [`read again ${delivery.redeliveredRecords}`] : []),
     `reordered ${delivery.reorderedRecords}`,
     `corrupt ${delivery.corruptRecords}`,
     `failed ${counters.errors}`,

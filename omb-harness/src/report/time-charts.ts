@@ -212,6 +212,7 @@ function cpuChart(frame: Frame, points: readonly TimePoint[], id: string): Repor
 
 function memoryChart(frame: Frame, points: readonly TimePoint[], id: string): ReportChart | null {
   if (points.every(({ brokerResidentBytes }) => brokerResidentBytes === null)) return null;
+  const known = points.some(({ logCachedBytes }) => logCachedBytes !== null);
   const megabytes = (label: string, colour: number, stroke: ChartSeries['stroke'], of: (point: TimePoint) => number | null): ChartSeries =>
     line(
       label,
@@ -223,15 +224,22 @@ function memoryChart(frame: Frame, points: readonly TimePoint[], id: string): Re
   return {
     ...frame,
     id,
-    title: 'Memory',
-    note: 'Resident memory of the broker’s processes; and, of the whole machine, the page cache with the part of it that the disk does not have yet. Page cache that falls while log is written: reads of older records come from the disk.',
+    title: 'Memory and page cache',
+    note: `Resident memory of the broker’s processes; and the page cache ${known ? 'that holds its data folder’s files' : 'of the whole machine, as its data folder cannot be looked at'}, with the part of it that the disk does not have yet. Page cache that falls while log is written: reads of older records come from the disk.`,
     yLabel: 'MB',
     yLog: false,
     yRange: null,
     series: [
       megabytes('resident, broker', 0, 'bold', ({ brokerResidentBytes }) => brokerResidentBytes),
-      megabytes('page cache, machine', 2, 'dashed', ({ pageCacheBytes }) => pageCacheBytes),
-      megabytes('dirty, machine', 5, 'solid', ({ dirtyBytes }) => dirtyBytes),
+      ...(known
+        ? [
+            megabytes('log in the page cache', 2, 'dashed', ({ logCachedBytes }) => logCachedBytes),
+            megabytes('of it not on the disk yet', 5, 'solid', ({ logDirtyBytes }) => logDirtyBytes),
+          ]
+        : [
+            megabytes('page cache, whole machine', 2, 'dashed', ({ pageCacheBytes }) => pageCacheBytes),
+            megabytes('dirty, whole machine', 5, 'solid', ({ dirtyBytes }) => dirtyBytes),
+          ]),
     ],
     heat: null,
   };

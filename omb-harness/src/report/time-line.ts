@@ -20,6 +20,8 @@ export interface TimePoint {
   readonly deviceFlushes: number | null;
   readonly pageCacheBytes: number | null;
   readonly dirtyBytes: number | null;
+  readonly logCachedBytes: number | null;
+  readonly logDirtyBytes: number | null;
   /** null where there is no sample. */
   readonly latency: (kind: LatencyKind) => LatencyHistogram | null;
 }
@@ -68,6 +70,8 @@ function merged(points: readonly IntervalPoint[]): TimePoint {
     deviceFlushes: sum(({ deviceFlushes }) => deviceFlushes),
     pageCacheBytes: most(({ pageCacheBytes }) => pageCacheBytes),
     dirtyBytes: most(({ dirtyBytes }) => dirtyBytes),
+    logCachedBytes: most(({ logCachedBytes }) => logCachedBytes),
+    logDirtyBytes: most(({ logDirtyBytes }) => logDirtyBytes),
     latency,
   };
 }

@@ -135,6 +135,8 @@ export class RunLedger {
         deviceFlushes: device === null || since === null ? null : device.flushes - since.flushes,
         pageCacheBytes: usage?.pageCacheBytes ?? null,
         dirtyBytes: usage?.dirtyBytes ?? null,
+        logCachedBytes: usage?.cached?.residentBytes ?? null,
+        logDirtyBytes: usage?.cached?.dirtyBytes ?? null,
       };
     });
   }

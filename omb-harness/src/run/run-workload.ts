@@ -320,6 +320,7 @@ class WorkloadRun {
       groupsOf: groupsByLane(plan),
       drained: this.drained,
       duplicated: ledger.sum('duplicated'),
+      redelivered: ledger.sum('redelivered'),
       reordered: ledger.sum('reordered'),
       corrupt: ledger.sum('corrupt'),
     });

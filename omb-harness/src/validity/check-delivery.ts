@@ -12,6 +12,7 @@ export interface DeliveryEvidence {
   readonly drained: boolean;
   /** Counted by the workers as they read. */
   readonly duplicated: number;
+  readonly redelivered: number;
   readonly reordered: number;
   readonly corrupt: number;
 }
@@ -46,6 +47,7 @@ export function checkDelivery({ sent, seen, groupsOf, drained, ...counted }: Del
     unconfirmedRecords: unconfirmed,
     lostRecords: lost,
     duplicatedRecords: duplicated,
+    redeliveredRecords: counted.redelivered,
     reorderedRecords: counted.reordered,
     corruptRecords: counted.corrupt,
     uncheckedRecords: unchecked,

@@ -83,7 +83,7 @@ function deliveryFaults({ delivery }: RunEvidence): Reason[] {
     if (count > 0) faults.push({ code, text: `${count} record${count === 1 ? '' : 's'} ${what}` });
   };
   fault('lost', delivery.lostRecords, 'acknowledged and never consumed');
-  fault('duplicated', delivery.duplicatedRecords, 'consumed more than once');
+  fault('duplicated', delivery.duplicatedRecords, 'twice in the log');
   fault('reordered', delivery.reorderedRecords, 'consumed after a later one of the same producer and partition');
   fault('corrupt', delivery.corruptRecords, 'with a checksum that does not match');
   return faults;
@@ -135,6 +135,11 @@ function warningsOf(evidence: RunEvidence): Reason[] {
   if (evidence.ignoredSettings.length > 0) warn('ignored-settings', `the client does not use: ${evidence.ignoredSettings.join(', ')}`);
   if (delivery.uncheckedRecords > 0)
     warn('unchecked', `${delivery.uncheckedRecords} acknowledged records were not yet consumed at the end`);
+  if (delivery.redeliveredRecords > 0)
+    warn(
+      'redelivered',
+      `${delivery.redeliveredRecords} records were read again after a consumer group was divided anew: a member did not speak for its session's time, and while that was settled nobody read; in no figure, but what waited for it is in the end-to-end latency`,
+    );
   if (measured === null) return warnings;
   if (measured.counters.errors > 0) warn('errors', `${measured.counters.errors} records failed`);
   if (measured.unfinishedRecords > 0)

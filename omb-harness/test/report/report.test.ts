@@ -40,7 +40,7 @@ test('over time: every record is in a cell of the heat map, the stalled second i
   const charts = timeCharts(madeRun(), 'run0', 600);
   expect(charts.map(({ title }) => title)).toEqual([
     ...['Publish latency over time', 'End-to-end latency over time', 'Throughput', 'Waiting before the send'],
-    ...['Backlog and back-pressure', 'CPU', 'Memory', 'Writes of the disk', 'Flushes of the disk'],
+    ...['Backlog and back-pressure', 'CPU', 'Memory and page cache', 'Writes of the disk', 'Flushes of the disk'],
   ]);
   for (const { xRange, group, yLabel } of charts) expect([xRange, group, yLabel !== '']).toEqual([[-1, 10], 'run0', true]);
   const { heat, shades } = charts[0]!;
@@ -67,8 +67,14 @@ test('what a result does not hold is not drawn', () => {
   const run = madeRun();
   const blind = { ...run, intervals: run.intervals.map((point) => ({ ...point, brokerResidentBytes: null, brokerCoreShare: null })) };
   const charts = timeCharts(blind, 'run0', 600);
-  expect(charts.map(({ title }) => title)).not.toContain('Memory of the broker');
+  const memoryOf = (drawn: typeof charts): string[] | undefined =>
+    drawn.find(({ title }) => title.startsWith('Memory'))?.series.map(({ label }) => label);
+  expect(memoryOf(charts)).toBeUndefined();
   expect(charts.find(({ title }) => title === 'CPU')!.series.map(({ label }) => label)).toEqual(['generator, busiest thread']);
+  expect(memoryOf(timeCharts(run, 'run0', 600))).toEqual(['resident, broker', 'log in the page cache', 'of it not on the disk yet']);
+  const unseen = { ...run, intervals: run.intervals.map((point) => ({ ...point, logCachedBytes: null, logDirtyBytes: null })) };
+  const machine = ['resident, broker', 'page cache, whole machine', 'dirty, whole machine'];
+  expect(memoryOf(timeCharts(unseen, 'run0', 600))).toEqual(machine);
 });
 
 test('one file, under 2 MB however long the run, that fetches nothing and has a policy against it', () => {

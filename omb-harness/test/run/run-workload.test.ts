@@ -57,6 +57,16 @@ test.each(faults)('a system that does this to one record is caught: %s', async (
   for (const name of others) expect(result.delivery).toMatchObject({ [name]: 0 });
 });
 
+test('the same place of the log read again is redelivery: in no figure, and no fault', async () => {
+  const plan = samplePlan({ subscriptionsPerTopic: 1, producersPerTopic: 1 }, 0.5);
+  const result = await runSample(new FakeSystem({ faults: [{ kind: 'redeliver', at: 500 }] }), plan);
+  const none = { lostRecords: 0, duplicatedRecords: 0, reorderedRecords: 0, corruptRecords: 0 };
+  expect(result.delivery).toMatchObject({ ...none, redeliveredRecords: 1 });
+  expect(result.phases.reduce((sum, { counters }) => sum + counters.received, 0)).toBe(result.delivery.ackedRecords);
+  expect(codes(result.verdict.reasons).filter((code) => !timing.includes(code))).toEqual([]);
+  expect(codes(result.verdict.warnings)).toContain('redelivered');
+});
+
 test('due records that find the queue full are counted, not forgotten', async () => {
   const plan = samplePlan({}, 0.5);
   const small = { ...plan, producerLoads: plan.producerLoads.map((load) => ({ ...load, queueRecordsMax: 10 })) };

@@ -12,7 +12,8 @@ import { JsProducerLoad } from '../../src/load/js-producer-load.ts';
 import { monotonicClock } from '../../src/run/monotonic-clock.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
-export type Fault = 'lose' | 'duplicate' | 'reorder' | 'corrupt';
+/** 'redeliver': the same place of the log is read again; 'duplicate': it is in the log twice. */
+export type Fault = 'lose' | 'duplicate' | 'redeliver' | 'reorder' | 'corrupt';
 
 export interface FakeOptions {
   /** Acknowledged after this. */
@@ -32,6 +33,7 @@ export interface FakeOptions {
 interface Stored {
   readonly value: Uint8Array;
   readonly stamp: Uint8Array | null;
+  readonly offset: number;
 }
 
 interface Reader {
@@ -124,7 +126,7 @@ export class FakeSystem implements Driver {
                 return;
               }
               done({ error: null, writtenNs });
-              this.take(topic, partition, { value, stamp });
+              this.take(topic, partition, { value, stamp, offset: this.taken });
             });
           },
           close: () => Promise.resolve(),
@@ -136,7 +138,7 @@ export class FakeSystem implements Driver {
         this.readers.push(reader);
         const resume = (): void => {
           reader.paused = false;
-          for (const [partition, { value, stamp }] of reader.kept.splice(0)) onRecord(partition, value, stamp);
+          for (const [partition, { offset, value, stamp }] of reader.kept.splice(0)) onRecord(partition, offset, value, stamp);
         };
         return Promise.resolve({ pause: () => void (reader.paused = true), resume, close: () => Promise.resolve() });
       },
@@ -163,15 +165,16 @@ export class FakeSystem implements Driver {
     if (fault === 'lose') return;
     if (fault === 'corrupt') record.value[record.value.length - 1]! ^= 1;
     this.give(topic, partition, record);
-    if (fault === 'duplicate') this.give(topic, partition, record);
+    if (fault === 'redeliver') this.give(topic, partition, record);
+    if (fault === 'duplicate') this.give(topic, partition, { ...record, offset: record.offset + 0.5 });
     if (before !== undefined) this.give(topic, partition, before);
   }
 
-  private give(topic: string, partition: number, { value, stamp }: Stored): void {
+  private give(topic: string, partition: number, record: Stored): void {
     for (const reader of this.readers) {
       if (reader.topic !== topic || !reader.own(partition)) continue;
-      if (reader.paused) reader.kept.push([partition, { value, stamp }]);
-      else reader.onRecord(partition, value, stamp);
+      if (reader.paused) reader.kept.push([partition, record]);
+      else reader.onRecord(partition, record.offset, record.value, record.stamp);
     }
   }
 }

@@ -42,8 +42,9 @@ function second(startSeconds: number): { point: IntervalPoint; response: number[
   const warm = startSeconds < 0;
   const cores = { generatorCoreShare: 0.2, brokerCoreShare: 0.4, brokerResidentBytes: 1e8 + startSeconds * 1e6 };
   const usage = { ...cores, deviceWrittenBytes: 1e6, deviceFlushes: stalled ? 0 : 10, pageCacheBytes: 2e9, dirtyBytes: 1e7 };
+  const cached = { logCachedBytes: 1e8, logDirtyBytes: 5e6 };
   const times = { phaseId: warm ? 0 : 1, startSeconds, endSeconds: startSeconds + 1, backlogRecords: stalled ? RATE : 0 };
-  return { point: { ...times, counters, latencies, ...usage }, response, sending };
+  return { point: { ...times, counters, latencies, ...usage, ...cached }, response, sending };
 }
 
 /** @param seconds measured; the stall is in the first ten */
@@ -101,7 +102,7 @@ export function madeRun(changes: Partial<RunResult> = {}, seconds = SECONDS): Ru
     ],
     measuredPhase: 1,
     delivery: {
-      ...{ ackedRecords: seconds * RATE, unconfirmedRecords: 0, lostRecords: 0, duplicatedRecords: 0 },
+      ...{ ackedRecords: seconds * RATE, unconfirmedRecords: 0, lostRecords: 0, duplicatedRecords: 0, redeliveredRecords: 0 },
       ...{ reorderedRecords: 0, corruptRecords: 0, uncheckedRecords: 0 },
     },
     rateFinding: null,

@@ -19,6 +19,7 @@ test('delivery: confirmed and not seen is lost, or unchecked at the end of what 
         groupsOf: () => ['g'],
         drained,
         duplicated: 0,
+        redelivered: 0,
         reordered: 0,
         corrupt: 0,
       });
@@ -54,6 +55,7 @@ const delivery = {
   unconfirmedRecords: 0,
   lostRecords: 0,
   duplicatedRecords: 0,
+  redeliveredRecords: 0,
   reorderedRecords: 0,
   corruptRecords: 0,
   uncheckedRecords: 0,

@@ -7,16 +7,19 @@ import { open } from '../../../../src/embed/open.ts';
 import type { Clock } from '../../contracts/clock.ts';
 import { type BrokerUsage, DriverError } from '../../contracts/driver.ts';
 import { threadCpuUs } from '../../load/thread-cpu.ts';
+import { CachedLog } from '../cached-log.ts';
 import { processUsage } from '../process-usage.ts';
 
 export class EmbeddedBroker {
   readonly bootstrap = 'localhost, in the harness’s process';
   readonly dataDir: string;
+  private readonly cached: CachedLog;
   readonly log: EmbeddedLog;
 
   private constructor(log: EmbeddedLog, dataDir: string) {
     this.log = log;
     this.dataDir = dataDir;
+    this.cached = new CachedLog(dataDir);
   }
 
   /** @param parent where its data folder is made: the disk that is measured. @throws DriverError */
@@ -33,11 +36,12 @@ export class EmbeddedBroker {
 
   /** Its threads are this process's without the one that makes the load. */
   usage(clock: Clock): BrokerUsage | null {
-    const used = processUsage(process.pid, this.dataDir, clock);
+    const used = processUsage(process.pid, this.dataDir, this.cached.now, clock);
     return used === null ? null : { ...used, cpuUs: used.cpuUs - threadCpuUs() };
   }
 
   async stop(): Promise<void> {
+    this.cached.stop();
     await this.log.close();
     rmSync(this.dataDir, { recursive: true, force: true });
   }

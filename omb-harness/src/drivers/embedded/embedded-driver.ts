@@ -177,8 +177,8 @@ function reading(consumer: Consumer, onRecord: OnRecord, failed: (error: Error) 
 /** Until the consumer is closed. */
 async function readAll(consumer: Consumer, onRecord: OnRecord): Promise<void> {
   for await (const { partition, records } of consumer)
-    for (const { value, headers } of records)
-      onRecord(partition, value ?? new Uint8Array(0), headers.find(({ key }) => key === STAMP_HEADER)?.value ?? null);
+    for (const { offset, value, headers } of records)
+      onRecord(partition, offset, value ?? new Uint8Array(0), headers.find(({ key }) => key === STAMP_HEADER)?.value ?? null);
 }
 
 async function refused<T>(work: Promise<T>): Promise<T> {

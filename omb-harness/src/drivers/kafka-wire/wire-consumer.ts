@@ -100,7 +100,8 @@ export class WireConsumer implements JsConsumer {
       // A fetch from inside a batch gives the whole batch.
       if (offset < position.offset) continue;
       position.offset = offset + 1;
-      this.options.onRecord(position.partition, value ?? new Uint8Array(0), headers.find(({ key }) => key === STAMP_HEADER)?.value ?? null);
+      const stamp = headers.find(({ key }) => key === STAMP_HEADER)?.value ?? null;
+      this.options.onRecord(position.partition, offset, value ?? new Uint8Array(0), stamp);
     }
   }
 }

@@ -137,7 +137,7 @@ export class PlatformaticDriver implements Driver {
     let closing = false;
     try {
       const stream = await consumer.consume({ topics: [...topics], ...consumerOptions(effective) });
-      stream.on('data', ({ partition, value, headers }) => onRecord(partition, value, headers.get(STAMP_HEADER) ?? null));
+      stream.on('data', ({ partition, offset, value, headers }) => onRecord(partition, offset, value, headers.get(STAMP_HEADER) ?? null));
       stream.on('error', (error) => {
         if (!closing) failed(error);
       });

@@ -32,6 +32,7 @@ interface LibraryStream {
 interface ReceivedMessage {
   readonly partition: number;
   readonly value: Uint8Array;
+  readonly offset: bigint;
   readonly headers: ReadonlyMap<string, Uint8Array>;
 }
 
