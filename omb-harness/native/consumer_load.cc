@@ -21,6 +21,7 @@ ConsumerLoad::ConsumerLoad(EventLoop& loop, const LoadPlan& plan, LoadMeter& met
         [this](int64_t records) { meter_.phase(phase_at(phases_, static_cast<double>(now_ns()))).count(kCorrupt, records); },
         on_failed};
     consumers_.push_back(std::make_unique<Consumer>(loop, each, plan, std::move(events)));
+    consumers_.back()->set_paused(plan.starts_paused);
     if (each.coordinator.port != 0) {
       members_.emplace_back(&each, std::make_unique<GroupMember>(loop, each, plan, *consumers_.back(), on_failed));
       continue;
@@ -73,8 +74,10 @@ void ConsumerLoad::take(Lanes& lanes, const TopicPartition& from, int64_t offset
   Stamp stamp;
   const StampFault fault = read_stamp(value, header, plan_.run_id, stamp);
   if (fault != StampFault::kNone) {
-    meter_.phase(phase_at(phases_, static_cast<double>(now))).count(fault == StampFault::kForeign ? kForeign : kCorrupt);
-    return;
+    PhaseMeter& meter = meter_.phase(phase_at(phases_, static_cast<double>(now)));
+    if (fault == StampFault::kCorrupt && !(plan_.shared_topics && stamp.run_id != plan_.run_id)) return meter.count(kCorrupt);
+    meter.count(kForeign);
+    return meter.count(kForeignBytes, static_cast<int64_t>(value.size()));
   }
   PhaseMeter& meter = meter_.phase(phase_at(phases_, static_cast<double>(stamp.due_ns)));
   Seen& lane = lanes[stamp.lane];

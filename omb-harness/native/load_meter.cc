@@ -9,8 +9,8 @@ namespace load {
 namespace {
 
 constexpr std::array<std::string_view, kCounters> kCounterNames = {
-    "due",        "sent",      "sentBytes", "acked",   "errors",   "overflowed", "received", "receivedBytes",
-    "duplicated", "redelivered", "reordered", "corrupt",   "foreign", "negative", "batches"};
+    "due",        "sent",      "sentBytes", "acked", "owed",   "errors",   "overflowed", "received", "receivedBytes",
+    "duplicated", "redelivered", "reordered", "corrupt",   "foreign", "foreignBytes", "negative", "batches"};
 constexpr std::array<std::string_view, kLatencies> kLatencyNames = {
     "publishResponse", "publishUncorrected", "publishService", "publishDelay", "generatorLag", "endToEnd", "endToEndUncorrected"};
 

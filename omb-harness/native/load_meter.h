@@ -20,6 +20,7 @@ enum Counter {
   kSent,
   kSentBytes,
   kAcked,
+  kOwed,
   kErrors,
   kOverflowed,
   kReceived,
@@ -29,6 +30,7 @@ enum Counter {
   kReordered,
   kCorrupt,
   kForeign,
+  kForeignBytes,
   kNegative,
   kBatches,
   kCounters

@@ -77,7 +77,7 @@ LoadPlan read_load_plan(const Json& json) {
   plan.producer_worker_index = to_int(json["producerWorkerIndex"]);
   plan.seed = static_cast<uint32_t>(json["seed"].whole());
   for (const Json& each : json["producers"].list())
-    plan.producers.push_back({to_int(each["producerId"]), each["topic"].text(), to_int(each["firstLane"]),
+    plan.producers.push_back({to_int(each["producerId"]), each["topic"].text(), to_int(each["firstLane"]), each["isRead"].truth(),
                               each["idempotentId"].whole(), to_int(each["idempotentEpoch"])});
   for (const Json& each : json["consumers"].list()) {
     const Json& limit = each["rateLimitPerSecond"];
@@ -100,6 +100,8 @@ LoadPlan read_load_plan(const Json& json) {
   if (!plan.consumers.empty()) plan.consumer = read_consumer_settings(json["consumerSettings"]);
   plan.queue_records_max = static_cast<size_t>(json["queueRecordsMax"].whole());
   plan.interval_ns = json["intervalMs"].whole() * kNsPerMs;
+  plan.starts_paused = json["startsPaused"].truth();
+  plan.shared_topics = json["sharedTopics"].truth();
   plan.pin_to_cpu = json["pinToCpu"].is_null() ? -1 : to_int(json["pinToCpu"]);
   return plan;
 }

@@ -31,6 +31,7 @@ struct ProducerPlan {
   int id;
   std::string topic;
   int first_lane;
+  bool is_read;
   // -1: not idempotent.
   int64_t producer_id;
   int producer_epoch;
@@ -98,6 +99,8 @@ struct LoadPlan {
   int64_t interval_ns;
   // -1: anywhere.
   int pin_to_cpu;
+  bool starts_paused;
+  bool shared_topics;
 };
 
 // Throws Failure when a field is missing or of another kind.

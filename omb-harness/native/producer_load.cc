@@ -98,6 +98,7 @@ void ProducerLoad::on_finished(Source& source, const RecordBatch& batch, int err
       continue;
     }
     meter.count(kAcked);
+    if (source.producer->plan().is_read) meter.count(kOwed);
     meter.time(kPublishUncorrected, now - record.sent_ns);
     meter.time(kPublishService, now - written);
   }

@@ -130,6 +130,7 @@ function planOf(row: Row, port: number): object {
     producerId,
     topic: TOPIC,
     firstLane: producerId * PARTITIONS,
+    isRead: false,
   }));
   return {
     ...{ runId: 1, workerId: 0, producerWorkers: 1, producerWorkerIndex: 0, seed: 1, consumers: [], keyDistribution: 'NO_KEY' },
@@ -137,6 +138,6 @@ function planOf(row: Row, port: number): object {
     topics: { [TOPIC]: partitions },
     payload: { stampIn: 'value', pool: [Buffer.alloc(row.messageBytes, 'ringlog ').toString('base64')] },
     producerSettings: nativeProducerSettings(row.settings).effective,
-    ...{ queueRecordsMax: 100_000, intervalMs: 500, pinToCpu: null },
+    ...{ queueRecordsMax: 100_000, intervalMs: 500, pinToCpu: null, startsPaused: false, sharedTopics: false },
   };
 }

@@ -1,7 +1,7 @@
 // What a run is doing, while it does it: one line rewritten in place on a terminal, or one JSON line an interval. Owner: the
 // main thread. Not hot.
 
-import type { IntervalRecord, LatencyKind } from '../contracts/interval-record.ts';
+import type { Counters, IntervalRecord, LatencyKind } from '../contracts/interval-record.ts';
 import type { Progress } from '../run/run-workload.ts';
 import { LatencyHistogram } from '../stats/latency-histogram.ts';
 
@@ -68,15 +68,15 @@ export class LiveLine {
     this.heldBack += counters.due - counters.sent - counters.overflowed;
     this.notSent += counters.overflowed;
     if (counters.due > 0 || counters.acked > 0) this.sent.set(workerId, record);
-    if (counters.received > 0) this.read.set(workerId, record);
+    if (counters.received + counters.foreign > 0) this.read.set(workerId, record);
   }
 
   /** From the widest to the narrowest that still has rate, percentiles and back-pressure. */
   private lines(): string[] {
     const { what, heldBack, notSent } = this;
     if (this.sent.size === 0 && this.read.size === 0) return [what];
-    const acked = rateOf(this.sent, 'acked');
-    const read = rateOf(this.read, 'received');
+    const acked = rateOf(this.sent, ({ acked: count }) => count);
+    const read = rateOf(this.read, ({ received, foreign }) => received + foreign);
     const [publish, endToEnd] = [tailOf(this.sent, 'publishResponse'), tailOf(this.read, 'endToEnd')];
     const long = (ms: readonly number[]): string =>
       ms.length === 0 ? '' : ` p50/p99/p99.9 ${ms.map((each) => each.toFixed(2)).join('/')} ms`;
@@ -101,8 +101,8 @@ export class LiveLine {
 
 type Records = ReadonlyMap<number, IntervalRecord>;
 
-function rateOf(records: Records, counter: 'acked' | 'received'): number {
-  const rates = [...records.values()].map(({ counters, startNs, endNs }) => counters[counter] / ((endNs - startNs) / 1e9));
+function rateOf(records: Records, of: (counters: Counters) => number): number {
+  const rates = [...records.values()].map(({ counters, startNs, endNs }) => of(counters) / ((endNs - startNs) / 1e9));
   return Math.round(rates.reduce((sum, rate) => sum + rate, 0));
 }
 

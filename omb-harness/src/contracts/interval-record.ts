@@ -33,6 +33,8 @@ export const counterNames = [
   'sent',
   'sentBytes',
   'acked',
+  /** Those of them in topics that are read: each subscription is owed them. */
+  'owed',
   'errors',
   /** Due, but the bounded client queue was full: never sent. Counted, so that back-pressure omits nothing in silence. */
   'overflowed',
@@ -48,6 +50,7 @@ export const counterNames = [
   'corrupt',
   /** Not of this run (existing topics) or without a stamp. */
   'foreign',
+  'foreignBytes',
   /** Consumed before it was intended: a clock that is not one host's. Counted, never dropped in silence. */
   'negative',
   /** Batches (produce requests' partitions) acknowledged: records a batch = acked / batches. 0 where it is hidden. */

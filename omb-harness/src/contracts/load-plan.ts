@@ -17,6 +17,8 @@ export interface ProducerPlan {
    * a stream of records with sequence 0, 1, 2 …, over all phases; lane ids are unique in the run.
    */
   readonly firstLane: number;
+  /** Some subscription reads its topic. */
+  readonly isRead: boolean;
 }
 
 export interface ConsumerPlan {
@@ -69,4 +71,8 @@ export interface LoadPlan {
   /** An interval record is reported each time this much has passed. */
   readonly intervalMs: number;
   readonly pinToCpu: number | null;
+  /** Consumers begin when they are resumed. */
+  readonly startsPaused: boolean;
+  /** Topics that others write, too: what carries no stamp of this run is theirs, whatever its bytes. */
+  readonly sharedTopics: boolean;
 }

@@ -28,7 +28,7 @@ export interface IntervalPoint {
   readonly startSeconds: number;
   readonly endSeconds: number;
   readonly counters: Counters;
-  /** Received is owed once for every subscription: acked × subscriptions - received, all phases so far. */
+  /** Received is owed once for every subscription: acknowledged × subscriptions - received, all phases so far. */
   readonly backlogRecords: number;
   readonly latencies: Readonly<Partial<Record<LatencyKind, EncodedHistogram>>>;
   /** Of the busiest worker thread, 0 … 1. */

@@ -60,7 +60,7 @@ export function writeOmbResult(result: RunResult): string {
   );
   fields.set(
     'consumeRate',
-    rate(({ counters }) => counters.received),
+    rate(({ counters }) => counters.received + counters.foreign),
   );
   fields.set(
     'backlog',

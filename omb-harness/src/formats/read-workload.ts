@@ -91,8 +91,10 @@ export function readWorkload(file: string, stem: string, yaml: string, lenient: 
 
 function contradictions(workload: Workload): string[] {
   const faults: string[] = [];
-  if (workload.messageSize === 0 && workload.messageSizeDistribution === null) faults.push('messageSize must be at least 1');
-  if (workload.producersPerTopic === 0 && workload.producersPerTopicList === null) faults.push('producersPerTopic must be at least 1');
+  if (workload.messageSize === 0 && workload.messageSizeDistribution === null && !isColdRead(workload))
+    faults.push('messageSize must be at least 1');
+  if (workload.producersPerTopic === 0 && workload.producersPerTopicList === null && !isColdRead(workload))
+    faults.push('producersPerTopic must be at least 1');
   if (workload.subscriptionsPerTopic > 0 && workload.consumerPerSubscription === 0)
     faults.push('consumerPerSubscription must be at least 1 where there are subscriptions');
   if (workload.consumerBacklogSizeGB > 0 && workload.subscriptionsPerTopic === 0)
@@ -108,18 +110,18 @@ function contradictions(workload: Workload): string[] {
 function topicFaults(workload: Workload): string[] {
   const { topics, existingTopicList: both, existingProduceTopicList: produce, existingConsumeTopicList: consume } = workload;
   const faults: string[] = [];
-  const listed = [...(both ?? []), ...(produce ?? []), ...(consume ?? [])];
+  const written = [...(both ?? []), ...(produce ?? [])];
+  const read = [...(both ?? []), ...(consume ?? [])];
+  const listed = [...written, ...read];
   if (listed.length > 0 && topics > 0) faults.push('topics must be 0 where existing topics are listed: they are used as they are');
   if (listed.length === 0 && topics === 0) faults.push('topics must be at least 1');
-  if (new Set(listed).size < listed.length)
-    faults.push('an existing topic is listed twice: one for both ways belongs into existingTopicList');
-  if (both === null && (produce === null) !== (consume === null))
+  if (new Set(written).size < written.length || new Set(read).size < read.length)
+    faults.push('an existing topic is listed twice for one way');
+  if (both === null && (produce === null) !== (consume === null) && !isColdRead(workload))
     faults.push('existingProduceTopicList and existingConsumeTopicList go together; existingTopicList is for both ways');
-  if (both !== null && (produce !== null || consume !== null))
-    faults.push('existingTopicList excludes the other two lists: some records would be read and some not, and no backlog could be told');
   if (topics > 0 && workload.partitionsPerTopic === 0 && workload.partitionsPerTopicList === null)
     faults.push('partitionsPerTopic must be at least 1');
-  const produced = topics + (both ?? produce ?? []).length;
+  const produced = topics + written.length;
   for (const [name, list, due] of [
     ['partitionsPerTopicList', workload.partitionsPerTopicList, topics],
     ['producersPerTopicList', workload.producersPerTopicList, produced],
@@ -127,6 +129,11 @@ function topicFaults(workload: Workload): string[] {
     if (list !== null && list.length !== due)
       faults.push(`${name} has ${list.length} entries for ${due} topics: it must have one for each`);
   return faults;
+}
+
+/** What was there before is read, and nothing is written. */
+export function isColdRead({ consumerOnly, consumerBacklogSizeGB, topics }: Workload): boolean {
+  return consumerOnly && consumerBacklogSizeGB === 0 && topics === 0;
 }
 
 function rateFaults(workload: Workload): string[] {
@@ -138,26 +145,30 @@ function rateFaults(workload: Workload): string[] {
     );
   else if (consumerBacklogSizeGB > 0 && producerRate === 0)
     faults.push('consumerBacklogSizeGB needs a producerRate: a backlog cannot be built while the highest rate is looked for');
-  if (consumerBacklogSizeGB > 0 && workload.existingProduceTopicList !== null)
+  const { topics, existingTopicList: both, existingProduceTopicList: produce, existingConsumeTopicList: consume } = workload;
+  if (consumerBacklogSizeGB > 0 && topics === 0 && both === null && !(produce ?? []).some((name) => (consume ?? []).includes(name)))
     faults.push('consumerBacklogSizeGB needs topics that are written and read: name them in existingTopicList');
-  if (consumerOnly && consumerBacklogSizeGB === 0)
+  if (consumerOnly && consumerBacklogSizeGB === 0 && topics > 0)
     faults.push(
-      'consumerOnly needs consumerBacklogSizeGB: what is read is written first, as records that were there before carry no time and no checksum',
+      'consumerOnly needs consumerBacklogSizeGB where topics are made: there is nothing in them to read; or name topics that have records in existingConsumeTopicList',
     );
+  if (isColdRead(workload) && workload.subscriptionsPerTopic === 0) faults.push('consumerOnly needs a subscription: nobody would read');
   return faults;
 }
 
 /** Fields that another one takes the place of. */
 function overruled(workload: Workload, given: ReadonlySet<string>): string[] {
   const notices: string[] = [];
-  const overrules = (which: keyof Workload, others: readonly string[]): void => {
+  const overrules = (which: string, others: readonly string[]): void => {
     for (const other of others) if (given.has(other)) notices.push(`${which} is given: ${other} is passed over`);
   };
   if (workload.messageSizeDistribution !== null) overrules('messageSizeDistribution', ['messageSize', 'payloadFile']);
   if (workload.partitionsPerTopicList !== null) overrules('partitionsPerTopicList', ['partitionsPerTopic']);
   if (workload.producersPerTopicList !== null) overrules('producersPerTopicList', ['producersPerTopic']);
   if (workload.producerRateList !== null && workload.producerRate > 0) overrules('producerRateList', ['producerRate']);
-  if (workload.consumerOnly) overrules('consumerOnly', ['testDurationMinutes', 'drainProducerRate']);
+  if (isColdRead(workload))
+    overrules('consumerOnly without a backlog', ['producerRate', 'producerRateList', 'warmupDurationMinutes', 'existingProduceTopicList']);
+  else if (workload.consumerOnly) overrules('consumerOnly', ['testDurationMinutes', 'drainProducerRate']);
   if (workload.topics === 0) overrules('existingTopicList', ['partitionsPerTopic']);
   if (workload.warmupProducerRateSeparationMinutes > 0 && workload.warmupProducerRate <= 0)
     notices.push('warmupProducerRateSeparationMinutes parts nothing: warmupProducerRate is not given');

@@ -63,6 +63,7 @@ export class JsConsumerLoad implements LoadHandle {
         };
         held.consumer = await client.consumer(consumer, plan, onRecord, (error) => events.onFailure(error));
         load.consumers.push(held);
+        if (plan.startsPaused) held.hold(true);
       }
     } catch (error) {
       clearInterval(load.timer);
@@ -126,7 +127,10 @@ export class JsConsumerLoad implements LoadHandle {
     const fault = readStamp(value, header, this.plan.runId, stamp);
     if (fault !== null) {
       // Whose it is cannot be told from bytes that do not add up: the current phase's.
-      this.meter.count(phaseAt(this.phases, now), fault);
+      const phaseId = phaseAt(this.phases, now);
+      const foreign = fault === 'foreign' || (this.plan.sharedTopics && stamp.runId !== this.plan.runId);
+      this.meter.count(phaseId, foreign ? 'foreign' : 'corrupt');
+      if (foreign) this.meter.count(phaseId, 'foreignBytes', value.length);
       return;
     }
     const phaseId = phaseAt(this.phases, stamp.dueNs);

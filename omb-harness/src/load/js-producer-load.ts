@@ -36,6 +36,7 @@ interface Lane {
 interface Source {
   readonly producer: JsProducer;
   readonly firstLane: number;
+  readonly isRead: boolean;
   readonly key: () => Uint8Array | null;
   batchesSeen: number;
 }
@@ -85,7 +86,7 @@ export class JsProducerLoad implements LoadHandle {
     for (const producerPlan of plan.producers) {
       const producer = await client.producer(producerPlan, plan, (error) => events.onFailure(error));
       const key = keySource(plan.keyDistribution, plan.seed + producerPlan.producerId);
-      load.sources.push({ producer, firstLane: producerPlan.firstLane, key, batchesSeen: 0 });
+      load.sources.push({ producer, firstLane: producerPlan.firstLane, isRead: producerPlan.isRead, key, batchesSeen: 0 });
     }
     void load.loop().catch((error: unknown) => events.onFailure(error as Error));
     return load;
@@ -191,7 +192,7 @@ export class JsProducerLoad implements LoadHandle {
     return null;
   }
 
-  private send({ producer, firstLane, key: nextKey }: Source, waiting: Waiting): void {
+  private send({ producer, firstLane, isRead, key: nextKey }: Source, waiting: Waiting): void {
     const { dueNs, phaseId } = waiting;
     const key = nextKey();
     const partition = producer.partitionFor(key);
@@ -208,11 +209,18 @@ export class JsProducerLoad implements LoadHandle {
     this.meter.time(phaseId, 'publishDelay', sentNs - dueNs);
     this.inFlight.add(waiting);
     producer.send({ key, value, stamp: inValue ? null : stamp }, partition, (outcome) => {
-      if (this.inFlight.delete(waiting)) this.finish(outcome, waiting, sentNs, lane, sequence);
+      if (this.inFlight.delete(waiting)) this.finish(outcome, waiting, sentNs, lane, sequence, isRead);
     });
   }
 
-  private finish({ error, writtenNs }: RecordOutcome, { dueNs, phaseId }: Waiting, sentNs: number, lane: Lane, sequence: number): void {
+  private finish(
+    { error, writtenNs }: RecordOutcome,
+    { dueNs, phaseId }: Waiting,
+    sentNs: number,
+    lane: Lane,
+    sequence: number,
+    isRead: boolean,
+  ): void {
     const now = this.clock.nowNs();
     this.meter.time(phaseId, 'publishResponse', now - dueNs);
     if (error !== null) {
@@ -222,6 +230,7 @@ export class JsProducerLoad implements LoadHandle {
     }
     lane.confirmed.add(sequence);
     this.meter.count(phaseId, 'acked');
+    if (isRead) this.meter.count(phaseId, 'owed');
     this.meter.time(phaseId, 'publishUncorrected', now - sentNs);
     if (writtenNs !== null) this.meter.time(phaseId, 'publishService', now - writtenNs);
   }

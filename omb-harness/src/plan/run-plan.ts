@@ -4,6 +4,7 @@ import type { DriverSettings } from '../contracts/driver-settings.ts';
 import type { TopicSpec } from '../contracts/driver.ts';
 import type { LoadPlan, PayloadPlan } from '../contracts/load-plan.ts';
 import type { Workload } from '../contracts/workload.ts';
+import { isColdRead } from '../formats/read-workload.ts';
 import { courseOf, meanRate } from '../stats/rate-course.ts';
 
 export interface RunOptions {
@@ -33,6 +34,8 @@ export interface RunPlan {
   readonly topics: readonly TopicSpec[];
   /** Topics are used as they are: neither made nor deleted. */
   readonly topicsExist: boolean;
+  /** What was there before is read, and nothing is written: until its end, or for the measured time. */
+  readonly coldRead: boolean;
   /** How often each record is to be read. */
   readonly subscriptions: number;
   readonly measuredSeconds: number;
@@ -69,7 +72,9 @@ export function makeRunPlan(
   const runId = options.seed >>> 0;
   const suffix = workload.randomTopicNames ? `-${runId.toString(36).padStart(7, '0')}` : '';
   const { produced, consumed } = topicsOf(workload, driver, suffix, options.existing ?? {});
-  const topics = produced === consumed ? produced : [...produced, ...consumed];
+  const readNames = new Set(consumed.map(({ name }) => name));
+  const writtenNames = new Set(produced.map(({ name }) => name));
+  const topics = [...produced, ...consumed.filter(({ name }) => !writtenNames.has(name))];
   const base = baseLoad(workload, driver, payload, lanes, options, topics);
   const warmupSeconds = options.warmupSeconds ?? workload.warmupDurationMinutes * 60;
   const consumers = consumersOf(workload, consumed, suffix);
@@ -81,19 +86,19 @@ export function makeRunPlan(
       runId,
       topics,
       topicsExist: workload.topics === 0,
-      subscriptions: produced === consumed ? workload.subscriptionsPerTopic : 0,
+      coldRead: isColdRead(workload),
+      subscriptions: produced.some(({ name }) => readNames.has(name)) ? workload.subscriptionsPerTopic : 0,
       measuredSeconds: durationOf(workload, options),
       warmupSeconds,
       warmupMaxSeconds: Math.max(warmupSeconds, options.warmupMaxSeconds ?? warmupSeconds + STEADY_EXTRA_SECONDS),
-      ...workersOf(base, producersOf(workload, produced), consumers, options.workers),
-      warnings: warningsOf(workload, payload, consumed),
+      ...workersOf(base, producersOf(workload, produced, readNames), consumers, options.workers),
+      warnings: warningsOf(workload, payload, produced, consumed),
     },
   };
 }
 
 interface TopicsOfRun {
   readonly produced: readonly TopicSpec[];
-  /** The same array where all that is written is read. */
   readonly consumed: readonly TopicSpec[];
 }
 
@@ -103,20 +108,19 @@ function topicsOf(workload: Workload, driver: DriverSettings, suffix: string, ex
   };
   const found = (names: readonly string[]): TopicSpec[] => names.map((name) => spec(name, existing[name] ?? 1));
   const { topics, existingTopicList, existingProduceTopicList, existingConsumeTopicList } = workload;
-  if (existingProduceTopicList !== null)
-    return { produced: found(existingProduceTopicList), consumed: found(existingConsumeTopicList ?? []) };
-  const both =
-    existingTopicList !== null
-      ? found(existingTopicList)
-      : Array.from({ length: topics }, (_, i) =>
-          spec(`test-topic-${String(i).padStart(7, '0')}${suffix}`, workload.partitionsPerTopicList?.[i] ?? workload.partitionsPerTopic),
-        );
-  return { produced: both, consumed: both };
+  const made = Array.from({ length: topics }, (_, i) =>
+    spec(`test-topic-${String(i).padStart(7, '0')}${suffix}`, workload.partitionsPerTopicList?.[i] ?? workload.partitionsPerTopic),
+  );
+  const both = [...made, ...found(existingTopicList ?? [])];
+  return {
+    produced: isColdRead(workload) ? [] : [...both, ...found(existingProduceTopicList ?? [])],
+    consumed: [...both, ...found(existingConsumeTopicList ?? [])],
+  };
 }
 
 /** Names of topics that must be there. */
 export function existingTopics({ existingTopicList, existingProduceTopicList, existingConsumeTopicList }: Workload): readonly string[] {
-  return [...(existingTopicList ?? []), ...(existingProduceTopicList ?? []), ...(existingConsumeTopicList ?? [])];
+  return [...new Set([...(existingTopicList ?? []), ...(existingProduceTopicList ?? []), ...(existingConsumeTopicList ?? [])])];
 }
 
 /** At the rate to come, before it is measured. */
@@ -165,6 +169,8 @@ function baseLoad(
     queueRecordsMax: QUEUE_RECORDS_MAX,
     intervalMs: INTERVAL_MS,
     pinToCpu: null,
+    startsPaused: isColdRead(workload),
+    sharedTopics: workload.topics === 0,
   };
 }
 
@@ -193,16 +199,16 @@ function workersOf(
   };
 }
 
-function producersOf(workload: Workload, topics: readonly TopicSpec[]): LoadPlan['producers'] {
+function producersOf(workload: Workload, topics: readonly TopicSpec[], read: ReadonlySet<string>): LoadPlan['producers'] {
   // Topic by topic in turn, so that the round of the load goes over all topics.
   const count = (topic: number): number => workload.producersPerTopicList?.[topic] ?? workload.producersPerTopic;
-  const rounds = Math.max(...topics.map((_, topic) => count(topic)));
+  const rounds = Math.max(0, ...topics.map((_, topic) => count(topic)));
   const producers: LoadPlan['producers'][number][] = [];
   let firstLane = 0;
   for (let round = 0; round < rounds; round++)
     for (const [i, { name, partitions }] of topics.entries()) {
       if (round >= count(i)) continue;
-      producers.push({ producerId: producers.length, topic: name, firstLane });
+      producers.push({ producerId: producers.length, topic: name, firstLane, isRead: read.has(name) });
       firstLane += partitions;
     }
   return producers;
@@ -224,7 +230,7 @@ function consumersOf(workload: Workload, topics: readonly TopicSpec[], suffix: s
   return consumers;
 }
 
-function warningsOf(workload: Workload, payload: PayloadPlan, consumed: readonly TopicSpec[]): string[] {
+function warningsOf(workload: Workload, payload: PayloadPlan, produced: readonly TopicSpec[], consumed: readonly TopicSpec[]): string[] {
   const { stem, messageSize, subscriptionsPerTopic, consumerPerSubscription } = workload;
   const producerRate = peakRate(workload);
   const warnings: string[] = [];
@@ -243,14 +249,20 @@ function warningsOf(workload: Workload, payload: PayloadPlan, consumed: readonly
   const fewest = Math.min(...consumed.map(({ partitions }) => partitions));
   if (workload.topics > 0 && consumerPerSubscription > fewest)
     warnings.push(`${stem}: ${consumerPerSubscription} consumers share ${fewest} partitions: some get none`);
-  if (payload.stampIn === 'header')
+  if (payload.stampIn === 'header' && !isColdRead(workload))
     warnings.push(`${stem}: messages of less than ${STAMP_BYTES} B carry their stamp in a header: about 38 B more each on the wire`);
-  if (workload.topics === 0)
+  if (workload.topics === 0 && !isColdRead(workload))
     warnings.push(
       `${stem}: topics that were there before: what is in them is read first (and counted as foreign) unless auto.offset.reset is latest`,
     );
-  if (workload.existingProduceTopicList !== null)
-    warnings.push(`${stem}: nobody reads what is written: what is read was there before, and is counted, not timed and not checked`);
+  const names = new Set(consumed.map(({ name }) => name));
+  const unread = produced.filter(({ name }) => !names.has(name));
+  if (isColdRead(workload))
+    warnings.push(
+      `${stem}: nothing is written: what is read was there before, and is counted, but carries no time and no sequence to check`,
+    );
+  else if (unread.length > 0)
+    warnings.push(`${stem}: nobody reads what is written to ${unread.map(({ name }) => name).join(', ')}: it is not checked`);
   return warnings;
 }
 
@@ -278,6 +290,7 @@ export function payloadBytesOf(
   workload: Workload,
   { durationSeconds, warmupSeconds }: Pick<RunOptions, 'durationSeconds' | 'warmupSeconds'>,
 ): number {
+  if (isColdRead(workload)) return 0;
   const { warmupProducerRate, messageSize, testDurationMinutes, warmupDurationMinutes } = workload;
   const rate = peakRate(workload);
   const parting = separationSeconds(workload) * rate;

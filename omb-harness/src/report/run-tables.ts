@@ -4,7 +4,7 @@ import type { LatencyKind } from '../contracts/interval-record.ts';
 import type { BacklogRun, PhaseTotals, RunResult } from '../contracts/run-result.ts';
 import type { Reason } from '../contracts/verdict.ts';
 import { headlinePercentiles, latencyFigures } from '../formats/result-file.ts';
-import { consumedPerSecond } from './consumed-rate.ts';
+import { consumedBytes, consumedPerSecond, consumedRecords } from './consumed-rate.ts';
 import { html, type Html } from './html.ts';
 import { ENOUGH_SAMPLES_BEYOND } from './percentile-charts.ts';
 
@@ -96,20 +96,31 @@ type Rows = readonly (readonly [name: string, value: string])[];
 function rates(result: RunResult, { counters, seconds, brokerCpuSeconds }: PhaseTotals): Rows {
   const { targetRatePerSecond, workload } = result;
   const each = (count: number): string => `${whole(count / Math.max(seconds, 1e-9))} records/s`;
-  const bytes = counters.sentBytes + counters.receivedBytes;
+  const bytes = counters.sentBytes + consumedBytes(counters);
   const cpu: Rows =
     brokerCpuSeconds === null
       ? []
       : [
           ['broker CPU', `${((100 * brokerCpuSeconds) / Math.max(seconds, 1e-9)).toFixed(0)} % of a core`],
-          ['broker CPU a record', `${((1e6 * brokerCpuSeconds) / Math.max(1, counters.acked)).toFixed(1)} µs`],
+          ['broker CPU a record', `${((1e6 * brokerCpuSeconds) / Math.max(1, counters.acked || consumedRecords(counters))).toFixed(1)} µs`],
           ['broker CPU a GB in and out', bytes === 0 ? 'no bytes were counted' : `${(brokerCpuSeconds / (bytes / 1e9)).toFixed(2)} s`],
         ];
   return [
     ['measured for', `${seconds.toFixed(1)} s`],
     ['asked', `${whole(targetRatePerSecond)} records/s of ${whole(workload.messageSize)} B`],
     ['acknowledged', each(counters.acked)],
-    ['received in that time, all subscriptions', each(seconds * (consumedPerSecond(result, seconds) ?? counters.received / seconds))],
+    [
+      'received in that time, all subscriptions',
+      each(seconds * (consumedPerSecond(result, seconds) ?? consumedRecords(counters) / seconds)),
+    ],
+    ...(counters.foreign > 0
+      ? [
+          [
+            'records that were there before',
+            `${whole(counters.foreign)}, ${(counters.foreignBytes / Math.max(seconds, 1e-9) / 1e6).toFixed(1)} MB/s`,
+          ] as const,
+        ]
+      : []),
     ...(counters.batches > 0 ? [['records a batch', (counters.acked / counters.batches).toFixed(1)] as const] : []),
     ...cpu,
   ];

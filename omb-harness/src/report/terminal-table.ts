@@ -4,7 +4,7 @@
 import type { LatencyKind } from '../contracts/interval-record.ts';
 import type { BacklogRun, PhaseTotals, RunResult } from '../contracts/run-result.ts';
 import { latencyFigures } from '../formats/result-file.ts';
-import { consumedPerSecond } from './consumed-rate.ts';
+import { consumedBytes, consumedPerSecond, consumedRecords } from './consumed-rate.ts';
 
 const columns = ['p50', 'p95', 'p99', 'p99.9', 'p99.99'] as const;
 
@@ -42,12 +42,16 @@ function figures(result: RunResult, total: PhaseTotals): string[] {
   const rate = (count: number): string => `${Math.round(count / Math.max(seconds, 1e-9)).toLocaleString('en')}/s`;
   const megabytes = ((counters.acked * result.workload.messageSize) / Math.max(seconds, 1e-9) / 1e6).toFixed(1);
   const lines = [
-    `  rates       asked ${result.targetRatePerSecond.toLocaleString('en')}/s, acknowledged ${rate(counters.acked)} (${megabytes} MB/s), consumed ${Math.round(consumedPerSecond(result, seconds) ?? counters.received / Math.max(seconds, 1e-9)).toLocaleString('en')}/s, over ${seconds.toFixed(0)} s`,
+    `  rates       asked ${result.targetRatePerSecond.toLocaleString('en')}/s, acknowledged ${rate(counters.acked)} (${megabytes} MB/s), consumed ${Math.round(consumedPerSecond(result, seconds) ?? consumedRecords(counters) / Math.max(seconds, 1e-9)).toLocaleString('en')}/s, over ${seconds.toFixed(0)} s`,
   ];
+  if (counters.foreign > 0) {
+    const read = (consumedBytes(counters) / Math.max(seconds, 1e-9) / 1e6).toFixed(1);
+    lines.push(`  read        ${counters.foreign.toLocaleString('en')} records that were there before; ${read} MB/s in all`);
+  }
   if (counters.batches > 0) lines.push(`  batches     ${(counters.acked / counters.batches).toFixed(1)} records each`);
   if (total.brokerCpuSeconds !== null) {
-    const perGigabyte = (counters.sentBytes + counters.receivedBytes) / 1e9;
-    const perRecord = ((1e6 * total.brokerCpuSeconds) / Math.max(1, counters.acked)).toFixed(1);
+    const perGigabyte = (counters.sentBytes + consumedBytes(counters)) / 1e9;
+    const perRecord = ((1e6 * total.brokerCpuSeconds) / Math.max(1, counters.acked || consumedRecords(counters))).toFixed(1);
     lines.push(
       `  broker CPU  ${((100 * total.brokerCpuSeconds) / seconds).toFixed(0)} % of a core, ${perRecord} µs a record, ${(total.brokerCpuSeconds / Math.max(perGigabyte, 1e-9)).toFixed(2)} s/GB in and out`,
     );

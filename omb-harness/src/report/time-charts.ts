@@ -128,6 +128,7 @@ function throughputChart(frame: Frame, points: readonly TimePoint[], id: string)
       rate('sent', 'sent', 2, 'dashed'),
       rate('acknowledged', 'acked', 0, 'bold'),
       rate('received', 'received', 1, 'solid'),
+      ...(points.some(({ counters }) => counters.foreign > 0) ? [rate('read, there before', 'foreign', 3, 'solid')] : []),
       rate('failed', 'errors', 5, 'solid'),
     ],
     heat: null,

@@ -31,6 +31,7 @@ interface PhaseBook {
   readonly latencies: Partial<Record<LatencyKind, LatencyHistogram>>;
   usageAtStart: BrokerUsage | null;
   usageAtEnd: BrokerUsage | null;
+  isOver: boolean;
 }
 
 const zeros = (): Record<CounterName, number> => Object.fromEntries(counterNames.map((name) => [name, 0])) as Record<CounterName, number>;
@@ -52,12 +53,22 @@ export class RunLedger {
 
   begin(phase: Phase): void {
     const usage = this.usage();
-    this.books.set(phase.id, { phase, endNs: phase.endNs, counters: zeros(), latencies: {}, usageAtStart: usage, usageAtEnd: null });
+    this.books.set(phase.id, {
+      phase,
+      endNs: phase.endNs,
+      counters: zeros(),
+      latencies: {},
+      usageAtStart: usage,
+      usageAtEnd: null,
+      isOver: false,
+    });
   }
 
   /** The time in which records of the phase were due is over, and its answers are in. */
   end(phaseId: number, endNs: number): void {
     const book = this.books.get(phaseId)!;
+    if (book.isOver) return;
+    book.isOver = true;
     book.endNs = Math.min(endNs, book.phase.endNs ?? endNs);
     book.usageAtEnd = this.usage();
   }
@@ -107,11 +118,11 @@ export class RunLedger {
 
   /** @param zeroNs the time that is 0 seconds: where the measured phase began */
   points(zeroNs: number): IntervalPoint[] {
-    let acked = 0;
+    let owed = 0;
     let received = 0;
     let before: BrokerUsage | null = null;
     return this.sorted().map(({ index, phaseId, counters, latencies, coreShare, usage }) => {
-      acked += counters.acked;
+      owed += counters.owed;
       received += counters.received;
       const startNs = this.originNs + index * this.intervalNs;
       const brokerCoreShare =
@@ -126,7 +137,7 @@ export class RunLedger {
         startSeconds: (startNs - zeroNs) / 1e9,
         endSeconds: (startNs + this.intervalNs - zeroNs) / 1e9,
         counters,
-        backlogRecords: Math.max(0, acked * this.subscriptions - received),
+        backlogRecords: Math.max(0, owed * this.subscriptions - received),
         latencies: merged(latencies),
         generatorCoreShare: coreShare,
         brokerCoreShare,

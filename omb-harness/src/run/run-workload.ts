@@ -52,6 +52,8 @@ interface Interruption {
 /** From announcement to start: every worker must have heard by then. */
 const LEAD_NS = 100e6;
 const POLL_NS = 50e6;
+/** Consumers that report nothing new for so long have read all there is. */
+const COLD_QUIET_INTERVALS = 3;
 /** Names that runs give, here and in OMB: `reset` deletes no others. */
 const OWN_TOPICS = 'test-topic';
 /** Consumers that go on receiving get this many times the wait for a sign of life. */
@@ -113,6 +115,7 @@ class WorkloadRun {
     const events = this.events();
     for (const load of this.plan.consumerLoads) this.consumers.push(await this.driver.openConsumers(load, events));
     for (const load of this.plan.producerLoads) this.producers.push(await this.driver.openProducers(load, events));
+    if (this.plan.coldRead) return this.readWhatIsThere();
     const { producerRate, producerRateList, warmupProducerRate, consumerBacklogSizeGB, consumerOnly } = this.plan.workload;
     // A list's first rate, if it is one.
     const listed =
@@ -131,6 +134,28 @@ class WorkloadRun {
     else await this.measure(rate);
     // Interrupted: whoever has stopped it does not wait for answers as long as a run does.
     if (!this.stop.signal.aborted) await this.drain();
+  }
+
+  /** To its end, or for the measured time. Its last sign of life is its end: waiting for more is no reading. */
+  private async readWhatIsThere(): Promise<void> {
+    this.say('reading what is there');
+    const { measuredSeconds } = this.plan;
+    this.warmup = { seconds: 0, steady: true, why: 'there is none before a cold read' };
+    const phase = this.announce('measured', 0, measuredSeconds > 0 ? measuredSeconds : null);
+    this.measured = phase;
+    await this.sleepUntil(phase.startNs);
+    await Promise.all(this.consumers.map((load) => load.resume()));
+    const read = (): number => this.ledger.sum('foreign') + this.ledger.sum('received');
+    const quietNs = COLD_QUIET_INTERVALS * this.plan.consumerLoads[0]!.intervalMs * 1e6;
+    let last = 0;
+    let lastNs = phase.startNs;
+    while (!this.stop.signal.aborted && this.clock.nowNs() < (phase.endNs ?? Infinity)) {
+      await this.sleepUntil(this.clock.nowNs() + POLL_NS);
+      const now = this.clock.nowNs();
+      const patienceNs = last === 0 ? this.tools.drainMs * 1e6 : quietNs;
+      if (read() === last && now - lastNs > patienceNs) return this.ledger.end(phase.id, lastNs);
+      if (read() > last) [last, lastNs] = [read(), now];
+    }
   }
 
   private events(): LoadEvents {
@@ -211,7 +236,7 @@ class WorkloadRun {
   }
 
   private owed(): number {
-    return this.ledger.sum('acked') * this.plan.subscriptions - this.ledger.sum('received');
+    return this.ledger.sum('owed') * this.plan.subscriptions - this.ledger.sum('received');
   }
 
   private async measure(rate: number): Promise<void> {
@@ -261,9 +286,9 @@ class WorkloadRun {
   /** All of the phase is reported and answered, or no more comes. Loads report by interval: the last part comes after the end. */
   private async settled(phaseId: number, asked: number, limitNs: number): Promise<void> {
     for (;;) {
-      const { due, acked, errors, overflowed, received } = this.ledger.countersOf(phaseId);
+      const { due, acked, owed: read, errors, overflowed, received } = this.ledger.countersOf(phaseId);
       // Consumers that are behind would still be behind in the next step.
-      const owed = acked * this.plan.subscriptions;
+      const owed = read * this.plan.subscriptions;
       if (due > asked - 1 && acked + errors + overflowed >= due && received >= owed) return;
       if (this.clock.nowNs() >= limitNs || this.stop.signal.aborted) return;
       await this.sleepUntil(this.clock.nowNs() + POLL_NS);
@@ -330,6 +355,7 @@ class WorkloadRun {
     const ignoredSettings = [...new Set(summaries.flatMap((summary) => summary.ignoredSettings))];
     const verdict = judgeRun({
       subscriptions,
+      coldRead: plan.coldRead,
       targetRatePerSecond,
       measured: total === null ? null : measuredEvidence(total, intervals),
       delivery,

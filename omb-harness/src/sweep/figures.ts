@@ -3,6 +3,7 @@
 import type { LatencyKind } from '../contracts/interval-record.ts';
 import type { PhaseTotals, RunResult } from '../contracts/run-result.ts';
 import { type FigureName, figureNames, type Figures } from '../contracts/trial.ts';
+import { consumedBytes } from '../report/consumed-rate.ts';
 import { LatencyHistogram } from '../stats/latency-histogram.ts';
 
 export interface Figure {
@@ -39,7 +40,7 @@ export function figuresOf(result: RunResult): Figures {
   const total = result.measuredPhase === null ? undefined : result.phases[result.measuredPhase];
   if (total === undefined) return {};
   const { counters, seconds, brokerCpuSeconds, deviceWrittenBytes, deviceFlushes } = total;
-  const gigabytes = (counters.sentBytes + counters.receivedBytes) / 1e9;
+  const gigabytes = (counters.sentBytes + consumedBytes(counters)) / 1e9;
   const resident = result.intervals.flatMap(({ brokerResidentBytes }) => brokerResidentBytes ?? []);
   const all: Record<FigureName, number | null> = {
     acknowledgedPerSecond: counters.acked / seconds,

@@ -18,6 +18,8 @@ const LAG_TAIL_SHARE = 0.1;
 
 export interface RunEvidence {
   readonly subscriptions: number;
+  /** What was there before was read, and nothing was written. */
+  readonly coldRead: boolean;
   readonly targetRatePerSecond: number;
   /** null: the run ended before anything was measured. */
   readonly measured: {
@@ -56,10 +58,12 @@ export function judgeRun(evidence: RunEvidence): Verdict {
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 const micros = (ns: number): string => `${(ns / 1000).toFixed(0)} µs`;
 
-function generatorFaults({ measured, interruption }: RunEvidence): Reason[] {
+function generatorFaults({ measured, interruption, coldRead }: RunEvidence): Reason[] {
   if (measured === null)
     return interruption === null ? [{ code: 'nothing-measured', text: 'the run ended before anything was measured' }] : [];
   const faults: Reason[] = [];
+  if (coldRead && measured.counters.foreign + measured.counters.received === 0)
+    faults.push({ code: 'nothing-read', text: 'nothing was read: the topics are empty, or auto.offset.reset is latest' });
   if (measured.lagMeanNs > LAG_SHARE_MAX * measured.responseP99Ns) {
     const share = percent(measured.lagMeanNs / Math.max(1, measured.responseP99Ns));
     const text = `the generator noticed due records ${micros(measured.lagMeanNs)} late on average, ${share} of the p99 of ${micros(measured.responseP99Ns)}; at most ${percent(LAG_SHARE_MAX)} may be its own`;
@@ -146,6 +150,7 @@ function warningsOf(evidence: RunEvidence): Reason[] {
     warn('unfinished', `${measured.unfinishedRecords} records were unanswered at the end; their ages are in the histogram as lower bounds`);
   if (measured.lagP99Ns > LAG_TAIL_SHARE * measured.responseP99Ns)
     warn('lag-tail', `1 % of the records were noticed more than ${micros(measured.lagP99Ns)} late by the generator itself`);
+  if (evidence.coldRead) return warnings;
   if (evidence.subscriptions === 0) warn('no-consumers', 'no consumer: end-to-end latency and delivery were not checked');
   const samples = measured.counters.acked;
   for (const [name, share] of [

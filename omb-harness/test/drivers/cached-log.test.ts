@@ -16,7 +16,7 @@ beforeEach(() => void (dir = mkdtempSync(join(tmpdir(), 'cached-'))));
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 async function seen(log: CachedLog, is: (now: CachedBytes | null) => boolean): Promise<CachedBytes | null> {
-  for (const deadline = Date.now() + DEADLINE_MS; !is(log.now) && Date.now() < deadline; ) await wait(POLL_MS);
+  for (const deadline = Date.now() + DEADLINE_MS; !is(log.now) && Date.now() < deadline;) await wait(POLL_MS);
   return log.now;
 }
 

@@ -91,7 +91,7 @@ test.each([
   ['messageSizeDistribution: { big: 1 }', "as '0-256: 4'"],
   ['messageSizeDistribution: { 256-0: 1 }', "as '0-256: 4'"],
   ['messageSizeDistribution: { 0-256: 0 }', "as '0-256: 4'"],
-  ['consumerOnly: true', 'consumerOnly needs consumerBacklogSizeGB'],
+  ['consumerOnly: true', 'consumerOnly needs consumerBacklogSizeGB where topics are made'],
 ])("what a fork's field cannot be is said: %s", (line, message) => {
   expect(errorsOf(`${stock}${line}\n`).join('\n')).toContain(message);
 });
@@ -99,7 +99,7 @@ test.each([
 test.each([
   ['existingTopicList: [a, a]', 'listed twice'],
   ['existingProduceTopicList: [a]', 'go together'],
-  ['existingTopicList: [a]\nexistingProduceTopicList: [b]\nexistingConsumeTopicList: [c]', 'excludes the other two'],
+  ['existingTopicList: [a]\nexistingProduceTopicList: [a]\nexistingConsumeTopicList: [c]', 'listed twice'],
 ])('topics that are there are named in one way: %s', (lines, message) => {
   expect(errorsOf(`${stock.replace('topics: 1', 'topics: 0')}${lines}\n`).join('\n')).toContain(message);
 });

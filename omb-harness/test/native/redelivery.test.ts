@@ -22,7 +22,7 @@ const consumerConfig = { 'session.timeout.ms': '2000', 'heartbeat.interval.ms': 
 const children = (): string[] => readFileSync('/proc/thread-self/children', 'utf8').trim().split(' ');
 
 async function until(is: () => boolean | Promise<boolean>): Promise<void> {
-  for (const deadline = Date.now() + DEADLINE_MS; !(await is()) && Date.now() < deadline; ) await wait(POLL_MS);
+  for (const deadline = Date.now() + DEADLINE_MS; !(await is()) && Date.now() < deadline;) await wait(POLL_MS);
 }
 
 test('what a group reads again is redelivery: neither received twice nor called a duplicate', { timeout: RUN_MS }, async ({ skip }) => {
@@ -71,12 +71,16 @@ test('what a group reads again is redelivery: neither received twice nor called 
     consumerLoads: plan.consumerLoads.map((load) => ({ ...load, bootstrap, consumerSettings: consumerConfig })),
   };
   try {
-    const result = await runSample(system, { ...plan, ...loads }, {
-      drainMs: DEADLINE_MS,
-      onProgress: ({ record }) => {
-        for (const name of ['received', 'redelivered'] as const) counted[name] += record?.counters[name] ?? 0;
+    const result = await runSample(
+      system,
+      { ...plan, ...loads },
+      {
+        drainMs: DEADLINE_MS,
+        onProgress: ({ record }) => {
+          for (const name of ['received', 'redelivered'] as const) counted[name] += record?.counters[name] ?? 0;
+        },
       },
-    });
+    );
     expect(counted.received).toBe(result.delivery.ackedRecords);
     expect(result.delivery).toMatchObject({ lostRecords: 0, duplicatedRecords: 0, reorderedRecords: 0, corruptRecords: 0 });
     expect(result.delivery.redeliveredRecords).toBeGreaterThan(0);

@@ -107,6 +107,40 @@ test('topics that are only written are not waited for', async () => {
   expect(result.verdict.warnings.map(({ text }) => text).join()).toContain('nobody reads what is written');
 });
 
+test('the three lists together: what is written and read is owed and checked, the rest is only written or only read', async () => {
+  const lists = { existingTopicList: ['both'], existingProduceTopicList: ['out', 'again'], existingConsumeTopicList: ['in', 'again'] };
+  const result = await kept(lists, { both: 2, out: 1, again: 1, in: 1 });
+  // Two of three topics that are written are read, twice each.
+  expect(result.phases[result.measuredPhase!]!.counters).toMatchObject({ due: 600, acked: 600, owed: 400, received: 800 });
+  expect(result.delivery).toMatchObject({ ...clean, uncheckedRecords: 0 });
+  expect(result.intervals.at(-1)!.backlogRecords).toBe(0);
+  expect(result.verdict.warnings.map(({ text }) => text).join()).toContain('written to out: it is not checked');
+});
+
+test('a cold read: what was there before is read to its end by every subscription, and nothing is written', async () => {
+  const system = new FakeSystem();
+  await system.createTopics([topic('old', 2)]);
+  // Of an earlier run; nobody's, and large enough for a stamp.
+  for (let i = 0; i < 700; i++) system.put('old', i % 2, Buffer.alloc(100, i));
+  const cold = { ...existing, existingConsumeTopicList: ['old'], consumerOnly: true, testDurationMinutes: 0 };
+  const result = await runSample(system, samplePlan(cold, 600, undefined, 'partition', { old: 2 }));
+  expect(result.phases.map(({ phase }) => [phase.label, phase.ratePerSecond])).toEqual([['measured', 0]]);
+  const { counters, seconds } = result.phases[0]!;
+  expect(counters).toMatchObject({ due: 0, foreign: 1400, foreignBytes: 140_000, received: 0, corrupt: 0 });
+  expect(seconds).toBeLessThan(600);
+  expect([result.verdict.reasons, result.partial]).toEqual([[], false]);
+  expect(system.taken).toBe(700);
+});
+
+test('a cold read of what is empty is INVALID', async () => {
+  const cold = { existingTopicList: ['none'], consumerOnly: true };
+  const system = new FakeSystem();
+  await system.createTopics([topic('none')]);
+  const plan = samplePlan({ ...existing, ...cold }, 600, undefined, 'partition', { none: 2 });
+  const result = await runSample(system, plan, { drainMs: 200 });
+  expect(result.verdict.reasons.map(({ code }) => code)).toEqual(['nothing-read']);
+});
+
 test('a drain without producers: nothing is due in it, and nothing is measured after it', async () => {
   const backlog = { consumerOnly: true, consumerBacklogSizeGB: (4000 * 100) / 2 ** 30, backlogProducerRate: 8000 };
   const result = await runSample(new FakeSystem(), samplePlan({ ...backlog, testDurationMinutes: 0 }, 0.5));

@@ -54,6 +54,7 @@ export class FakeSystem implements Driver {
   private readonly options: FakeOptions;
   private readonly clock: Clock;
   private readonly readers: Reader[] = [];
+  private readonly before: (readonly [topic: string, partition: number, record: Stored])[] = [];
   private readonly held = new Map<string, Stored>();
 
   constructor(options: FakeOptions = {}) {
@@ -136,6 +137,8 @@ export class FakeSystem implements Driver {
         const own = (partition: number): boolean => partition % groupSize === indexInGroup;
         const reader: Reader = { topic: topics[0]!, own, onRecord, paused: false, kept: [] };
         this.readers.push(reader);
+        for (const [topic, partition, record] of this.before)
+          if (topic === reader.topic && own(partition)) reader.kept.push([partition, record]);
         const resume = (): void => {
           reader.paused = false;
           for (const [partition, { offset, value, stamp }] of reader.kept.splice(0)) onRecord(partition, offset, value, stamp);
@@ -150,6 +153,11 @@ export class FakeSystem implements Driver {
     const { clock, answerAtNs, delayMs } = this.options;
     if (clock === undefined) setTimeout(answer, delayMs ?? 0);
     else clock.at(answerAtNs!(clock.nowNs()), answer);
+  }
+
+  /** Before a run: whoever reads the topic later gets it. */
+  put(topic: string, partition: number, value: Uint8Array): void {
+    this.before.push([topic, partition, { value, stamp: null, offset: this.taken++ }]);
   }
 
   private take(topic: string, partition: number, record: Stored): void {

@@ -66,6 +66,7 @@ const builtBacklog = { askedRecords: 10, builtRecords: 10, leftRecords: 0, drain
 function evidence(measured: Partial<Measured>, changes: Partial<RunEvidence> = {}): RunEvidence {
   return {
     subscriptions: 1,
+    coldRead: false,
     targetRatePerSecond: 10_000,
     measured: { ...good, ...measured },
     delivery,
@@ -93,6 +94,7 @@ test.each([
   ['reordered', 'INVALID', evidence({}, { delivery: { ...delivery, reorderedRecords: 1 } })],
   ['corrupt', 'INVALID', evidence({}, { delivery: { ...delivery, corruptRecords: 1 } })],
   ['interrupted', 'INVALID', evidence({}, { interruption: { code: 'interrupted', text: 'by a signal' } })],
+  ['nothing-read', 'INVALID', evidence({ counters: counters({ due: 0, sent: 0, acked: 0 }) }, { coldRead: true })],
   ['nothing-measured', 'INVALID', evidence({}, { measured: null })],
   ['rate-not-held', 'SATURATED', evidence({ counters: counters({ acked: 989_999 }) })],
   ['overflow', 'SATURATED', evidence({ counters: counters({ overflowed: 1 }) })],
