@@ -15,7 +15,7 @@ namespace ringlog {
 namespace {
 
 constexpr int64_t kChunkBytes = 1024 * 1024;
-constexpr int64_t kUnusedMs = 2000;
+constexpr int64_t kColdUnusedMs = 2000;
 
 int32_t cold_slot(ReactorState& state) {
   if (state.free_cold_reads.empty()) {
@@ -81,7 +81,7 @@ void start_history_read(ReactorState& state, Connection& conn, SendItem& item, b
     from.fd = state.cold_files.descriptor(from.cold_file);
     from.direct = true;
     state.direct_reads++;
-    state.keep_house_at(state.now_ms + kUnusedMs);
+    state.keep_house_at(state.now_ms + kColdUnusedMs);
   }
   if (!start_cold_read(state, conn, item, from) && from.cold_file >= 0) state.cold_files.end_read(from.cold_file, false);
 }
@@ -166,6 +166,6 @@ void retry_cold(ReactorState& state) {
   }
 }
 
-bool expire_cold_files(ReactorState& state) { return state.cold_files.expire(state.now_ms, kUnusedMs); }
+bool expire_cold_files(ReactorState& state) { return state.cold_files.expire(state.now_ms, kColdUnusedMs); }
 
 }  // namespace ringlog

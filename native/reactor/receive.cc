@@ -26,7 +26,7 @@ constexpr uint32_t kParkedBytes = 4096;
 constexpr size_t kBytesPerTick = 4 * 1024 * 1024;
 constexpr uint8_t kSmallReceives = 16;
 
-constexpr uint32_t kHeaderBytes = 8;  // api key, version, correlation id
+constexpr uint32_t kRequestHeaderBytes = 8;  // api key, version, correlation id
 constexpr int16_t kProduce = 0;
 constexpr int16_t kProduceFirst = 3;
 constexpr int16_t kProduceLast = 13;
@@ -64,7 +64,7 @@ bool write_frame(ReactorState& state, const Connection& conn, uint32_t offset, u
   slot[Frame::LENGTH] = static_cast<int32_t>(length);
   slot[Frame::BLOCK] = conn.block;
   slot[Frame::DESC_COUNT] = 0;
-  if (length < kHeaderBytes) {
+  if (length < kRequestHeaderBytes) {
     slot[Frame::STATUS] = FrameStatus::MALFORMED;
     slot[Frame::API_KEY] = slot[Frame::API_VERSION] = slot[Frame::CORRELATION_ID] = -1;
     state.cq.commit_frame();

@@ -18,7 +18,7 @@ namespace ringlog {
 
 namespace {
 
-constexpr int kVectors = 1024;  // IOV_MAX
+constexpr int kAppendVectors = 1024;  // IOV_MAX
 
 int32_t* slot_at(ReactorState& state, int32_t index) { return state.sq + index * SQ_SLOT_WORDS; }
 
@@ -27,7 +27,7 @@ double f64_of(const int32_t* slot, int32_t cell) { return reinterpret_cast<const
 // Gathers the chain from `index` on into vectors, patching batches; returns the slot after the last one gathered or -1.
 int32_t gather(ReactorState& state, int32_t index, int32_t count, iovec* vectors, int* gathered) {
   int n = 0;
-  while (index >= 0 && n < kVectors) {
+  while (index >= 0 && n < kAppendVectors) {
     RINGLOG_CHECK_OP(index, <, count);
     const int32_t* slot = slot_at(state, index);
     auto* at = reinterpret_cast<uint8_t*>(static_cast<uintptr_t>(f64_of(slot, SqField::ADDRESS_F64)));
@@ -45,7 +45,7 @@ int32_t gather(ReactorState& state, int32_t index, int32_t count, iovec* vectors
 
 // Into the arena, all or nothing: the disk has promised the space first.
 int64_t append_managed(ReactorState& state, ManagedFile& file, int32_t head, int32_t count) {
-  iovec vectors[kVectors];
+  iovec vectors[kAppendVectors];
   int64_t total = 0;
   for (int32_t index = head; index >= 0; index = slot_at(state, index)[SqField::NEXT]) {
     total += slot_at(state, index)[SqField::LENGTH];
@@ -65,7 +65,7 @@ int64_t append_managed(ReactorState& state, ManagedFile& file, int32_t head, int
 }
 
 int64_t append_chain(ReactorState& state, int32_t head, int32_t count) {
-  iovec vectors[kVectors];
+  iovec vectors[kAppendVectors];
   const int32_t* first = slot_at(state, head);
   const int fd = first[SqField::FD];
   if (ManagedFile* file = state.managed->find(fd); file != nullptr) {

@@ -18,9 +18,9 @@ namespace {
 constexpr size_t kBounceBytes = 256 * 1024;
 constexpr size_t kZeroBytes = 1024 * 1024;
 
-struct AlignedBuffer {
+struct FixedBuffer {
   uint8_t* data = nullptr;
-  ~AlignedBuffer() { std::free(data); }
+  ~FixedBuffer() { std::free(data); }
 
   uint8_t* get(size_t bytes, bool zeroed) {
     if (data != nullptr) return data;
@@ -48,7 +48,7 @@ int reserve_blocks(int direct_fd, int64_t position, int64_t length) {
 }
 
 int write_zeros(int direct_fd, int64_t position, int64_t length) {
-  static thread_local AlignedBuffer zeros;
+  static thread_local FixedBuffer zeros;
   uint8_t* const from = zeros.get(kZeroBytes, true);
   while (length > 0) {
     const auto step = static_cast<size_t>(std::min<int64_t>(length, kZeroBytes));
@@ -75,7 +75,7 @@ int64_t read_blocks_at(int direct_fd, void* into, size_t length, int64_t positio
 }
 
 int64_t read_direct_at(int direct_fd, void* into, size_t length, int64_t position) {
-  static thread_local AlignedBuffer bounce;
+  static thread_local FixedBuffer bounce;
   uint8_t* const buffer = bounce.get(kBounceBytes, false);
   size_t have = 0;
   while (have < length) {

@@ -28,14 +28,14 @@ constexpr size_t kCrcAt = 17;
 constexpr size_t kAttributesAt = 21;
 constexpr size_t kLastOffsetDeltaAt = 23;
 
-thread_local AlignedBuffer buffer;
+thread_local AlignedBuffer range_buffer;
 
 // The bytes at `position`, where they lie in the buffer; null with -errno in `error`.
 const uint8_t* read_from_disk(int fd, int64_t position, int64_t length, int* error) {
   const int64_t align = static_cast<int64_t>(kDirectAlign);
   const int64_t start = position / align * align;
   const int64_t bytes = (position + length - start + align - 1) / align * align;
-  uint8_t* into = buffer.reserve(static_cast<size_t>(bytes));
+  uint8_t* into = range_buffer.reserve(static_cast<size_t>(bytes));
   if (into == nullptr) {
     *error = -ENOMEM;
     return nullptr;

@@ -1,0 +1,20 @@
+// One unit of the addon: reactor, compiled together because headers cost more than what includes them.
+// A name in the namespace { } of one file is in those of all.
+
+#include "reactor/accept.cc"
+#include "reactor/batch_walker.cc"
+#include "reactor/block_pool.cc"
+#include "reactor/cold_read.cc"
+#include "reactor/commit_work.cc"
+#include "reactor/connection_close.cc"
+#include "reactor/file_work.cc"
+#include "reactor/linger.cc"
+#include "reactor/managed_arena.cc"
+#include "reactor/managed_store.cc"
+#include "reactor/managed_writes.cc"
+#include "reactor/produce_walker.cc"
+#include "reactor/reactor.cc"
+#include "reactor/read_ahead.cc"
+#include "reactor/receive.cc"
+#include "reactor/send.cc"
+#include "reactor/submission.cc"
