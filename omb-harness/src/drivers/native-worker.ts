@@ -3,8 +3,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { packageFile } from '../../../src/engine/base/package-file.ts';
@@ -56,9 +55,8 @@ function compile(root: string, name: string, files: readonly string[], say: (lin
   try {
     mkdirSync(folder, { recursive: true });
     mkdirSync(objects);
-    const units = files.filter((file) => file.endsWith('.cc'));
-    compileUnits(compiler, units, objects, root);
-    const parts = units.map((unit) => objectOf(unit, objects));
+    const sources = files.filter((file) => file.endsWith('.cc'));
+    const parts = compileUnits(compiler, sources, objects, root);
     execFileSync(compiler, ['-o', unfinished, ...parts, ...LIBRARIES], { cwd: root, encoding: 'utf8', stdio: 'pipe' });
     // Whole or not there: another process may be doing the same.
     renameSync(unfinished, program);
@@ -74,14 +72,22 @@ function compile(root: string, name: string, files: readonly string[], say: (lin
   }
 }
 
-const objectOf = (unit: string, folder: string): string => join(folder, `${unit.replaceAll('/', '_')}.o`);
-
-/** As many at a time as there are cores: it is what a first run waits for. */
-function compileUnits(compiler: string, units: readonly string[], objects: string, cwd: string): void {
+/**
+ * All sources in two units at once: headers cost more than what includes them, and it is what a first run waits for. A name in
+ * the `namespace { }` of one file is in those of all.
+ * @returns the objects
+ */
+function compileUnits(compiler: string, sources: readonly string[], folder: string, cwd: string): string[] {
   execFileSync(compiler, ['--version'], { stdio: 'ignore' });
-  const flags = [...FLAGS, '-I', 'native', '-c'];
+  const units = [0, 1].map((half) => {
+    const unit = join(folder, `${half}.cc`);
+    const own = sources.filter((_, i) => i % 2 === half);
+    writeFileSync(unit, own.map((source) => `#include "${source}"\n`).join(''));
+    return { unit, object: `${unit}.o` };
+  });
   // One line a unit, its two names behind the flags: `g++ … -c unit -o object`.
-  const input = units.map((unit) => `"${unit}" -o "${objectOf(unit, objects)}"`).join('\n');
-  const atATime = ['-P', String(availableParallelism()), '-L', '1'];
-  execFileSync('xargs', [...atATime, compiler, ...flags], { input, cwd, encoding: 'utf8', stdio: 'pipe' });
+  const input = units.map(({ unit, object }) => `"${unit}" -o "${object}"`).join('\n');
+  const flags = [...FLAGS, '-I', '.', '-I', 'native', '-c'];
+  execFileSync('xargs', ['-P', '2', '-L', '1', compiler, ...flags], { input, cwd, encoding: 'utf8', stdio: 'pipe' });
+  return units.map(({ object }) => object);
 }
