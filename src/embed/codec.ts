@@ -5,22 +5,22 @@ import { Packr } from 'msgpackr';
 export interface Codec<T> {
   /** A string is written as UTF-8. */
   encode(value: T): Uint8Array | string;
-  /** `bytes` is a view that stays as it is as long as it is kept. */
-  decode(bytes: Uint8Array): T;
+  /** `bytes` stays as it is as long as it is kept. */
+  decode(bytes: Buffer): T;
 }
 
 // Without record structures: every value can be read alone, and by any msgpack.
 const packr = new Packr({ useRecords: false });
 
 /** Bytes as they are; strings are taken too, as UTF-8. */
-const raw: Codec<Uint8Array | string> & { decode(bytes: Uint8Array): Uint8Array } = {
+const raw: Codec<Uint8Array | string> & { decode(bytes: Buffer): Buffer } = {
   encode: (value) => value,
   decode: (bytes) => bytes,
 };
 
 const string: Codec<string> = {
   encode: (value) => value,
-  decode: (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString(),
+  decode: (bytes) => bytes.toString(),
 };
 
 export const codec = {

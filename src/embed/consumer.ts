@@ -51,7 +51,7 @@ interface Position extends TopicPartition {
   offset: number;
 }
 
-export class Consumer<K = Uint8Array, V = Uint8Array> {
+export class Consumer<K = Buffer, V = Buffer> {
   readonly #caller: Caller;
   readonly #options: ConsumerOptions<K, V>;
   readonly #key: Codec<K>;

@@ -83,7 +83,7 @@ export class EmbeddedLog {
   }
 
   /** @throws RinglogError INVALID_ARGUMENT, UNKNOWN_TOPIC_OR_PARTITION, CLOSED */
-  consumer<K = Uint8Array, V = Uint8Array>(options: ConsumerOptions<K, V>): Consumer<K, V> {
+  consumer<K = Buffer, V = Buffer>(options: ConsumerOptions<K, V>): Consumer<K, V> {
     this.#check();
     const consumer: Consumer<K, V> = new Consumer(this.#broker.caller, options, () => void this.#parts.delete(consumer));
     this.#parts.add(consumer);

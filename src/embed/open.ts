@@ -151,7 +151,9 @@ function settingsOf(options: OpenOptions, log: BrokerLog): BrokerSettings {
   const { dir, shards = 'auto', kafka, http, config = {} } = options;
   const count = shards === 'auto' ? Math.max(1, usableCores().length - 1) : shards;
   const given: Record<string, string> = { 'log.dir': dir, 'ringlog.shards': String(count) };
-  if (kafka !== undefined) {
+  // All members of a group are of this process: nobody else is to be waited for.
+  if (kafka === undefined) given['group.initial.rebalance.delay.ms'] = '0';
+  else {
     const { host = '127.0.0.1', port, listeners = 'per-shard' } = kafka;
     given['listeners'] = `PLAINTEXT://${hostPort(host, port)}`;
     given['ringlog.listeners'] = listeners;

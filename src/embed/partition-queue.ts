@@ -6,6 +6,7 @@
 // of them is back, all go again in order. When one fails for good, its sender hears of it and those behind it go again with
 // a new producer id, because the log knows the old one's sequence and this side cannot.
 
+import type { Timers } from '../engine/base/clock.ts';
 import { errorName, ErrorCode } from '../engine/base/error-code.ts';
 import type { TopicImage } from '../engine/metadata/metadata-image.ts';
 import { BATCH_HEADER_BYTES } from '../engine/record/batch-header.ts';
@@ -25,6 +26,7 @@ const PASSING: ReadonlySet<number> = new Set([ErrorCode.KAFKA_STORAGE_ERROR, Err
 /** What the queues of a producer share. */
 export interface QueueTerms {
   readonly appends: CallerAppends;
+  readonly timers: Timers;
   readonly acks: number;
   readonly lingerMs: number;
   readonly deliveryTimeoutMs: number;
@@ -51,7 +53,8 @@ export class PartitionQueue {
   private producerId = NO_ID;
   private sequence = 0;
   private asking = false;
-  private linger: NodeJS.Timeout | null = null;
+  /** Takes the waiting for more back. */
+  private linger: (() => void) | null = null;
   private blockBytes = BLOCK_BYTES_MIN;
   /** Not a closure of add(): that would cost every record an object. */
   private readonly lingered = (): void => this.flush();
@@ -88,7 +91,7 @@ export class PartitionQueue {
     // Sizes the record as write() needs it.
     batch.fits(encoder, timestamp);
     const bytes = batch.add(encoder, this.terms.appends.arena.bytes, timestamp, sender);
-    if (batch.count === 1 && this.terms.lingerMs > 0) this.linger = setTimeout(this.lingered, this.terms.lingerMs);
+    if (batch.count === 1 && this.terms.lingerMs > 0) this.linger = this.after(this.terms.lingerMs, this.lingered);
     return bytes;
   }
 
@@ -118,14 +121,14 @@ export class PartitionQueue {
 
   private close(): void {
     const batch = this.open!;
-    if (this.linger !== null) clearTimeout(this.linger);
+    this.linger?.();
     this.linger = null;
     this.open = null;
     // Blocks as large as batches have been: a partition that gets little holds little.
     const { batchBytes } = this;
     if (!batch.due && batch.lengthBytes * 2 > this.blockBytes) this.blockBytes = Math.min(batchBytes, this.blockBytes * 2);
     else if (batch.lengthBytes * 4 < this.blockBytes) this.blockBytes = Math.max(BLOCK_BYTES_MIN, this.blockBytes / 2);
-    batch.deadlineMs = performance.now() + this.terms.deliveryTimeoutMs;
+    batch.deadlineMs = this.terms.timers.monotonicMs() + this.terms.deliveryTimeoutMs;
     this.waiting.push(batch);
   }
 
@@ -151,14 +154,14 @@ export class PartitionQueue {
       this.done(batch);
       batch.stored(this.partition, baseOffset, timestampMs);
     } else this.onRefused(batch, errorCode);
-    if (this.recovering && this.inFlight.length === 0) setTimeout(() => this.recover(), RETRY_PAUSE_MS);
+    if (this.recovering && this.inFlight.length === 0) this.after(RETRY_PAUSE_MS, () => this.recover());
     else this.dispatch();
     this.terms.settled();
   }
 
   private onRefused(batch: SendBatch, errorCode: number): void {
     const behind = this.recovering && errorCode === ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER;
-    if (behind || (PASSING.has(errorCode) && performance.now() < batch.deadlineMs)) {
+    if (behind || (PASSING.has(errorCode) && this.terms.timers.monotonicMs() < batch.deadlineMs)) {
       this.recovering = true;
       this.again.push(batch);
       return;
@@ -206,6 +209,11 @@ export class PartitionQueue {
       this.done(batch);
       batch.failed(error);
     }
+  }
+
+  private after(ms: number, ring: () => void): () => void {
+    const { timers } = this.terms;
+    return timers.at(timers.monotonicMs() + ms, ring);
   }
 
   private done(batch: SendBatch): void {

@@ -7,6 +7,7 @@
 
 import { Writable } from 'node:stream';
 import type { WritableStream } from 'node:stream/web';
+import { systemTimers, type Timers } from '../engine/base/clock.ts';
 import { ErrorCode } from '../engine/base/error-code.ts';
 import { microtask } from '../engine/base/microtask.ts';
 import type { TopicImage } from '../engine/metadata/metadata-image.ts';
@@ -121,7 +122,7 @@ export class Producer<K = Uint8Array | string, V = Uint8Array | string> {
   readonly #unheard: Sender = { onStored: () => undefined, onFailed: (error) => void (this.#failure ??= error) };
 
   /** @throws RinglogError INVALID_ARGUMENT */
-  constructor(caller: ProducerHost, durable: boolean, options: ProducerOptions<K, V>, onClose: () => void) {
+  constructor(caller: ProducerHost, durable: boolean, options: ProducerOptions<K, V>, onClose: () => void, timers: Timers = systemTimers) {
     checkOptions('producer()', options, OPTIONS);
     const { acks = 'all', lingerMs = 0, batchBytes = BATCH_BYTES, idempotent = true, deliveryTimeoutMs = DELIVERY_TIMEOUT_MS } = options;
     checkArgument(acks === 'all' || acks === 1 || acks === 0, "acks is 'all', 1 or 0");
@@ -143,6 +144,7 @@ export class Producer<K = Uint8Array | string, V = Uint8Array | string> {
     const { appends } = caller;
     this.#terms = {
       appends,
+      timers,
       acks: acks === 'all' ? -1 : acks,
       lingerMs,
       deliveryTimeoutMs,
@@ -281,7 +283,7 @@ export class Producer<K = Uint8Array | string, V = Uint8Array | string> {
   /** False: no room now. @throws RinglogError, or what a codec throws */
   #place(state: TopicState, record: ProducerRecord<unknown, unknown>, sender: Sender): boolean {
     const encoder = this.#encoder;
-    if (this.#dirty.length === 0) this.#nowMs = Date.now();
+    if (this.#dirty.length === 0) this.#nowMs = this.#terms.timers.wallMs();
     const { key = null, value, headers, timestamp = this.#nowMs! } = record;
     if (!Number.isSafeInteger(timestamp) || timestamp < 0)
       throw new RinglogError('INVALID_TIMESTAMP', `timestamp ${timestamp} is no time in milliseconds`);

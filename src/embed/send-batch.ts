@@ -23,7 +23,7 @@ export class SendBatch {
   baseSequence = -1;
   /** The waits for room, and lingering, are over: it goes as soon as it may. */
   due = false;
-  /** performance.now() after which it is not tried again. */
+  /** Of the producer's clock: after it, it is not tried again. */
   deadlineMs = 0;
   /** Its sender heard already (acks=0). */
   told = false;

@@ -4,7 +4,7 @@
 // Moving on goes from deadline to deadline, in a bounded number of steps, and lets the broker run after each: what one
 // time-out starts (a rebalance and its own time-out) is over when advance() resolves, if its time has come too.
 
-import type { Clock } from '../engine/base/clock.ts';
+import type { Timers } from '../engine/base/clock.ts';
 import { RinglogError } from '../embed/ringlog-error.ts';
 
 /** Steps of one advance(): a jump of a week does not stop at every look of every second. */
@@ -18,7 +18,7 @@ interface Alarm {
   timer: NodeJS.Timeout | null;
 }
 
-export class BrokerClock implements Clock {
+export class BrokerClock implements Timers {
   readonly #stands: boolean;
   readonly #alarms = new Set<Alarm>();
   readonly #epochMs: number;

@@ -1,17 +1,13 @@
 // What a topic holds, record by record, for a test to look at. Owner: the test's thread. Not hot.
 
 import { FetchedChunk } from '../engine/record/fetched-chunk.ts';
+import type { LogRecord } from '../engine/record/log-records.ts';
 import { checkCode, RinglogError } from '../embed/ringlog-error.ts';
 import type { Caller } from '../workers/caller/caller.ts';
 
-export interface StoredRecord {
+export interface StoredRecord extends LogRecord {
   readonly topic: string;
   readonly partition: number;
-  readonly offset: number;
-  readonly timestamp: number;
-  readonly key: Buffer | null;
-  readonly value: Buffer | null;
-  readonly headers: readonly { readonly key: string; readonly value: Buffer | null }[];
 }
 
 const FETCH_BYTES = 16 * 1024 * 1024;
@@ -38,15 +34,9 @@ async function readPartition(caller: Caller, topic: string, partition: number, i
     checkCode(answer.errorCode, `${topic}-${partition} at ${position}`);
     const chunk = new FetchedChunk(answer.records, position);
     for (let record = chunk.next(); record !== null; record = chunk.next()) {
-      const { offset, timestamp, key, value } = record;
-      const headers = record.headers.map((header) => ({ key: header.key, value: buffer(header.value) }));
-      into.push({ topic, partition, offset, timestamp, key: buffer(key), value: buffer(value), headers });
+      into.push({ topic, partition, ...record });
     }
     if (chunk.nextOffset === position) return;
     position = chunk.nextOffset;
   }
-}
-
-function buffer(bytes: Uint8Array | null): Buffer | null {
-  return bytes === null ? null : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -2,6 +2,7 @@
 
 import type { BrokerSettings } from '../engine/base/config-broker.ts';
 import { Admin, type CommittedOffset, type GroupDescription } from '../embed/admin.ts';
+import { Producer, type ProducerOptions } from '../embed/producer.ts';
 import { RinglogError } from '../embed/ringlog-error.ts';
 import type { BrokerLog } from '../workers/supervisor/broker-log.ts';
 import { type BrokerClock, brokerTurn } from './broker-clock.ts';
@@ -34,6 +35,7 @@ export class TestBroker {
   #life: BrokerLife | null = null;
   #port = 0;
   #admin: Admin | null = null;
+  readonly #producers = new Set<Pick<Producer, 'close' | 'lose'>>();
   /** Starts, crashes and stops, one after the other. */
   #changing: Promise<void> = Promise.resolve();
   #closing: Promise<void> | null = null;
@@ -76,6 +78,18 @@ export class TestBroker {
     return { ...(await admin.describeGroup(groupId)), offsets: await admin.groupOffsets(groupId) };
   }
 
+  /**
+   * A producer of the embedded API: fills topics without a client, and lingers by the broker's clock. It ends with this life of
+   * the broker; a crash loses what it has under way. @throws RinglogError INVALID_ARGUMENT, CLOSED
+   */
+  producer<K = Uint8Array | string, V = Uint8Array | string>(options: ProducerOptions<K, V> = {}): Producer<K, V> {
+    const { caller, facts } = this.#running;
+    const done = (): void => void this.#producers.delete(producer);
+    const producer: Producer<K, V> = new Producer(caller, facts.syncsBeforeAck, options, done, this.clock);
+    this.#producers.add(producer);
+    return producer;
+  }
+
   /** What clients have asked so far, oldest first: the newest `requestsKept` of them. */
   get requests(): readonly SeenRequest[] {
     return this.#requests.newest;
@@ -107,6 +121,8 @@ export class TestBroker {
       const life = this.#life!;
       this.#life = null;
       await life.crash();
+      for (const producer of this.#producers) producer.lose(new RinglogError('CLOSED', 'the broker has crashed'));
+      this.#producers.clear();
       if (lose === 'unsynced') memory!.crash();
     });
   }
@@ -172,6 +188,7 @@ export class TestBroker {
   async #stop(): Promise<void> {
     const life = this.#life;
     this.#life = null;
+    await Promise.allSettled([...this.#producers].map((producer) => producer.close()));
     await life?.running.stop();
   }
 }

@@ -10,6 +10,7 @@ import type { TopicImage } from '../../src/engine/metadata/metadata-image.ts';
 import { BatchHeader } from '../../src/engine/record/batch-header.ts';
 import { recordsIn } from '../../src/engine/record/log-records.ts';
 import { BatchArena } from '../../src/workers/caller/batch-arena.ts';
+import { systemTimers } from '../../src/engine/base/clock.ts';
 import type { AppendListener, CallerAppends } from '../../src/workers/caller/caller-appends.ts';
 
 type Outcome = 'stored' | 'refused' | 'stored, answer lost' | 'too large';
@@ -67,6 +68,7 @@ function openQueue(log: ModelLog) {
   } as unknown as CallerAppends;
   const terms = {
     appends,
+    timers: systemTimers,
     acks: 1,
     lingerMs: 0,
     deliveryTimeoutMs: 1e9,

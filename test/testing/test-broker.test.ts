@@ -231,6 +231,27 @@ test('retention takes what has become too old, by the broker’s clock', async (
   expect(end!.offset).toBe(2);
 });
 
+test('a producer of the broker lingers by its clock, is ended well by a stop, and told of a crash', async () => {
+  const broker = await started({ topics: ['t'], clock: 'manual' });
+  const producer = broker.producer({ lingerMs: 60_000 });
+  const sent = producer.send('t', { value: 'first' });
+  await broker.clock.advance(59_999);
+  expect(await broker.records('t')).toEqual([]);
+  await broker.clock.advance(1);
+  expect(await sent).toMatchObject({ topic: 't', offset: 0, durability: 'disk' });
+  const [record] = await broker.records('t');
+  expect([String(record!.value), record!.timestamp]).toEqual(['first', broker.clock.wallMs() - 60_000]);
+  const last = producer.send('t', { value: 'last' });
+  await broker.restart();
+  expect(await last).toMatchObject({ offset: 1 });
+  await expect(producer.send('t', { value: 'none' })).rejects.toMatchObject({ code: 'CLOSED' });
+  const lost = broker.producer({ lingerMs: 1000 }).send('t', { value: 'lost' });
+  await Promise.all([broker.crash(), expect(lost).rejects.toMatchObject({ code: 'CLOSED' })]);
+  expect(() => broker.producer()).toThrow('restart() it');
+  await broker.restart();
+  expect(await valuesOf(broker, 't')).toEqual(['first', 'last']);
+});
+
 test('a compacted topic is compacted when its time has come, in memory too', async () => {
   const configs = { 'cleanup.policy': 'compact', 'segment.bytes': 1024, 'min.cleanable.dirty.ratio': 0 };
   const broker = await started({ topics: { t: { configs } }, config: { 'ringlog.segment.bytes.min': 1 } });

@@ -11,3 +11,16 @@ export const systemClock: Clock = {
   monotonicMs: () => performance.now(),
   wallMs: () => Date.now(),
 };
+
+export interface Timers extends Clock {
+  /** `ring` is called when monotonicMs() says `atMs`, or soon after. @returns takes it back */
+  at(atMs: number, ring: () => void): () => void;
+}
+
+export const systemTimers: Timers = {
+  ...systemClock,
+  at: (atMs, ring) => {
+    const timer = setTimeout(ring, Math.max(0, atMs - performance.now()));
+    return () => clearTimeout(timer);
+  },
+};

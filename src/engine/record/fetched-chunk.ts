@@ -7,17 +7,22 @@ import { type LogRecord, recordsOf } from './log-records.ts';
 export class FetchedChunk {
   /** Offset behind the last whole batch; the position asked for when there is none. */
   readonly nextOffset: number;
-  private readonly bytes: Uint8Array;
+  /** Whole batches, and no other. */
+  private readonly batches: Uint8Array;
   private readonly position: number;
   private records: Iterator<LogRecord> | null = null;
   private peeked: LogRecord | null = null;
 
   constructor(bytes: Uint8Array, position: number) {
-    this.bytes = bytes;
     this.position = position;
     let next = position;
-    const walker = walk(bytes);
-    while (walker.next() === WalkStatus.BATCH) next = walker.header.baseOffset + walker.header.lastOffsetDelta + 1;
+    let end = 0;
+    const walker = walk(bytes, true);
+    while (walker.next() === WalkStatus.BATCH) {
+      next = walker.header.baseOffset + walker.header.lastOffsetDelta + 1;
+      end = walker.offset + walker.sizeBytes;
+    }
+    this.batches = bytes.subarray(0, end);
     this.nextOffset = Math.max(next, position);
   }
 
@@ -28,7 +33,7 @@ export class FetchedChunk {
       this.peeked = null;
       return record;
     }
-    this.records ??= recordsFrom(this.bytes, this.position);
+    this.records ??= recordsFrom(this.batches, this.position);
     const { done, value } = this.records.next();
     return done === true ? null : value;
   }
@@ -41,15 +46,15 @@ export class FetchedChunk {
 }
 
 function* recordsFrom(bytes: Uint8Array, position: number): Generator<LogRecord> {
-  const walker = walk(bytes);
+  const walker = walk(bytes, false);
   while (walker.next() === WalkStatus.BATCH) {
     if (walker.header.isControl) continue;
     for (const record of recordsOf(bytes, walker.offset, walker.sizeBytes)) if (record.offset >= position) yield record;
   }
 }
 
-function walk(bytes: Uint8Array): BatchWalker {
-  const walker = new BatchWalker({ checkCrc: true, batchMaxBytes: Infinity });
+function walk(bytes: Uint8Array, checkCrc: boolean): BatchWalker {
+  const walker = new BatchWalker({ checkCrc, batchMaxBytes: Infinity });
   walker.wrap(bytes, 0, bytes.length, 0);
   return walker;
 }

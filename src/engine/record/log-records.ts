@@ -9,9 +9,9 @@ import { decompress } from './compression.ts';
 export interface LogRecord {
   readonly offset: number;
   readonly timestamp: number;
-  readonly key: Uint8Array | null;
-  readonly value: Uint8Array | null;
-  readonly headers: readonly { readonly key: string; readonly value: Uint8Array | null }[];
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: readonly { readonly key: string; readonly value: Buffer | null }[];
 }
 
 /** Records of all whole batches in `bytes`, control batches left out; a batch cut off at the end is ignored. */
@@ -37,15 +37,16 @@ export function* recordsOf(bytes: Uint8Array, offset: number, sizeBytes: number)
     const recordOffset = baseOffset + reader.varint();
     const key = varBytes(reader);
     const value = varBytes(reader);
-    const headers: { key: string; value: Uint8Array | null }[] = [];
+    const headers: { key: string; value: Buffer | null }[] = [];
     for (let left = reader.varint(); left > 0; left--) {
-      headers.push({ key: Buffer.from(varBytes(reader) ?? []).toString(), value: varBytes(reader) });
+      headers.push({ key: varBytes(reader)?.toString() ?? '', value: varBytes(reader) });
     }
     yield { offset: recordOffset, timestamp: appendTime ?? timestamp, key, value, headers };
   }
 }
 
-function varBytes(reader: ByteReader): Uint8Array | null {
+/** A copy, from Node's pool where it is short: a third of what an array of its own costs, and a batch is not kept for one record of it. */
+function varBytes(reader: ByteReader): Buffer | null {
   const length = reader.varint();
-  return length < 0 ? null : reader.copy(length);
+  return length < 0 ? null : Buffer.from(reader.view(length));
 }

@@ -131,7 +131,7 @@ export class EmbeddedDriver implements Driver {
       ignoredSettings: ignored,
       producer: (plan, load, failed) => Promise.resolve(this.producer(effective, plan, load, failed)),
       consumer: ({ topics, group }, _load, onRecord, failed) => {
-        const consumer = this.log.consumer<Uint8Array, Uint8Array>({ ...consumerOptions(effective), topics, group });
+        const consumer = this.log.consumer({ ...consumerOptions(effective), topics, group });
         members.push(consumer);
         return Promise.resolve(reading(consumer, onRecord, failed));
       },

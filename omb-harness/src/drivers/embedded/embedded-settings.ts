@@ -53,7 +53,7 @@ export function producerOptions(effective: Given): ProducerOptions<Uint8Array, U
   };
 }
 
-export function consumerOptions(effective: Given): Omit<ConsumerOptions<Uint8Array, Uint8Array>, 'topics' | 'group'> {
+export function consumerOptions(effective: Given): Omit<ConsumerOptions<Buffer, Buffer>, 'topics' | 'group'> {
   return {
     from: effective['auto.offset.reset'] as 'earliest' | 'latest',
     commit: effective['enable.auto.commit'] === 'true' ? 'auto' : 'manual',
