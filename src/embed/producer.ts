@@ -81,6 +81,7 @@ interface TopicState {
 }
 
 const NO_OPTIONS: AbortOptions = {};
+const RECORD = 'it is { key, value, headers, timestamp, partition }';
 const BATCH_BYTES = 64 * 1024;
 const BATCH_BYTES_MIN = 1024;
 const BATCH_BYTES_MAX = 1024 * 1024;
@@ -189,6 +190,7 @@ export class Producer<K = Uint8Array | string, V = Uint8Array | string> {
    */
   sendBatch(topic: string, records: readonly ProducerRecord<K, V>[], options: AbortOptions = NO_OPTIONS): Promise<BatchResult> {
     return new Promise((resolve, reject) => {
+      checkArgument(Array.isArray(records), 'sendBatch() takes an array of records');
       const sender = new BatchSender(topic, this.#durability, records.length, resolve, reject);
       this.#sendAll(topic, records as readonly ProducerRecord<unknown, unknown>[], sender, reject, options.signal);
     });
@@ -283,6 +285,8 @@ export class Producer<K = Uint8Array | string, V = Uint8Array | string> {
   /** False: no room now. @throws RinglogError, or what a codec throws */
   #place(state: TopicState, record: ProducerRecord<unknown, unknown>, sender: Sender): boolean {
     const encoder = this.#encoder;
+    if (typeof record !== 'object' || record === null)
+      throw new RinglogError('INVALID_ARGUMENT', `${String(record)} is no record: ${RECORD}`);
     if (this.#dirty.length === 0) this.#nowMs = this.#terms.timers.wallMs();
     const { key = null, value, headers, timestamp = this.#nowMs! } = record;
     if (!Number.isSafeInteger(timestamp) || timestamp < 0)

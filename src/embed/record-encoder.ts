@@ -86,7 +86,11 @@ function lengthOf(bytes: Bytes | null): number {
   if (bytes === null) return NONE;
   if (typeof bytes === 'string') return Buffer.byteLength(bytes);
   if (bytes instanceof Uint8Array) return bytes.length;
-  throw new RinglogError('INVALID_ARGUMENT', 'keys, values and header values are Uint8Array, string or null: give a codec for other types');
+  const wrong = bytes === undefined ? 'a record has a value: null makes it a tombstone of its key' : `${typeof bytes} is no bytes`;
+  throw new RinglogError(
+    'INVALID_ARGUMENT',
+    `${wrong}; keys, values and header values are Uint8Array, string or null: give a codec for other types`,
+  );
 }
 
 function fieldSize(length: number): number {

@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { codec } from '../../src/embed/codec.ts';
 import type { EmbeddedLog } from '../../src/embed/embedded-log.ts';
+import { RinglogError } from '../../src/embed/ringlog-error.ts';
 import { BatchHeader } from '../../src/engine/record/batch-header.ts';
 import { BatchWalker, WalkStatus } from '../../src/engine/record/batch-walker.ts';
 import { recordsIn } from '../../src/engine/record/log-records.ts';
@@ -55,7 +56,7 @@ describe.each(KINDS)('$name', (kind) => {
     });
     expect(await producer.send('t', { key, value: null, timestamp: 7 })).toMatchObject({ partition, offset: 1 });
     const [one, two] = await recordsOf(log, 't', partition);
-    expect(one).toMatchObject({ timestamp: 2 ** 40, key: new Uint8Array(Buffer.from(key)), value: new Uint8Array(Buffer.from('väl')) });
+    expect(one).toMatchObject({ timestamp: 2 ** 40, key: Buffer.from(key), value: Buffer.from('väl') });
     expect(one!.headers.map(({ key: name, value }) => [name, value && [...value]])).toEqual([
       ['one', [...Buffer.from('ä')]],
       ['two', [1, 2]],
@@ -129,9 +130,17 @@ describe.each(KINDS)('$name', (kind) => {
     await expect(producer.send('none', { value: 'x' })).rejects.toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION' });
     await expect(producer.send('t', { value: 'x', partition: 1 })).rejects.toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION' });
     await expect(producer.send('t', { value: 'x', timestamp: 1.5 })).rejects.toMatchObject({ code: 'INVALID_TIMESTAMP' });
-    await expect(producer.send('t', { value: 5 as unknown as string })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
     await expect(producer.send('u', { value: 'x'.repeat(40 * MIB) })).rejects.toMatchObject({ code: 'MESSAGE_TOO_LARGE' });
     await expect(producer.send('t', { value: 'x'.repeat(3000) })).rejects.toMatchObject({ code: 'MESSAGE_TOO_LARGE' });
+    const wrong = [undefined, null, 'x', {}, { val: 'x' }, { value: 5 }, { value: 'x', headers: { a: 5 } }] as unknown as {
+      value: string;
+    }[];
+    for (const one of wrong) {
+      await expect(producer.send('t', one)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+      await expect(producer.sendBatch('t', [one])).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+      expect(() => producer.trySend('t', one)).toThrow(RinglogError);
+    }
+    await expect(producer.sendBatch('t', wrong[3] as unknown as [])).rejects.toThrow('takes an array of records');
     const values = Array.from({ length: 30 }, (_, i) => ({ value: String(i).padStart(500, 'x') }));
     // Batches keep to the topic's bound.
     expect((await producer.sendBatch('t', values)).count).toBe(30);
