@@ -186,6 +186,8 @@ napi_value call_counters(napi_env env, napi_callback_info info) {
   set(env, result, "directReads", number(env, static_cast<double>(state.direct_reads)));
   set(env, result, "fileBytesSent", number(env, static_cast<double>(state.file_bytes_sent)));
   set(env, result, "aheadHits", number(env, static_cast<double>(state.ahead_hits)));
+  set(env, result, "aheadReads", number(env, static_cast<double>(state.ahead_reads)));
+  set(env, result, "aheadWaits", number(env, static_cast<double>(state.ahead_waits)));
   set(env, result, "fileJobs", number(env, state.jobs_in_flight));
   if (state.managed != nullptr) set_managed_counters(env, result, *state.managed);
   return result;
@@ -229,6 +231,12 @@ napi_value call_truncate_managed(napi_env env, napi_callback_info info) {
   const int result = length < 0 || length > file->end ? -EINVAL : store->truncate(*file, length);
   loop_of(arguments.data)->run_soon_if_needed();
   return integer(env, result);
+}
+
+napi_value call_forget_history(napi_env env, napi_callback_info info) {
+  Arguments<1> arguments(env, info);
+  if (Reactor* reactor = loop_of(arguments.data)->reactor(); reactor != nullptr) reactor->forget_history(to_int32(env, arguments.at[0]));
+  return nullptr;
 }
 
 // (fd, into: Uint8Array, offset, length, position): bytes or -errno.
@@ -350,6 +358,7 @@ napi_value create_reactor(napi_env env, napi_callback_info info) {
   set_function(env, object, "releaseManaged", call_release_managed, loop);
   set_function(env, object, "syncManaged", call_sync_managed, loop);
   set_function(env, object, "truncateManaged", call_truncate_managed, loop);
+  set_function(env, object, "forgetHistory", call_forget_history, loop);
   set_function(env, object, "readManaged", call_read_managed, loop);
   set_function(env, object, "close", call_close, loop);
   return object;

@@ -16,15 +16,14 @@ namespace ringlog {
 
 class ColdFiles {
  public:
-  // A place to read the file behind `fd` from until end_read(), or -1: the file system has no direct reads, or all places
-  // are in use.
-  int32_t begin_read(int fd, int64_t now_ms) {
+  // A place to read the file behind `fd` from, good for this round and from begin_read() to end_read(); -1: the file system
+  // has no direct reads, or all places are in use.
+  int32_t open(int fd, int64_t now_ms) {
     struct stat status {};
-    // By inode: a descriptor's number may be another file's by now, an inode that is held open cannot.
     if (::fstat(fd, &status) != 0) return -1;
     File* best = nullptr;
     for (File& file : files_) {
-      if (file.direct.valid() && file.device == status.st_dev && file.inode == status.st_ino) return use(file, now_ms);
+      if (file.is(status)) return use(file, status, now_ms);
       if (file.readers == 0 && (best == nullptr || file.used_ms < best->used_ms)) best = &file;
     }
     if (best == nullptr || (any_refused_ && status.st_dev == refused_)) return -1;
@@ -37,10 +36,35 @@ class ColdFiles {
     best->direct.reset(direct);
     best->device = status.st_dev;
     best->inode = status.st_ino;
-    return use(*best, now_ms);
+    best->serial = take_serial();
+    return use(*best, status, now_ms);
+  }
+
+  // Of the file behind `fd` if it has a place, otherwise 0.
+  uint64_t serial_of(int fd) const {
+    struct stat status {};
+    if (::fstat(fd, &status) != 0) return 0;
+    for (const File& file : files_) {
+      if (file.is(status)) return file.serial;
+    }
+    return 0;
+  }
+
+  // The file behind `fd` was cut: bytes that follow mean something else.
+  void forget(int fd) {
+    struct stat status {};
+    if (::fstat(fd, &status) != 0) return;
+    for (File& file : files_) {
+      if (file.is(status)) file.serial = take_serial();
+    }
   }
 
   int descriptor(int32_t place) const { return files_[place].direct.get(); }
+  uint64_t serial(int32_t place) const { return files_[place].serial; }
+  // The file ended there when it was last opened.
+  int64_t end(int32_t place) const { return files_[place].end; }
+
+  void begin_read(int32_t place) { files_[place].readers++; }
 
   // `refused`: the file system opens such descriptors, and does not read from them.
   void end_read(int32_t place, bool refused) {
@@ -60,21 +84,31 @@ class ColdFiles {
   }
 
  private:
-  static constexpr int kFiles = 16;
+  static constexpr int kFiles = 64;
 
   struct File {
     UniqueFd direct;
     dev_t device = 0;
     ino_t inode = 0;
+    uint64_t serial = 0;
+    int64_t end = 0;
     int64_t used_ms = 0;
     int readers = 0;
+
+    // By inode: a descriptor's number may be another file's by now, an inode that is held open cannot.
+    bool is(const struct stat& status) const {
+      return direct.valid() && inode == status.st_ino && device == status.st_dev;
+    }
   };
 
-  int32_t use(File& file, int64_t now_ms) {
+  int32_t use(File& file, const struct stat& status, int64_t now_ms) {
+    file.end = status.st_size;
     file.used_ms = now_ms;
-    file.readers++;
     return static_cast<int32_t>(&file - files_);
   }
+
+  // Even, as those of managed files are odd.
+  uint64_t take_serial() { return last_serial_ += 2; }
 
   void refuse(dev_t device) {
     any_refused_ = true;
@@ -82,6 +116,7 @@ class ColdFiles {
   }
 
   File files_[kFiles];
+  uint64_t last_serial_ = 0;
   // Asked once, not once a chunk. Log directories on two such file systems ask in turn.
   bool any_refused_ = false;
   dev_t refused_ = 0;

@@ -28,20 +28,14 @@ int32_t cold_slot(ReactorState& state) {
   return index;
 }
 
-struct ColdSource {
-  int fd;
-  bool direct;
-  // The file's bytes end here as far as this read is concerned.
-  int64_t end;
-  // In ReactorState::cold_files, or -1.
-  int32_t cold_file;
-};
-
 // False when there is no memory: the connection is noted.
-bool start_cold_read(ReactorState& state, Connection& conn, SendItem& item, const ColdSource& from) {
-  const int64_t wanted = std::min({static_cast<int64_t>(item.length), kChunkBytes, from.end - item.position});
-  const int64_t start = from.direct ? block_floor(item.position) : item.position;
-  const int64_t end = from.direct ? block_ceil(item.position + wanted) : item.position + wanted;
+bool start_cold_read(ReactorState& state, Connection& conn, SendItem& item, const History& from) {
+  const bool direct = from.serial != 0;
+  // Behind the end of the file a read finds nothing, and says so.
+  const int64_t left = std::max<int64_t>(from.end - item.position, 1);
+  const int64_t wanted = std::min({static_cast<int64_t>(item.length), kChunkBytes, left});
+  const int64_t start = direct ? block_floor(item.position) : item.position;
+  const int64_t end = direct ? block_ceil(item.position + wanted) : item.position + wanted;
   const int32_t block = state.pool.take(static_cast<size_t>(end - start));
   if (block < 0) {
     state.cold_waiting.push_back(conn.index);
@@ -58,11 +52,15 @@ bool start_cold_read(ReactorState& state, Connection& conn, SendItem& item, cons
   cold.skip = static_cast<uint32_t>(item.position - start);
   cold.wanted = static_cast<uint32_t>(wanted);
   cold.cold_file = from.cold_file;
+  if (from.cold_file >= 0) {
+    state.cold_files.begin_read(from.cold_file);
+    state.direct_reads++;
+  }
   item.cold = index;
   FileJob job{};
   job.kind = FileJob::Kind::kColdRead;
   job.fd = from.fd;
-  job.direct = from.direct;
+  job.direct = direct;
   job.ticket = index;
   job.position = start;
   job.into = state.arena + block;
@@ -71,19 +69,32 @@ bool start_cold_read(ReactorState& state, Connection& conn, SendItem& item, cons
   return true;
 }
 
+// Into the item's block at once if it was read ahead.
+void read_history(ReactorState& state, Connection& conn, SendItem& item, const History& from) {
+  const int64_t begin = item.position;
+  const Ahead ahead = from.serial == 0 ? Ahead::kNone : take_read_ahead(state, conn, item, from.serial);
+  if (ahead == Ahead::kLoading) return;
+  if (ahead == Ahead::kNone && !start_cold_read(state, conn, item, from)) return;
+  if (from.serial == 0) return;
+  const uint32_t length = ahead == Ahead::kGiven ? item.block_length : state.cold_reads[static_cast<size_t>(item.cold)].wanted;
+  note_cold_read(state, from, begin, begin + length);
+}
+
 // Dirty pages are not asked for directly: the kernel would write them to the disk first, with the file locked against
 // appends. Nor is a file that is being appended to without the ring, as a thread holds that lock while it waits.
-void start_history_read(ReactorState& state, Connection& conn, SendItem& item, bool dirty) {
-  ColdSource from{item.file, false, INT64_MAX, -1};
+void read_uncached(ReactorState& state, Connection& conn, SendItem& item, bool dirty) {
+  History from;
   const bool appended = !state.ring.is_open() && state.tails.knows(item.file);
-  if (!dirty && !appended) from.cold_file = state.cold_files.begin_read(item.file, state.now_ms);
+  if (!dirty && !appended) from.cold_file = state.cold_files.open(item.file, state.now_ms);
   if (from.cold_file >= 0) {
     from.fd = state.cold_files.descriptor(from.cold_file);
-    from.direct = true;
-    state.direct_reads++;
+    from.serial = state.cold_files.serial(from.cold_file);
+    from.end = state.cold_files.end(from.cold_file);
     state.keep_house_at(state.now_ms + kColdUnusedMs);
+  } else {
+    from.fd = item.file;
   }
-  if (!start_cold_read(state, conn, item, from) && from.cold_file >= 0) state.cold_files.end_read(from.cold_file, false);
+  read_history(state, conn, item, from);
 }
 
 }  // namespace
@@ -106,7 +117,7 @@ void finish_cold_read(ReactorState& state, const FileJob& job) {
   if (got <= 0) {
     state.pool.drop(cold.block);
     // Again, through the page cache.
-    if (refused) start_history_read(state, *conn, item, true);
+    if (refused) read_uncached(state, *conn, item, true);
     // The length of the answer has been promised: without these bytes the connection cannot go on.
     else close_connection(state, *conn, job.result < 0 ? static_cast<int32_t>(job.result) : -EIO);
     return;
@@ -129,7 +140,7 @@ bool find_resident(ReactorState& state, Connection& conn, SendItem& item) {
     bool dirty = false;
     const int64_t resident = resident_bytes(item.file, item.position, chunk_end - item.position, &dirty);
     if (resident >= 0 && resident < chunk_end - item.position) {
-      start_history_read(state, conn, item, dirty);
+      read_uncached(state, conn, item, dirty);
       return false;
     }
     // An old kernel, or a file the kernel will not tell about: send it as if resident.
@@ -139,21 +150,22 @@ bool find_resident(ReactorState& state, Connection& conn, SendItem& item) {
   return true;
 }
 
-bool read_cold(ReactorState& state, Connection& conn, SendItem& item, ManagedFile& file) {
-  const int64_t start = item.position;
-  switch (take_read_ahead(state, conn, item, file)) {
-    case Ahead::kGiven:
-      note_cold_read(state, file, start, start + item.block_length);
-      return true;
-    case Ahead::kLoading:
-      return false;
-    case Ahead::kNone:
-      break;
-  }
+void read_managed(ReactorState& state, Connection& conn, SendItem& item, ManagedFile& file) {
   // What lies in the arena may not be on the disk yet.
-  start_cold_read(state, conn, item, {file.direct.get(), true, file.cached_from, -1});
-  if (item.cold >= 0) note_cold_read(state, file, start, start + state.cold_reads[static_cast<size_t>(item.cold)].wanted);
-  return false;
+  read_history(state, conn, item, {file.direct.get(), file.serial, file.cached_from, -1, &file});
+}
+
+int64_t read_now(ReactorState& state, int fd, int64_t position, uint8_t* into, size_t length) {
+  if (ManagedFile* file = state.managed->find(fd); file != nullptr) {
+    if (position < file->cached_from) return copy_read_ahead(state, file->serial, position, into, length);
+    return static_cast<int64_t>(state.managed->copy(*file, position, into, length));
+  }
+  // Before the page cache is asked, which begins to read where it has nothing.
+  if (state.aheads_held > 0) {
+    const int64_t got = copy_read_ahead(state, state.cold_files.serial_of(fd), position, into, length);
+    if (got > 0) return got;
+  }
+  return read_now_at(fd, into, length, position);
 }
 
 void retry_cold(ReactorState& state) {

@@ -9,11 +9,13 @@
 
 namespace ringlog {
 
-// Whether the item's next bytes are in the page cache (then `resident_until` says how far). If not, they are on their way.
+// Whether the item's next bytes are in the page cache (then `resident_until` says how far). If not, they are on their way,
+// or in the item's block when they had been read ahead.
 bool find_resident(ReactorState& state, Connection& conn, SendItem& item);
-// The next bytes of a managed file, which are not in its arena: true when a read ahead has them in a block already, else
-// they are on their way.
-bool read_cold(ReactorState& state, Connection& conn, SendItem& item, ManagedFile& file);
+// The next bytes of a managed file, which are not in its arena: on their way, or in the item's block.
+void read_managed(ReactorState& state, Connection& conn, SendItem& item, ManagedFile& file);
+// Copies what is in memory of any kind: bytes, or -EAGAIN when the disk would be needed.
+int64_t read_now(ReactorState& state, int fd, int64_t position, uint8_t* into, size_t length);
 // A chunk has come: its connection may go on.
 void finish_cold_read(ReactorState& state, const FileJob& job);
 // Cold reads that found no block, once there is memory again.

@@ -110,8 +110,6 @@ struct ManagedFile {
   bool touched = false;
   // Another number when bytes change their meaning: what was read before is not to be believed.
   uint64_t serial = 0;
-  // Where the last read of history ended.
-  int64_t read_to = -1;
   // Reads ahead under way.
   int readers = 0;
   // Syncs asked for since space was last reserved.

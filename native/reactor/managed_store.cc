@@ -91,7 +91,7 @@ int ManagedStore::manage(int fd, int64_t end, int64_t limit) {
   file->limit = limit;
   file->plain_fd = fd;
   file->device = static_cast<uint64_t>(status.st_dev);
-  file->serial = next_serial_++;
+  file->serial = take_serial();
   int32_t index;
   if (free_files_.empty()) {
     index = static_cast<int32_t>(files_.size());
@@ -198,8 +198,7 @@ int ManagedStore::truncate(ManagedFile& file, int64_t length) {
   if (::ftruncate(file.direct.get(), length) != 0) return -errno;
   file.end = length;
   file.allocated = length;
-  file.serial = next_serial_++;
-  file.read_to = -1;
+  file.serial = take_serial();
   for (int64_t* mark : {&file.submitted, &file.written, &file.synced}) *mark = std::min(*mark, length);
   if (file.chunks.empty()) file.cached_from = length;
   file.wanted = std::min(wanted, length);

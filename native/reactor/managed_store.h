@@ -140,6 +140,8 @@ class ManagedStore {
   static int64_t run_sync(const FileJob& job);
   static int64_t run_fill(const FileJob& job);
 
+  // Odd, as those of ColdFiles are even.
+  uint64_t take_serial() { return last_serial_ += 2; }
   int probe_direct(int direct_fd, int64_t end);
   int32_t index_of(const ManagedFile& file) const;
   void start_writes(int32_t index);
@@ -189,7 +191,7 @@ class ManagedStore {
   // Writes that found no room.
   int32_t refused_ = 0;
   std::vector<uint64_t> proven_devices_;
-  uint64_t next_serial_ = 1;
+  uint64_t last_serial_ = 1;
   ManagedCounters counters_;
 };
 

@@ -291,11 +291,7 @@ int64_t Reactor::read_now(int fd, int64_t position, int32_t offset, int32_t leng
   RINGLOG_CHECK_OP(offset, >=, 0);
   RINGLOG_CHECK_OP(length, >=, 0);
   RINGLOG_CHECK_OP(static_cast<size_t>(offset) + static_cast<size_t>(length), <=, state_->arena_map->bytes());
-  if (ManagedFile* file = state_->managed->find(fd); file != nullptr) {
-    if (position < file->cached_from) return -EAGAIN;
-    return static_cast<int64_t>(state_->managed->copy(*file, position, state_->arena + offset, static_cast<size_t>(length)));
-  }
-  return read_now_at(fd, state_->arena + offset, static_cast<size_t>(length), position);
+  return ringlog::read_now(*state_, fd, position, state_->arena + offset, static_cast<size_t>(length));
 }
 
 void Reactor::give_block(int32_t offset) {

@@ -46,6 +46,8 @@ class Reactor {
   size_t peer_address(int32_t conn, char* into, size_t capacity);
 
   int64_t read_now(int fd, int64_t position, int32_t offset, int32_t length);
+  // A file that is not managed was cut: what was read ahead of it is not to be believed.
+  void forget_history(int fd) { state_->cold_files.forget(fd); }
   int32_t take_block(size_t length) { return state_->pool.take(length); }
   void give_block(int32_t offset);
 

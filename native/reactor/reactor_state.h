@@ -63,20 +63,31 @@ struct ColdRead {
   int32_t cold_file = -1;
 };
 
-// Bytes of a managed file's history, or on their way into a block.
+// Bytes of a file's history, or on their way into a block.
 struct ReadAhead {
   // -1: free.
   int32_t block = -1;
-  // ManagedFile::serial, and its place in the store while loading.
+  // Of the file; and while loading, its place in cold_files (-1 for a managed one) or in the managed store.
   uint64_t serial = 0;
-  int32_t file = -1;
+  int32_t cold_file = -1;
+  int32_t managed = -1;
   int64_t start = 0;
   int64_t end = 0;
   bool loading = false;
+  // Somebody has read it to its end.
+  bool read = false;
   int64_t used_ms = 0;
 };
 
-inline constexpr int kReadAheads = 8;
+// Where a read of history ended: one that begins there goes on with it.
+struct ReadEnd {
+  uint64_t serial = 0;
+  int64_t end = -1;
+};
+
+// A megabyte each, of the arena.
+inline constexpr int kReadAheads = 32;
+inline constexpr uint32_t kReadEnds = 1024;
 inline constexpr int32_t kCqCapacity = 8192;
 inline constexpr int32_t kSqCapacity = 16384;
 inline constexpr int32_t kDescCapacity = 8192;
@@ -181,9 +192,14 @@ struct ReactorState {
   std::vector<ColdRead> cold_reads;
   std::vector<int32_t> free_cold_reads;
   ReadAhead read_aheads[kReadAheads];
+  ReadEnd read_ends[kReadEnds];
+  // How many have a block.
+  int aheads_held = 0;
   // Connections that wait for one of them.
   std::vector<int32_t> ahead_waiting;
   uint64_t ahead_hits = 0;
+  uint64_t ahead_waits = 0;
+  uint64_t ahead_reads = 0;
   // Connections whose cold read found no block.
   std::vector<int32_t> cold_waiting;
   ColdFiles cold_files;

@@ -142,10 +142,11 @@ Step pump_file(ReactorState& state, Connection& conn) {
   if (item.cold >= 0) return Step::kWait;
   if (ManagedFile* file = state.managed->find(item.file); file != nullptr) {
     if (item.position >= file->cached_from) return pump_cached(state, conn, item, *file);
-    return read_cold(state, conn, item, *file) ? pump_block(state, conn, item) : Step::kWait;
+    read_managed(state, conn, item, *file);
+  } else if (item.position < item.resident_until || find_resident(state, conn, item)) {
+    return pump_resident(state, conn, item);
   }
-  if (item.position >= item.resident_until && !find_resident(state, conn, item)) return Step::kWait;
-  return pump_resident(state, conn, item);
+  return item.block >= 0 ? pump_block(state, conn, item) : Step::kWait;
 }
 
 // Copy slots from `slot` on into the queue. False when the connection was closed for having too much of it.

@@ -266,10 +266,11 @@ describe.skipIf(nativeAbsent)('native reactor', () => {
           [8, 0],
           [9, 0],
         ]);
-        await roundEnd();
-        expect(countersOf(bench).takenBytes).toBe(0);
+        // What was read ahead stays for a moment.
+        await vi.waitFor(() => expect(countersOf(bench).takenBytes).toBe(0), { timeout: 30_000 });
         if (cold) {
-          expect(countersOf(bench).coldReads).toBeGreaterThan(5);
+          const { coldReads, aheadReads } = countersOf(bench);
+          expect(coldReads + aheadReads).toBeGreaterThan(5);
           // History that passed through is not in the way of others.
           expect(bench.reactor.residentBytes(fd, 0, content.length)).toBeLessThan(MIB);
         } else expect(countersOf(bench).coldReads).toBe(0);

@@ -42,6 +42,7 @@ export function managedFileSystem(fs: FileSystem, managed: ManagedFiles): FileSy
       fs.write(fd, from, fromOffset, length, position);
     },
     truncate(fd, length) {
+      managed.forgetHistory(fd);
       if (fds.has(fd)) checked('truncate', managed.truncateManaged(fd, length));
       else fs.truncate(fd, length);
     },

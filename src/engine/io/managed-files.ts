@@ -15,5 +15,7 @@ export interface ManagedFiles {
   syncManaged(fd: number, endBytes: number, durable: boolean): number;
   /** Cut it to `length` bytes, in memory and on the disk: space reserved behind them goes too. */
   truncateManaged(fd: number, length: number): number;
+  /** A file that is not managed was cut: what was read ahead of its readers is not to be believed. */
+  forgetHistory(fd: number): void;
   readManaged(fd: number, into: Uint8Array, intoOffset: number, length: number, position: number): number;
 }

@@ -30,8 +30,11 @@ export interface NativeReactorCounters {
   /** Bytes of files that went to sockets in pieces, not with the answer around them. */
   readonly fileBytesSent: number;
   readonly fileJobs: number;
-  /** Times that a read of a managed file's history found its bytes read already. */
+  /** Parts of history that found their bytes read ahead of them. */
   readonly aheadHits: number;
+  /** Reads ahead; and times that somebody had to wait for the end of one. */
+  readonly aheadReads: number;
+  readonly aheadWaits: number;
   readonly managedWrites: number;
   readonly managedWrittenBytes: number;
   readonly managedSyncs: number;
