@@ -109,15 +109,17 @@ describe.skipIf(nativeAbsent).each([true, false])('history read ahead, io_uring 
   test('a header is found where it was read ahead, without the disk', async () => {
     await open(4 * MIB);
     const block = bench.reactor.takeBlock(8192);
-    // Again where the machine was so slow that what was read ahead had been given back.
-    for (let tries = 0; ; tries++) {
+    // Again where the machine was so slow that what was read ahead had been given back; elsewhere, as a refused look has the
+    // kernel read from there on.
+    let at = 1_400_001;
+    let got = -1;
+    for (let tries = 0; tries < 10 && got < 0; tries++) {
       await readSome();
-      const got = bench.reactor.readNow(fd, 1_300_001, block, 8192);
-      if (got < 0 && tries < 10) continue;
-      expect(got).toBe(8192);
-      break;
+      at -= 40_000;
+      got = bench.reactor.readNow(fd, at, block, 8192);
     }
-    expect(Buffer.from(bench.reactor.arena.subarray(block, block + 8192)).equals(content.subarray(1_300_001, 1_308_193))).toBe(true);
+    expect(got).toBe(8192);
+    expect(Buffer.from(bench.reactor.arena.subarray(block, block + 8192)).equals(content.subarray(at, at + 8192))).toBe(true);
     bench.reactor.giveBlock(block);
   });
 

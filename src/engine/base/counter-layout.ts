@@ -52,6 +52,8 @@ export const ShardCell = {
   MANAGED_UNWRITTEN_BYTES: 46,
   MANAGED_BYTES: 47,
   MANAGED_STOPS: 48,
+  /** Parts of history that found their bytes read ahead. */
+  READS_AHEAD: 49,
   END: 64,
 } as const;
 

@@ -71,6 +71,7 @@ export interface ShardReading {
   readonly readsMemory: number;
   /** Null where the reactor does not know. */
   readonly readsCold: number | null;
+  readonly readsAhead: number;
   readonly tickRing: Fill;
   readonly mailRing: Fill & { readonly full: number };
   readonly arena: Fill;
@@ -137,6 +138,7 @@ class Reader {
       readsFile: cell(ShardCell.READS_FILE),
       readsMemory: cell(ShardCell.READS_MEMORY),
       readsCold: cell(ShardCell.READS_COLD) < 0 ? null : cell(ShardCell.READS_COLD),
+      readsAhead: cell(ShardCell.READS_AHEAD),
       tickRing: fill(ShardCell.TICK_RING_USED, ShardCell.TICK_RING_SLOTS),
       mailRing: { ...fill(ShardCell.MAIL_RING_USED, ShardCell.MAIL_RING_SLOTS), full: cell(ShardCell.MAIL_RING_FULL) },
       arena: fill(ShardCell.ARENA_USED_BYTES, ShardCell.ARENA_BYTES),

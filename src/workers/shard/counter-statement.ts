@@ -139,6 +139,7 @@ export class CounterStatement {
     counters.set(ShardCell.ARENA_BYTES, reactor.arena.length);
     const native = nativeCounters(reactor);
     counters.set(ShardCell.READS_COLD, native?.coldReads ?? -1);
+    counters.set(ShardCell.READS_AHEAD, native?.aheadHits ?? 0);
     counters.set(ShardCell.MANAGED_UNWRITTEN_BYTES, native?.managedUnwrittenBytes ?? 0);
     counters.set(ShardCell.MANAGED_BYTES, native?.managedArenaBytes ?? 0);
     counters.set(ShardCell.MANAGED_STOPS, native?.managedStops ?? 0);

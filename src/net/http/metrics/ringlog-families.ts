@@ -143,16 +143,17 @@ function fills(shards: readonly NumberedShard[]): MetricFamily[] {
 }
 
 function counters(shards: readonly NumberedShard[]): MetricFamily[] {
-  const reads = shards.flatMap(({ shard, readsMemory, readsFile, readsCold }) => [
+  const reads = shards.flatMap(({ shard, readsMemory, readsFile, readsCold, readsAhead }) => [
     { shard, from: 'memory', count: readsMemory },
     { shard, from: 'file', count: readsFile },
     { shard, from: 'disk', count: readsCold },
+    { shard, from: 'ahead', count: readsAhead },
   ]);
   return [
     family(
       'counter',
       'ringlog_reads_total',
-      'Parts of Fetch answers sent from what the tick received (memory) or from files (file); and times that the disk was waited for (disk): 1 - disk/file is about the residency.',
+      'Parts of Fetch answers sent from what the tick received (memory) or from files (file); times that the disk was asked for what they wanted (disk), or had been before they came (ahead): 1 - (disk + ahead)/file is about the residency.',
       reads,
       ({ shard, from, count }) => [{ shard, from }, count],
     ),
