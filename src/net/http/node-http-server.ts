@@ -9,6 +9,8 @@ import { CONNECTIONS_MAX, DRAINED_BYTES, HEADER_BYTES_MAX, type HttpListening, t
 import { SocketClose, type SocketPeer, type SocketRoute } from './socket-exchange.ts';
 
 const HEADERS_TIMEOUT_MS = 10_000;
+/** How often node:http looks who is over it; by itself every 30 s. */
+const HEADERS_CHECK_MS = 1000;
 const CLOSE_LIMIT_MS = 1000;
 /** Whoever takes less than this of a long answer within SILENCE_MS is cut off. */
 const PIECE_BYTES = 256 * 1024;
@@ -18,7 +20,12 @@ const BINARY = { binary: true };
 /** @throws an Error with `code` EADDRINUSE, EACCES, EADDRNOTAVAIL … */
 export async function listenNodeHttp(host: string, port: number, service: HttpService): Promise<HttpListening> {
   // A body may come for as long as it keeps coming: body() watches over it.
-  const server = createServer({ headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: 0, maxHeaderSize: HEADER_BYTES_MAX });
+  const server = createServer({
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    connectionsCheckingInterval: HEADERS_CHECK_MS,
+    requestTimeout: 0,
+    maxHeaderSize: HEADER_BYTES_MAX,
+  });
   const underWay = new UnderWay();
   const sockets = new NodeSockets(underWay);
   server.on('request', (incoming, response) => void exchange(incoming, response, service, underWay));
