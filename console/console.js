@@ -6,7 +6,8 @@ const history = [];
 const expanded = new Set();
 let token = sessionStorage.getItem('token') ?? '';
 let previous = null;
-let chosenApi = 'Produce';
+/** By hand; null: what is asked for most, Produce before others. */
+let chosenApi = null;
 
 const find = (selector) => document.querySelector(selector);
 /** Text only: names of topics and groups are never markup. */
@@ -93,7 +94,9 @@ function showTiles(state, now) {
 /** Lines over the last two minutes; gaps where there is nothing. */
 function draw(figure, lines, words) {
   const svg = find(`#${figure} svg`);
-  const top = Math.max(1, ...lines.flat().filter((value) => value !== null)) * 1.1;
+  const most = Math.max(0, ...lines.flat());
+  const top = Math.max(1, most) * 1.1;
+  find(`#${figure} small`).textContent = most > 0 ? `2 minutes, up to ${words(most)}` : '';
   const x = (i) => (600 * (i + KEPT - lines[0].length)) / (KEPT - 1);
   const paths = lines.map((line) => {
     let d = '';
@@ -121,14 +124,22 @@ function draw(figure, lines, words) {
   document.querySelectorAll(`#${figure} .key b`).forEach((one, i) => (one.textContent = words(lines[i].at(-1))));
 }
 
+/** Records may come in by the gateway alone: then no client asks for Produce. */
+function busiestApi({ apis }) {
+  const seen = ({ name }) => history.some(({ latencies }) => (latencies.get(name)?.[0] ?? null) !== null);
+  const busiest = apis.filter(seen).sort((a, b) => b.count - a.count);
+  return (busiest.find(({ name }) => name === 'Produce') ?? busiest[0])?.name ?? 'Produce';
+}
+
 function showCharts(state) {
   const names = state.apis.map(({ name }) => name).sort();
   const select = find('#api');
   const listed = [...select.options].map(({ value }) => value);
-  if (!names.includes(chosenApi)) names.unshift(chosenApi);
+  const api = chosenApi ?? busiestApi(state);
+  if (!names.includes(api)) names.unshift(api);
   if (listed.join() !== names.join()) select.replaceChildren(...names.map((name) => element('option', {}, name)));
-  select.value = chosenApi;
-  const latency = (i) => history.map(({ latencies }) => latencies.get(chosenApi)?.[i] ?? null);
+  select.value = api;
+  const latency = (i) => history.map(({ latencies }) => latencies.get(api)?.[i] ?? null);
   draw('latency', [latency(0), latency(1)], time);
   draw('throughput', [history.map(({ bytesIn }) => bytesIn), history.map(({ bytesOut }) => bytesOut)], (value) => `${bytes(value)}/s`);
 }

@@ -56,8 +56,12 @@ export class HeadlessBrowser {
     const { sessionId } = await browser.call('Target.attachToTarget', { targetId, flatten: true });
     browser.session = sessionId as string;
     for (const domain of ['Page', 'Runtime', 'Log', 'Network']) await browser.call(`${domain}.enable`);
-    await browser.call('Emulation.setDeviceMetricsOverride', { width, height, deviceScaleFactor: 1, mobile: false });
+    await browser.resize(width, height);
     return browser;
+  }
+
+  async resize(width: number, height: number): Promise<void> {
+    await this.call('Emulation.setDeviceMetricsOverride', { width, height, deviceScaleFactor: 1, mobile: false });
   }
 
   async load(url: string): Promise<void> {

@@ -36,7 +36,10 @@ test('who does not end the headers within 10 s is cut off, however many bytes co
     const { port, close } = await listen('127.0.0.1', 0, { answer: nothing, upgrade: nothing });
     closers.push(close);
     const head = 'GET / HTTP/1.1\r\nhost: a\r\n';
-    return [choice, ...(await Promise.all([ended(port, '', ''), ended(port, head, ''), ended(port, `${head}x: `, 'a'), ended(port, head, 'x: y\r\n')]))];
+    return [
+      choice,
+      ...(await Promise.all([ended(port, '', ''), ended(port, head, ''), ended(port, `${head}x: `, 'a'), ended(port, head, 'x: y\r\n')])),
+    ];
   });
   for (const [choice, ...heard] of await Promise.all(all)) {
     const expected = choice === 'node' ? expect.stringMatching(/^HTTP\/1.1 408 /) : '';
