@@ -186,7 +186,7 @@ function showShards(state) {
         ),
         ...row('group commit p99', time(quantile(fresh('commitUs'), state.bounds, 0.99))),
         ...row('a commit', commits === null ? '–' : `${bytes(mean('commitBytes'))}, ${commits.toFixed(1)} partitions`),
-        ...row('reads without the disk', hits),
+        ...row('cached reads', hits),
         ...row('connections', count(shard.connections)),
         ...row('partitions', count(shard.partitions)),
       ),

@@ -83,10 +83,13 @@ test.skipIf(browserCommand === null)(
     await browser.prefer('dark');
     await until(`${ground} !== '${bright}'`);
     writeFileSync(join(pictures, 'dark.png'), await browser.picture());
+    const spilt = `[...document.querySelectorAll('.shard')].some((card) => card.scrollWidth > card.clientWidth)`;
+    expect(await browser.evaluate(spilt)).toBe(false);
     // On a telephone nothing but tables is wider than it, and their numbers are seen beside the names.
     await browser.resize(400, 800);
     await until(`innerWidth === 400 && document.documentElement.scrollWidth === 400`);
     expect(await browser.evaluate(`document.querySelector('#topics td:nth-child(3)').getBoundingClientRect().right < 400`)).toBe(true);
+    expect(await browser.evaluate(spilt)).toBe(false);
     writeFileSync(join(pictures, 'narrow.png'), await browser.picture());
     expect(await browser.evaluate('globalThis.hurt ?? null')).toBeNull();
     expect(browser.complaints).toEqual([]);
