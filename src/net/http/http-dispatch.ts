@@ -2,6 +2,7 @@
 // site its page is of. Owner: the supervisor's thread. Warm: once a request.
 
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { httpChannel, type HttpEvent } from '../../engine/base/diagnostic-channels.ts';
 import { type HttpAnswer, HttpRefusal, type HttpRequest, type HttpRoute, refusal } from './http-exchange.ts';
 import { RouteTable } from './route-table.ts';
 import type { SocketRoute } from './socket-exchange.ts';
@@ -53,15 +54,44 @@ export class HttpDispatch {
   }
 
   async answer(request: HttpRequest): Promise<HttpAnswer> {
-    const answer = await this.answerOf(request);
+    const answer = await this.traced(
+      request,
+      (event) => this.answerOf(request, event),
+      ({ status }) => status,
+    );
     return { ...answer, headers: { ...PAGE_POLICY, ...this.sharing(request), ...answer.headers } };
   }
 
   /** The route that takes over a connection, or why none does. */
-  async upgrade(request: HttpRequest): Promise<SocketRoute | HttpAnswer> {
+  upgrade(request: HttpRequest): Promise<SocketRoute | HttpAnswer> {
+    return this.traced(
+      request,
+      (event) => this.socketOf(request, event),
+      (found) => ('status' in found ? found.status : 101),
+    );
+  }
+
+  /** Tells who traces. */
+  private traced<Found>(
+    request: HttpRequest,
+    find: (event: HttpEvent | null) => Promise<Found>,
+    statusOf: (found: Found) => number,
+  ): Promise<Found> {
+    if (!httpChannel.hasSubscribers) return find(null);
+    const { method, path } = request;
+    const event: HttpEvent = { method, path, header: (name) => request.header(name) };
+    return httpChannel.tracePromise(async () => {
+      const found = await find(event);
+      event.status = statusOf(found);
+      return found;
+    }, event);
+  }
+
+  private async socketOf(request: HttpRequest, event: HttpEvent | null): Promise<SocketRoute | HttpAnswer> {
     const route = this.sockets.find(({ path }) => path === request.path);
     if (route === undefined)
       return refusal(404, `no WebSocket is at ${request.path}; see ${this.sockets.map(({ path }) => path).join(', ')}`);
+    if (event !== null) event.route = route.path;
     try {
       return this.strangerAnswer(request) ?? (await this.unknownAnswer(request)) ?? route;
     } catch (error) {
@@ -69,13 +99,14 @@ export class HttpDispatch {
     }
   }
 
-  private async answerOf(request: HttpRequest): Promise<HttpAnswer> {
+  private async answerOf(request: HttpRequest, event: HttpEvent | null): Promise<HttpAnswer> {
     const stranger = this.strangerAnswer(request);
     if (stranger !== null) return stranger;
     const { routes, params } = this.routes.find(request.path);
     if (routes.length === 0) {
       return refusal(404, `there is nothing at ${request.path}; see /metrics, /healthz, /readyz, /v1/topics and the page at /`);
     }
+    if (event !== null) event.route = routes[0]!.path;
     const allowed = routes.map(({ method }) => method).join(', ');
     if (request.method === 'OPTIONS') return { status: 204, headers: { ...PREFLIGHT, allow: allowed }, body: '' };
     const method = request.method === 'HEAD' ? 'GET' : request.method;

@@ -2,6 +2,7 @@
 // each other. Owner: the supervisor's thread. Hot: one small object a batch, none a record.
 
 import { assert } from '../../engine/base/assert.ts';
+import { appendChannel, type AppendEvent } from '../../engine/base/diagnostic-channels.ts';
 import { BatchField, readInt64 } from '../../engine/record/batch-header.ts';
 import type { TopicImage } from '../../engine/metadata/metadata-image.ts';
 import type { Mailbox } from '../ring/mailbox.ts';
@@ -42,9 +43,17 @@ export class CallerAppends {
     listener: AppendListener,
   ): void {
     const ticket = this.free.pop() ?? this.open.length;
-    this.open[ticket] = listener;
-    this.inFlight++;
     const { view } = this.arena;
+    this.open[ticket] = appendChannel.hasSubscribers
+      ? tracedListener(listener, {
+          topic: topic.name,
+          partition,
+          records: view.getInt32(at + BatchField.RECORD_COUNT),
+          bytes: lengthBytes,
+          acks,
+        })
+      : listener;
+    this.inFlight++;
     const { shard } = topic.partitions[partition]!;
     this.mail.send(shard, MessageKind.FORWARD_APPEND, ticket, ForwardAppendPayload.BYTES, ({ words, f64, bytes, payloadOffset }, slot) => {
       words[slot + ForwardAppend.PARTITION] = partition;
@@ -98,4 +107,29 @@ export class CallerAppends {
     if (this.inFlight > 0) return;
     for (const resolve of this.whenIdle.splice(0)) resolve();
   }
+}
+
+/** Tells who traces when the batch is on its way, and what became of it. */
+function tracedListener(listener: AppendListener, event: AppendEvent): AppendListener {
+  appendChannel.start.publish(event);
+  appendChannel.end.publish(event);
+  const settle = (answer: () => void): void => {
+    appendChannel.asyncStart.publish(event);
+    try {
+      answer();
+    } finally {
+      appendChannel.asyncEnd.publish(event);
+    }
+  };
+  return {
+    onAppended: (errorCode, baseOffset, logAppendTimeMs, logStartOffset) => {
+      Object.assign(event, { errorCode, offset: baseOffset });
+      settle(() => listener.onAppended(errorCode, baseOffset, logAppendTimeMs, logStartOffset));
+    },
+    onLost: (reason) => {
+      event.error = reason;
+      appendChannel.error.publish(event);
+      settle(() => listener.onLost(reason));
+    },
+  };
 }

@@ -5,6 +5,7 @@
 
 import type { BrokerLayers, BrokerSettings } from '../../engine/base/config-broker.ts';
 import { effectiveTopicConfig } from '../../engine/base/config-topic.ts';
+import { fetchChannel } from '../../engine/base/diagnostic-channels.ts';
 import { errorName, ErrorCode } from '../../engine/base/error-code.ts';
 import { microtask } from '../../engine/base/microtask.ts';
 import { sharedCopy } from '../../engine/base/shared-copy.ts';
@@ -156,7 +157,9 @@ export class Caller implements LogAccess {
     this.check(signal);
     const found = this.find(topic, partition);
     if (found === null) return UNKNOWN;
-    return this.reads.fetch({ topic: found, partition, offset, maxBytes, waitMs, signal });
+    const call = { topic: found, partition, offset, maxBytes, waitMs, signal };
+    if (!fetchChannel.hasSubscribers) return this.reads.fetch(call);
+    return fetchChannel.tracePromise(() => this.reads.fetch(call), { topic, partition, offset, maxBytes, waitMs });
   }
 
   /** The topic, when it has such a partition. */
