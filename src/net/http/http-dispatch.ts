@@ -34,23 +34,24 @@ const PREFLIGHT = {
   'access-control-max-age': '600',
 };
 
+export interface HttpLog {
+  /** A route threw: a bug. */
+  failed(path: string, error: unknown): void;
+  /** A client was refused, or cut off, for a reason of its own. */
+  turnedAway(remote: string, reason: string): void;
+}
+
 export class HttpDispatch {
   private readonly routes: RouteTable;
   private readonly sockets: readonly SocketRoute[];
   private readonly guard: HttpGuard;
-  private readonly failed: (path: string, error: unknown) => void;
+  private readonly log: HttpLog;
 
-  /** @param failed a route threw: a bug */
-  constructor(
-    routes: readonly HttpRoute[],
-    sockets: readonly SocketRoute[],
-    guard: HttpGuard,
-    failed: (path: string, error: unknown) => void,
-  ) {
+  constructor(routes: readonly HttpRoute[], sockets: readonly SocketRoute[], guard: HttpGuard, log: HttpLog) {
     this.routes = new RouteTable(routes);
     this.sockets = sockets;
     this.guard = guard;
-    this.failed = failed;
+    this.log = log;
   }
 
   async answer(request: HttpRequest): Promise<HttpAnswer> {
@@ -124,19 +125,29 @@ export class HttpDispatch {
     if (error instanceof HttpRefusal) return error.answer;
     // Nobody hears the answer, and nothing is wrong here.
     if (request.signal.aborted) return refusal(499, 'the client is gone');
-    this.failed(request.path, error);
+    this.log.failed(request.path, error);
     return refusal(500, 'this is a fault of the broker; its log has a line about it');
+  }
+
+  /** Each is worth a line, of which the log keeps few. */
+  private turnAway(request: HttpRequest, status: number, what: string, headers?: Readonly<Record<string, string>>): HttpAnswer {
+    this.log.turnedAway(request.remote, `${status} ${what}`);
+    return refusal(status, what, headers);
   }
 
   /** A name of another site that leads to this machine (DNS rebinding), or a page of another site. */
   private strangerAnswer(request: HttpRequest): HttpAnswer | null {
     const host = request.header('host') ?? '';
     if (this.guard.loopback && this.guard.token === null && !LOCAL_NAME.test(host)) {
-      return refusal(403, `this listener is for this machine: come by localhost or 127.0.0.1, not by '${host}', or set ringlog.http.token`);
+      return this.turnAway(
+        request,
+        403,
+        `this listener is for this machine: come by localhost or 127.0.0.1, not by '${host}', or set ringlog.http.token`,
+      );
     }
     const origin = request.header('origin');
     if (origin === undefined || isOwn(origin, host) || this.isAllowed(origin)) return null;
-    return refusal(403, `pages of ${origin} may not ask here: add it to ringlog.http.origins`);
+    return this.turnAway(request, 403, `pages of ${origin} may not ask here: add it to ringlog.http.origins`);
   }
 
   private isAllowed(origin: string): boolean {
@@ -152,9 +163,12 @@ export class HttpDispatch {
 
   private async unknownAnswer(request: HttpRequest): Promise<HttpAnswer | null> {
     if (!this.hasToken(request)) {
-      return refusal(401, 'send the token of ringlog.http.token as: Authorization: Bearer TOKEN', { 'www-authenticate': 'Bearer' });
+      const what = 'send the token of ringlog.http.token as: Authorization: Bearer TOKEN';
+      return this.turnAway(request, 401, what, { 'www-authenticate': 'Bearer' });
     }
-    if (this.guard.authorize !== undefined && !(await this.guard.authorize(request))) return refusal(403, 'this request is not allowed');
+    if (this.guard.authorize !== undefined && !(await this.guard.authorize(request))) {
+      return this.turnAway(request, 403, 'this request is not allowed');
+    }
     return null;
   }
 

@@ -6,6 +6,8 @@ export interface HttpRequest {
   /** Without the query. */
   readonly path: string;
   readonly query: URLSearchParams;
+  /** The client's address. */
+  readonly remote: string;
   /** Names in lower case; what came several times is joined as HTTP says. Of what is not ASCII engines make different things. */
   header(name: string): string | undefined;
   /** Names and values of all that begin with `prefix`. */

@@ -141,6 +141,8 @@ function requestOf(incoming: IncomingMessage, signal: AbortSignal): HttpRequest 
     method: incoming.method ?? 'GET',
     path: question < 0 ? target : target.slice(0, question),
     query: new URLSearchParams(question < 0 ? '' : target.slice(question + 1)),
+    // Gone with the socket.
+    remote: incoming.socket.remoteAddress ?? 'unknown',
     header: (name) => {
       const value = incoming.headers[name];
       return Array.isArray(value) ? value.join(', ') : value;

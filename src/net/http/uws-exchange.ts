@@ -33,6 +33,7 @@ export class UwsExchange implements HttpRequest {
   private readonly headers = new Map<string, string>();
   private readonly incoming: IncomingBody | null;
   private readonly onEnd: (exchange: UwsExchange) => void;
+  private remoteText: string | null = null;
   private parsedQuery: URLSearchParams | null = null;
   private abortion: AbortController | null = null;
   private abortReason: Error | null = null;
@@ -53,6 +54,12 @@ export class UwsExchange implements HttpRequest {
     response.onAborted(() => this.lose());
     const hasBody = this.headers.has('transfer-encoding') || Number(this.headers.get('content-length') ?? 0) > 0;
     this.incoming = hasBody ? new IncomingBody(response) : null;
+  }
+
+  /** Not to be had once the response is gone: asked for before that, it is kept. */
+  get remote(): string {
+    if (this.remoteText === null) this.remoteText = this.over ? 'unknown' : Buffer.from(this.response.getRemoteAddressAsText()).toString();
+    return this.remoteText;
   }
 
   get query(): URLSearchParams {

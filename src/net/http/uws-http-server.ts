@@ -128,6 +128,8 @@ class UwsServer {
         if ('status' in found) return exchange.answer(found, () => true);
         if (this.closed) return exchange.cut();
         const offered = (exchange.header('sec-websocket-protocol') ?? '').split(',').map((name) => name.trim());
+        // Kept: there is no response to ask behind this.
+        void exchange.remote;
         exchange.end();
         response.cork(() =>
           response.upgrade(

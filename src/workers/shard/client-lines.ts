@@ -17,21 +17,24 @@ interface Known {
 export class ClientLines {
   private readonly event: (body: EventBody) => void;
   private readonly nowMs: () => number;
+  private readonly word: string;
   /** By host, client id and reason. */
   private readonly known = new Map<string, Known>();
   private windowMs = -Infinity;
   private lines = 0;
   private suppressed = 0;
 
-  constructor(event: (body: EventBody) => void, nowMs: () => number) {
+  /** @param word what was done to them */
+  constructor(event: (body: EventBody) => void, nowMs: () => number, word = 'closed') {
     this.event = event;
     this.nowMs = nowMs;
+    this.word = word;
   }
 
-  /** @param peer address:port */
-  refused(peer: string, clientId: string, reason: string): void {
+  /** @param peer address:port @param host its address */
+  refused(peer: string, clientId: string, reason: string, host = peer.slice(0, Math.max(0, peer.lastIndexOf(':')))): void {
     const now = this.nowMs();
-    const key = JSON.stringify([peer.slice(0, Math.max(0, peer.lastIndexOf(':'))), clientId, reason]);
+    const key = JSON.stringify([host, clientId, reason]);
     const known = this.known.get(key);
     if (known !== undefined && now - known.saidMs < SAME_MS) {
       known.more++;
@@ -42,13 +45,13 @@ export class ClientLines {
     if (this.known.size === CLIENTS_MAX) this.known.delete(this.known.keys().next().value!);
     this.known.set(key, { saidMs: now, more: 0 });
     const more = known === undefined || known.more === 0 ? '' : ` (and ${known.more} times since the last line about it)`;
-    this.event({ level: 'warn', message: `closed ${peer}: ${reason}${more}`, detail: { peer, clientId } });
+    this.event({ level: 'warn', message: `${this.word} ${peer}: ${reason}${more}`, detail: { peer, clientId } });
   }
 
   /** Many clients at once are not to flood the log either. */
   private admitted(now: number): boolean {
     if (now - this.windowMs >= 1000) {
-      if (this.suppressed > 0) this.event({ level: 'warn', message: `${this.suppressed} more connections closed for bad requests` });
+      if (this.suppressed > 0) this.event({ level: 'warn', message: `${this.suppressed} more ${this.word} for bad requests` });
       this.windowMs = now;
       this.lines = 0;
       this.suppressed = 0;

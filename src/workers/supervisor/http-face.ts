@@ -8,6 +8,7 @@ import type { BrokerFaceFacts, BrokerView } from '../../net/http/broker-view.ts'
 import type { GatewayLog, GatewayTerms } from '../../net/http/gateway/gateway-log.ts';
 import type { HttpEngineChoice, HttpEngineFacts } from '../../net/http/http-engine.ts';
 import { HttpRefusal, type HttpRequest } from '../../net/http/http-exchange.ts';
+import { ClientLines } from '../shard/client-lines.ts';
 import type { BrokerLog } from './broker-log.ts';
 
 export interface HttpFace {
@@ -21,6 +22,8 @@ export interface HttpFace {
 /** Asked about each request that is not open to anybody, after the token: false refuses it. */
 export type HttpAuthorize = (request: HttpRequest) => boolean | Promise<boolean>;
 
+/** A client has a part in what is said of it. */
+const REASON_CHARS_MAX = 200;
 const NOTHING: BrokerReading = { wallMs: 0, shards: [], topics: [], partitions: [], groups: [] };
 
 /** @throws an Error with `code` EADDRINUSE, EACCES, EADDRNOTAVAIL …, or when the engine that is asked for does not load */
@@ -45,6 +48,12 @@ export async function openHttpFace(
   let read = (): BrokerReading => NOTHING;
   let gatewayLog: GatewayLog | null = null;
   const view: BrokerView = { ready: () => facts !== null, facts: () => facts, read: () => read() };
+  const clients = new ClientLines(
+    ({ message, detail }) => log.warn(message, detail),
+    () => performance.now(),
+    'HTTP turned away',
+  );
+  const turnedAway = (remote: string, reason: string): void => clients.refused(remote, '', reason.slice(0, REASON_CHARS_MAX), remote);
   const terms: GatewayTerms = {
     log: () => {
       if (gatewayLog === null) throw new HttpRefusal(503, 'the broker is starting: try again', { 'retry-after': '1' });
@@ -54,12 +63,13 @@ export async function openHttpFace(
     bodyBytesMax: config['ringlog.http.body.bytes.max'],
     inFlightBytesMax: config['ringlog.http.inflight.bytes.max'],
     wallMs: Date.now,
+    turnedAway,
   };
   const routes = [...healthRoutes(view), metricsRoute(view), ...consoleRoutes(view), ...gatewayRoutes(terms)];
   const guard = { token, loopback, origins: config['ringlog.http.origins'], authorize };
-  const dispatch = new HttpDispatch(routes, [streamRoute(terms)], guard, (path, error) =>
-    log.error(`HTTP ${path} failed: ${error instanceof Error ? error.stack : String(error)}`),
-  );
+  const failed = (path: string, error: unknown): void =>
+    log.error(`HTTP ${path} failed: ${error instanceof Error ? error.stack : String(error)}`);
+  const dispatch = new HttpDispatch(routes, [streamRoute(terms)], guard, { failed, turnedAway });
   const { name, reason, listen } = await httpEngine(config['ringlog.http.engine'] as HttpEngineChoice);
   const listening = await listen(host, port, dispatch);
   return {

@@ -4,7 +4,9 @@ import { connect } from 'node:net';
 import parsePrometheus from 'parse-prometheus-text-format';
 import { afterEach, describe, expect, test } from 'vitest';
 import { fetchApi } from '../../../src/net/kafka/schema/generated/fetch.ts';
+import { ZERO_UUID } from '../../../src/engine/base/uuid.ts';
 import { findCoordinatorApi } from '../../../src/net/kafka/schema/generated/find-coordinator.ts';
+import { metadataApi } from '../../../src/net/kafka/schema/generated/metadata.ts';
 import { offsetCommitApi } from '../../../src/net/kafka/schema/generated/offset-commit.ts';
 import { produceApi } from '../../../src/net/kafka/schema/generated/produce.ts';
 import {
@@ -102,6 +104,19 @@ describe.each(topologyKinds())('%s', (kind) => {
     const lag = families.get('kafka_consumergroup_lag')!.metrics[0]!;
     expect(lag).toEqual({ value: '2', labels: { consumergroup: groupId, topic: 'clicks', partition: '1' } });
     expect(valueOf(families, 'kafka_consumergroup_lag_sum', { topic: 'clicks' })).toBe(2);
+    expect(valueOf(families, 'kafka_consumergroup_current_offset_sum', { topic: 'clicks' })).toBe(1);
+    const metadata = await client.call(metadataApi, 12, {
+      topics: [{ topicId: ZERO_UUID, name: 'clicks' }],
+      allowAutoTopicCreation: false,
+      includeTopicAuthorizedOperations: false,
+    });
+    const leader = metadata.topics[0]!.partitions.find(({ partitionIndex }) => partitionIndex === 1)!.leaderId;
+    expect(valueOf(families, 'kafka_topic_partition_leader', one)).toBe(leader);
+    expect(valueOf(families, 'kafka_topic_partition_in_sync_replica', one)).toBe(1);
+    expect(valueOf(families, 'kafka_topic_partition_under_replicated_partition', one)).toBe(0);
+    for (const name of ['server_replicamanager_underreplicatedpartitions', 'controller_kafkacontroller_offlinepartitionscount']) {
+      expect([name, valueOf(families, `kafka_${name}`)]).toEqual([name, 0]);
+    }
     // prom-client's own numbers of the process stand behind.
     expect(valueOf(families, 'process_cpu_seconds_total')).toBeGreaterThan(0);
   });
@@ -177,6 +192,12 @@ test('with a token, numbers are for who shows it; health is for everybody', asyn
     expect([authorization, refused.status]).toEqual([authorization, 401]);
     expect(await refused.text()).toContain('Authorization: Bearer');
   }
+  // One line about a client that does the same again and again, and nothing of what it showed.
+  const lines = broker.lines.filter(({ message }) => message.startsWith('HTTP turned away'));
+  expect(lines.map(({ level, message }) => [level, message])).toEqual([
+    ['warn', expect.stringMatching(/^HTTP turned away 127.0.0.1: 401 send the token/)],
+  ]);
+  expect(JSON.stringify(lines)).not.toContain('secret');
   expect((await fetch(url('/metrics'), { headers: { authorization: 'Bearer secret-1' } })).status).toBe(200);
   expect((await fetch(url('/console/state.json'))).status).toBe(401);
   for (const path of ['/healthz', '/readyz', '/']) expect((await fetch(url(path))).status).toBe(200);

@@ -26,6 +26,7 @@ const sockets: { destroy?: () => void; terminate?: () => void }[] = [];
 let waits: number[];
 let fetched: (offset: number, signal: AbortSignal) => Promise<FetchAnswer>;
 let appended: number;
+let turnedAway: string[];
 
 const topic = { name: 'clicks', internal: false, partitions: [{ index: 0 }] };
 const log = {
@@ -38,18 +39,28 @@ const log = {
     return fetched(offset, signal);
   },
 } as unknown as GatewayLog;
-const terms: GatewayTerms = { log: () => log, syncsBeforeAck: true, bodyBytesMax: 1000, inFlightBytesMax: 1 << 20, wallMs: () => 0 };
+const terms: GatewayTerms = {
+  log: () => log,
+  syncsBeforeAck: true,
+  bodyBytesMax: 1000,
+  inFlightBytesMax: 1 << 20,
+  wallMs: () => 0,
+  turnedAway: (remote, reason) => void turnedAway.push(`${remote} ${reason}`),
+};
 
 beforeEach(async () => {
   waits = [];
   appended = 0;
+  turnedAway = [];
   // Until the client is gone.
   fetched = (_offset, signal) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance'] });
   const guard = { token: null, loopback: true, origins: [] };
-  const service = new HttpDispatch(gatewayRoutes(terms), [streamRoute(terms)], guard, (path, error) => {
+  const failed = (path: string, error: unknown): never => {
     throw new Error(path, { cause: error });
-  });
+  };
+  const { turnedAway: told } = terms;
+  const service = new HttpDispatch(gatewayRoutes(terms), [streamRoute(terms)], guard, { failed, turnedAway: told });
   listening = await listenNodeHttp('127.0.0.1', 0, service);
 });
 afterEach(async () => {
@@ -165,6 +176,7 @@ test('a tail says every 15 s that it is there; one that takes nothing for 30 s i
   expect(asleep.heard().length).toBeLessThan(LARGE_BYTES);
   expect(asleep.heard()).not.toContain('heartbeat');
   expect(waits.length).toBe(reads);
+  expect(turnedAway).toEqual(['127.0.0.1 nothing was taken for 30 s']);
   expect(vi.getTimerCount()).toBe(0);
 });
 
@@ -198,6 +210,7 @@ test('a subscriber of a WebSocket that takes nothing for 30 s is cut off with th
   socket.resume();
   const [code, reason] = await closed;
   expect([code, reason.toString()]).toEqual([1008, 'nothing was taken for 30 s']);
+  expect(turnedAway).toEqual(['127.0.0.1 1008 nothing was taken for 30 s']);
 });
 
 test('who answers pings stays; who does not for 30 s is gone', async () => {

@@ -40,7 +40,7 @@ test('many clients at once have five lines a second, then one for all others', (
   expect(said).toHaveLength(5);
   now += 1000;
   lines.refused('10.0.1.1:1', '', 'malformed request');
-  expect(said.slice(5)).toEqual(['95 more connections closed for bad requests', 'closed 10.0.1.1:1: malformed request']);
+  expect(said.slice(5)).toEqual(['95 more closed for bad requests', 'closed 10.0.1.1:1: malformed request']);
 });
 
 test('clients that come once are forgotten, however many there are', () => {

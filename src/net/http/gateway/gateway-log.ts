@@ -34,6 +34,8 @@ export interface GatewayTerms {
   /** Of all bodies that wait for their answer. */
   readonly inFlightBytesMax: number;
   wallMs(): number;
+  /** A client was cut off for a reason of its own. */
+  turnedAway(remote: string, reason: string): void;
 }
 
 /** @throws HttpRefusal 404 */

@@ -35,22 +35,24 @@ export function streamRoute(terms: GatewayTerms): SocketRoute {
     path: '/v1/stream',
     protocol: PROTOCOL,
     frameBytesMax: FRAME_BYTES_MAX,
-    open: (_request, peer) => new StreamClient(terms, gather, peer),
+    open: ({ remote }, peer) => new StreamClient(terms, gather, remote, peer),
   };
 }
 
 class StreamClient {
   private readonly terms: GatewayTerms;
   private readonly gather: AppendGather;
+  private readonly remote: string;
   private readonly peer: SocketPeer;
   private readonly subscriptions = new Map<number, StreamSubscription>();
   private inFlightBytes = 0;
   private answers: Uint8Array[] = [];
   private gone = false;
 
-  constructor(terms: GatewayTerms, gather: AppendGather, peer: SocketPeer) {
+  constructor(terms: GatewayTerms, gather: AppendGather, remote: string, peer: SocketPeer) {
     this.terms = terms;
     this.gather = gather;
+    this.remote = remote;
     this.peer = peer;
     this.send({ t: 'hello', version: 1, frameBytesMax: FRAME_BYTES_MAX, inFlightBytesMax: IN_FLIGHT_BYTES_MAX });
   }
@@ -141,7 +143,15 @@ class StreamClient {
     const topic = topicNamed(log, textOf(frame['topic'], 'topic'));
     const partition = partitionNumber(topic, String(frame['partition'] ?? 0));
     const offset = String(frame['offset'] ?? 'latest');
-    const subscription = new StreamSubscription({ id, log, topic, partition, send: (one) => this.send(one), peer: this.peer });
+    const subscription = new StreamSubscription({
+      id,
+      log,
+      topic,
+      partition,
+      send: (one) => this.send(one),
+      peer: this.peer,
+      cutOff: (reason) => this.cutOff(SocketClose.POLICY, reason),
+    });
     this.subscriptions.set(id, subscription);
     subscription.addCredit(creditOf(frame['credit'] ?? 0));
     void subscription.run(offset).catch((error: unknown) => {
@@ -184,6 +194,7 @@ class StreamClient {
   }
 
   private cutOff(code: number, reason: string): void {
+    this.terms.turnedAway(this.remote, `${code} ${reason}`);
     this.peer.close(code, reason.slice(0, 120));
     this.onClose();
   }

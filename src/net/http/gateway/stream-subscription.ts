@@ -6,7 +6,7 @@
 import type { TopicImage } from '../../../engine/metadata/metadata-image.ts';
 import type { FetchedChunk } from '../../../engine/record/fetched-chunk.ts';
 import { SILENCE_MS } from '../http-server.ts';
-import { SocketClose, type SocketPeer } from '../socket-exchange.ts';
+import type { SocketPeer } from '../socket-exchange.ts';
 import type { GatewayLog } from './gateway-log.ts';
 import { fetchAt, givenOffset } from './partition-cursor.ts';
 import { recordMsgpack } from './record-json.ts';
@@ -17,6 +17,7 @@ export interface SubscriptionTerms {
   readonly topic: TopicImage;
   readonly partition: number;
   readonly peer: SocketPeer;
+  cutOff(reason: string): void;
   /** @returns bytes of the frame */
   send(frame: Readonly<Record<string, unknown>>): number;
 }
@@ -88,13 +89,13 @@ export class StreamSubscription {
 
   /** There is credit, and the network has taken what was sent. */
   private async credit(): Promise<void> {
-    const { peer } = this.terms;
+    const { peer, cutOff } = this.terms;
     while (this.creditBytes <= 0 && !this.ended) {
       await new Promise<void>((resolve) => (this.wake = resolve));
       this.wake = null;
     }
     if (this.ended) return;
-    const limit = setTimeout(() => peer.close(SocketClose.POLICY, `nothing was taken for ${SILENCE_MS / 1000} s`), SILENCE_MS);
+    const limit = setTimeout(() => cutOff(`nothing was taken for ${SILENCE_MS / 1000} s`), SILENCE_MS);
     await peer.drained();
     clearTimeout(limit);
   }

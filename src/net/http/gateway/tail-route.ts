@@ -29,7 +29,11 @@ export function tailRoute(terms: GatewayTerms): HttpRoute {
       const log = terms.log();
       const topic = topicNamed(log, name!);
       const positions = await positionsOf(log, topic, request);
-      return { status: 200, headers: HEADERS, body: (stream) => tail(log, topic, positions, stream, request.signal) };
+      return {
+        status: 200,
+        headers: HEADERS,
+        body: (stream) => tail(log, topic, positions, stream, request.signal, (reason) => terms.turnedAway(request.remote, reason)),
+      };
     },
   };
 }
@@ -56,6 +60,7 @@ async function tail(
   positions: Map<number, number>,
   stream: AnswerStream,
   signal: AbortSignal,
+  cutOff: (reason: string) => void,
 ): Promise<void> {
   const events = new EventWriter(stream);
   const heartbeat = setInterval(() => void events.write(': heartbeat\n\n').catch(() => undefined), HEARTBEAT_MS);
@@ -68,6 +73,7 @@ async function tail(
     await Promise.all([...positions.keys()].map((partition) => follow(log, topic, partition, positions, events, others.signal)));
   } catch (error) {
     if (events.failed && !(error instanceof StalledReader)) throw error;
+    if (error instanceof StalledReader) cutOff(error.message);
     const reason = error instanceof HttpRefusal || error instanceof StalledReader ? error.message : STOPPING.error;
     // Nobody waits until it is taken.
     void stream.write(`event: end\ndata: ${JSON.stringify({ error: reason })}\n\n`).catch(() => undefined);

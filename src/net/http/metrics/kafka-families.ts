@@ -38,17 +38,31 @@ function exporterFamilies({ partitions }: BrokerReading, facts: BrokerFaceFacts 
       partitions,
       ({ topic, index, startOffset }) => [{ topic, partition: index }, startOffset],
     ),
+    ...replicaFamilies(partitions, nodes),
+  ];
+}
+
+/** One replica, which leads; it is in sync unless its directory has failed. */
+function replicaFamilies(partitions: BrokerReading['partitions'], nodes: BrokerFaceFacts['addresses']): MetricFamily[] {
+  const gauge = (name: string, help: string, of: (partition: (typeof partitions)[number]) => number | null): MetricFamily =>
+    family('gauge', `kafka_topic_partition_${name}`, help, partitions, (one) => [{ topic: one.topic, partition: one.index }, of(one)]);
+  return [
+    gauge('leader', 'Node that leads.', ({ shard }) => (nodes[shard] ?? nodes[0])?.nodeId ?? null),
+    gauge('replicas', 'Replicas, of which this process has one.', () => 1),
+    gauge('in_sync_replica', 'Replicas that take appends.', ({ failed }) => (failed ? 0 : 1)),
+    gauge('under_replicated_partition', '1: it takes no append.', ({ failed }) => (failed ? 1 : 0)),
   ];
 }
 
 function groupFamilies(groups: readonly GroupState[]): MetricFamily[] {
   const offsets = groups.flatMap(({ groupId, offsets: own }) => own.map((offset) => ({ groupId, ...offset })));
-  const lagSums = new Map<string, { readonly groupId: string; readonly topic: string; lag: number }>();
-  for (const { groupId, topic, lag } of offsets) {
+  const sums = new Map<string, { readonly groupId: string; readonly topic: string; offset: number; lag: number }>();
+  for (const { groupId, topic, offset, lag } of offsets) {
     const key = JSON.stringify([groupId, topic]);
-    const sum = lagSums.get(key);
-    if (sum === undefined) lagSums.set(key, { groupId, topic, lag: lag ?? 0 });
-    else sum.lag += lag ?? 0;
+    const sum = sums.get(key) ?? { groupId, topic, offset: 0, lag: 0 };
+    sum.offset += offset;
+    sum.lag += lag ?? 0;
+    sums.set(key, sum);
   }
   return [
     family('gauge', 'kafka_consumergroup_members', 'Members of the group.', groups, ({ groupId, members }) => [
@@ -64,6 +78,13 @@ function groupFamilies(groups: readonly GroupState[]): MetricFamily[] {
     ),
     family(
       'gauge',
+      'kafka_consumergroup_current_offset_sum',
+      'Committed offsets of all partitions of the topic.',
+      [...sums.values()],
+      ({ groupId, topic, offset }) => [{ consumergroup: groupId, topic }, offset],
+    ),
+    family(
+      'gauge',
       'kafka_consumergroup_lag',
       'Records between the committed offset and the high watermark.',
       offsets,
@@ -73,7 +94,7 @@ function groupFamilies(groups: readonly GroupState[]): MetricFamily[] {
       'gauge',
       'kafka_consumergroup_lag_sum',
       'Lag over all partitions of the topic.',
-      [...lagSums.values()],
+      [...sums.values()],
       ({ groupId, topic, lag }) => [{ consumergroup: groupId, topic }, lag],
     ),
     family('gauge', 'kafka_coordinator_group_groupmetadatamanager_numgroups', 'Groups, by JMX.', [groups.length], (count) => [{}, count]),
@@ -135,6 +156,10 @@ function brokerFamilies({ shards, partitions }: BrokerReading): MetricFamily[] {
     ),
     one('kafka_server_replicamanager_partitioncount', 'Partitions of this process.', [partitions.length]),
     one('kafka_server_replicamanager_leadercount', 'Partitions that it leads: all, as there is one replica.', [partitions.length]),
+    one('kafka_server_replicamanager_underreplicatedpartitions', 'The same: there is no other replica.', [offline]),
+    one('kafka_controller_kafkacontroller_offlinepartitionscount', 'The same.', [offline]),
+    one('kafka_controller_kafkacontroller_globaltopiccount', 'Topics.', [new Set(partitions.map(({ topic }) => topic)).size]),
+    one('kafka_controller_kafkacontroller_globalpartitioncount', 'Partitions.', [partitions.length]),
     one('kafka_server_replicamanager_offlinereplicacount', 'Partitions that take no append, their directory having failed.', [offline]),
     one('kafka_controller_kafkacontroller_activecontrollercount', 'This process is its own controller.', [1]),
   ];
