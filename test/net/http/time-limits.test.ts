@@ -3,7 +3,7 @@
 
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import type { FetchAnswer } from '../../../src/engine/broker/log-access.ts';
 import { ErrorCode } from '../../../src/engine/base/error-code.ts';
@@ -14,13 +14,16 @@ import { packed, unpacked } from '../../../src/net/http/gateway/msgpack.ts';
 import { streamRoute } from '../../../src/net/http/gateway/stream-route.ts';
 import { HttpDispatch } from '../../../src/net/http/http-dispatch.ts';
 import { type HttpListening, SILENCE_MS } from '../../../src/net/http/http-server.ts';
+import { httpEngine } from '../../../src/net/http/http-engine.ts';
 import { listenNodeHttp } from '../../../src/net/http/node-http-server.ts';
+import { loadUws } from '../../../src/net/http/uws-module.ts';
 import { DEADLINE_MS } from '../../support/broker.ts';
 
 /** More than the kernel takes for a client that does not read. */
 const LARGE_BYTES = 16 * 1024 * 1024;
 
 let listening: HttpListening;
+let listen: typeof listenNodeHttp = listenNodeHttp;
 const sockets: { destroy?: () => void; terminate?: () => void }[] = [];
 /** What each fetch was told to wait, and what it answers. */
 let waits: number[];
@@ -61,7 +64,7 @@ beforeEach(async () => {
   };
   const { turnedAway: told } = terms;
   const service = new HttpDispatch(gatewayRoutes(terms), [streamRoute(terms)], guard, { failed, turnedAway: told });
-  listening = await listenNodeHttp('127.0.0.1', 0, service);
+  listening = await listen('127.0.0.1', 0, service);
 });
 afterEach(async () => {
   vi.useRealTimers();
@@ -227,4 +230,72 @@ test('who answers pings stays; who does not for 30 s is gone', async () => {
   }
   expect((await closed)[0]).toBe(1006);
   expect(there.socket.readyState).toBe(WebSocket.OPEN);
+});
+
+// Its own clock, of 10 s and real, is wound up every few seconds of ours: what it does by itself is in slow-headers.test.ts.
+describe.skipIf((await loadUws()).uws === null)('over uWebSockets.js', () => {
+  /** How often it looks who is silent. */
+  const WATCH_MS = 4000;
+  beforeAll(async () => void ({ listen } = await httpEngine('uws')));
+  afterAll(() => void (listen = listenNodeHttp));
+
+  /** Whatever waits is looked at on the way. */
+  async function pass(ms: number): Promise<void> {
+    for (let passed = 0; passed < ms; passed += WATCH_MS) {
+      await vi.advanceTimersByTimeAsync(WATCH_MS);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  test('a body may last as long as it goes on; one that does not is answered 408, with what of it is stored', async () => {
+    const { socket, heard } = await ask(`${POST}application/x-ndjson\n\n`);
+    for (let i = 1; i <= 3; i++) {
+      socket.write(chunk(line));
+      await eventually(() => expect(appended).toBe(i));
+      await pass(SILENCE_MS - WATCH_MS);
+      expect(heard()).toBe('');
+    }
+    await pass(2 * WATCH_MS);
+    await eventually(() => expect(heard()).toMatch(/^HTTP\/1.1 408 [^]*nothing of the body came for 30 s[^]*"count":3/));
+  });
+
+  test('an answer that is not taken is kept for 30 s, and no longer', async () => {
+    for (const [ms, whole] of [
+      [SILENCE_MS - 2 * WATCH_MS, true],
+      [SILENCE_MS + 2 * WATCH_MS, false],
+    ] as const) {
+      fetched = async () => largeRecord();
+      const { socket, closed } = await ask('GET /v1/topics/clicks/partitions/0/records HTTP/1.1\nhost: localhost\n\n');
+      socket.pause();
+      await eventually(() => expect(socket.bytesRead).toBeGreaterThan(0));
+      await pass(ms);
+      socket.resume();
+      if (whole) await eventually(() => expect(socket.bytesRead).toBeGreaterThan(LARGE_BYTES));
+      else await closed;
+      expect(socket.bytesRead > LARGE_BYTES).toBe(whole);
+    }
+  });
+
+  test('a tail, and a subscriber of a WebSocket, that take nothing for 30 s are cut off with the reason', async () => {
+    fetched = async (offset) => (offset === 0 ? largeRecord() : new Promise(() => undefined));
+    const tail = await ask('GET /v1/topics/clicks/events?offset=0 HTTP/1.1\nhost: localhost\n\n');
+    tail.socket.pause();
+    const { socket, next } = await stream();
+    socket.send(packed({ t: 'subscribe', id: 1, topic: 'clicks', offset: 0, credit: 2 * LARGE_BYTES }));
+    expect(await next()).toMatchObject({ t: 'subscribed' });
+    socket.pause();
+    await eventually(() => expect(waits.length).toBeGreaterThanOrEqual(2));
+    await pass(SILENCE_MS + 3 * WATCH_MS);
+    await eventually(() =>
+      expect(turnedAway.toSorted()).toEqual(['127.0.0.1 1008 nothing was taken for 30 s', '127.0.0.1 nothing was taken for 30 s']),
+    );
+    const closed = once(socket, 'close') as Promise<[number, Buffer]>;
+    socket.resume();
+    const [code, reason] = await closed;
+    expect([code, reason.toString()]).toEqual([1008, 'nothing was taken for 30 s']);
+    // What was on its way, and why it ends.
+    tail.socket.resume();
+    await eventually(() => expect(tail.socket.bytesRead).toBeGreaterThan(LARGE_BYTES));
+    await eventually(() => expect(tail.heard().slice(-200)).toContain('event: end\ndata: {"error":"nothing was taken for 30 s"}'));
+  });
 });
