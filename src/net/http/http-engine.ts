@@ -21,9 +21,13 @@ class HttpEngineAbsent extends Error {
   override readonly name = 'HttpEngineAbsent';
 }
 
-/** @throws HttpEngineAbsent when uWebSockets.js is asked for by name and does not load */
-export async function httpEngine(choice: HttpEngineChoice): Promise<HttpEngine> {
+/**
+ * @param mayEnd this thread can end before the process does: what uWebSockets.js has open then takes the process with it
+ * @throws HttpEngineAbsent when uWebSockets.js is asked for by name and does not load
+ */
+export async function httpEngine(choice: HttpEngineChoice, mayEnd = false): Promise<HttpEngine> {
   if (choice === 'node') return nodeEngine('asked for (ringlog.http.engine=node)');
+  if (choice === 'auto' && mayEnd) return nodeEngine('uWebSockets.js is not for threads that may be ended');
   const loaded = await loadUws();
   if (loaded.uws === null) {
     if (choice === 'uws') throw new HttpEngineAbsent(`ringlog.http.engine=uws: ${loaded.reason}; node serves without it`);

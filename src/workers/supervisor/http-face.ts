@@ -1,6 +1,7 @@
 // The broker's HTTP listener: metrics, health and the console, over what the shards' counters say, and the gateway, over the
 // caller's rings. Owner: the supervisor's thread.
 
+import { isMainThread } from 'node:worker_threads';
 import type { HttpListener } from '../../engine/base/config-listeners.ts';
 import type { BrokerConfig } from '../../engine/base/config-schema.ts';
 import type { BrokerReading } from '../../engine/metadata/broker-reading.ts';
@@ -70,7 +71,7 @@ export async function openHttpFace(
   const failed = (path: string, error: unknown): void =>
     log.error(`HTTP ${path} failed: ${error instanceof Error ? error.stack : String(error)}`);
   const dispatch = new HttpDispatch(routes, [streamRoute(terms)], guard, { failed, turnedAway });
-  const { name, reason, listen } = await httpEngine(config['ringlog.http.engine'] as HttpEngineChoice);
+  const { name, reason, listen } = await httpEngine(config['ringlog.http.engine'] as HttpEngineChoice, !isMainThread);
   const listening = await listen(host, port, dispatch);
   return {
     engine: { name, reason },

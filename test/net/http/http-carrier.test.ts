@@ -89,6 +89,22 @@ describe.each(engines)('%s', (choice) => {
     await heard(socket, (text) => text.includes('"body":"xyc"'));
   });
 
+  test('headers above 16 KB are answered 431, and requests ahead of their turn with all answers or an end', async () => {
+    const listening = await listen(choice, {
+      answer: async () => {
+        await new Promise((resolve) => setImmediate(resolve));
+        return { status: 200, body: 'fine' };
+      },
+    });
+    const get = 'GET / HTTP/1.1\r\nhost: a\r\n';
+    const long = socketTo(listening, `${get}x: ${'x'.repeat(20_000)}\r\n\r\n`);
+    expect(await heard(long)).toMatch(/^HTTP\/1.1 431 /);
+    const answers = (text: string): number => text.match(/HTTP\/1.1 200 [^]*?\r\n\r\nfine/g)?.length ?? 0;
+    const ahead = await heard(socketTo(listening, `${get}\r\n`.repeat(2)), (text) => answers(text) === 2);
+    // uWebSockets.js closes the connection: nothing is left out, or answered to somebody else.
+    expect(ahead === '' ? 'cut off' : answers(ahead)).toBe(choice === 'node' ? 2 : 'cut off');
+  });
+
   test('who waits for 100-continue is told to go on', async () => {
     const listening = await listen(choice, { answer: async (request) => ({ status: 200, body: await bodyOf(request) }) });
     const socket = socketTo(listening, 'POST / HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 4\r\n\r\n');
@@ -262,6 +278,13 @@ describe.each(engines)('%s', (choice) => {
     for (let i = 0; i < 10; i++) await once();
     await expect.poll(open, { timeout: 30_000 }).toBeLessThanOrEqual(before);
   });
+});
+
+test('a thread that may be ended has node:http, unless the other is asked for by name', async () => {
+  expect(await httpEngine('auto', true)).toMatchObject({ name: 'node:http', reason: expect.stringContaining('threads') });
+  if (here.uws === null) return;
+  expect(await httpEngine('uws', true)).toMatchObject({ name: 'uWebSockets.js' });
+  expect(await httpEngine('auto')).toMatchObject({ name: 'uWebSockets.js' });
 });
 
 test('where uWebSockets.js does not load it is node:http, unless it was asked for by name', async () => {
