@@ -351,7 +351,9 @@ test('a client that takes no answers is cut off', () => {
     drained: async () => undefined,
     close: (code) => void closed.push(code),
   };
-  const client = streamRoute({ wallMs: Date.now } as GatewayTerms).open({} as HttpRequest, peer);
+  const turnedAway: string[] = [];
+  const terms = { wallMs: Date.now, turnedAway: (remote: string, reason: string) => void turnedAway.push(`${remote} ${reason}`) };
+  const client = streamRoute(terms as unknown as GatewayTerms).open({ remote: '10.0.0.1' } as HttpRequest, peer);
   client.onFrame(packed({ t: 'x'.repeat(1000), id: 1 }));
   expect(closed).toEqual([]);
   expect(sent.map(({ t }) => t)).toEqual(['hello', 'error']);
@@ -360,5 +362,6 @@ test('a client that takes no answers is cut off', () => {
   bufferedBytes = 40 * 1024 * 1024;
   for (let id = 2; id < 5; id++) client.onFrame(packed({ t: 'nothing', id }));
   expect(closed[0]).toBe(1008);
+  expect(turnedAway[0]).toMatch(/^10.0.0.1 1008 more than \d+ bytes were not taken$/);
   expect(sent.length).toBe(3);
 });
