@@ -4,7 +4,7 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { packageFile } from '../../../src/engine/base/package-file.ts';
 
@@ -14,6 +14,11 @@ const LIBRARIES = ['-lz'];
 const CRC = ['native/sys/crc32c.cc', 'native/sys/crc32c.h'];
 const SOURCES = 'omb-harness/native';
 const ERROR_LINES = 3;
+/** How often somebody who waits for another's compile looks. */
+const LOOK_MS = 50;
+/** Minutes, as long as a compile may take: then it is done here, too. */
+const LOOKS_MAX = 6000;
+const idle = new Int32Array(new SharedArrayBuffer(4));
 
 export type NativeProgram = { readonly ok: true; readonly program: string } | { readonly ok: false; readonly why: string };
 
@@ -48,17 +53,17 @@ function compile(root: string, name: string, files: readonly string[], say: (lin
   for (const file of files) hash.update(file).update(readFileSync(join(root, file)));
   const folder = join(root, '.cache', 'load');
   const program = join(folder, `${name}-${hash.digest('hex').slice(0, 16)}`);
+  for (let looks = 0; looks < LOOKS_MAX && isMadeByAnother(folder, basename(program)); looks++) Atomics.wait(idle, 0, 0, LOOK_MS);
   if (existsSync(program)) return { ok: true, program };
   say(`compiling the native ${name}, once`);
   const unfinished = `${program}.${process.pid}`;
   const objects = `${unfinished}.objects`;
   try {
-    mkdirSync(folder, { recursive: true });
-    mkdirSync(objects);
+    mkdirSync(objects, { recursive: true });
     const sources = files.filter((file) => file.endsWith('.cc'));
     const parts = compileUnits(compiler, sources, objects, root);
     execFileSync(compiler, ['-o', unfinished, ...parts, ...LIBRARIES], { cwd: root, encoding: 'utf8', stdio: 'pipe' });
-    // Whole or not there: another process may be doing the same.
+    // Whole or not there: another process that began at the same moment may be doing the same.
     renameSync(unfinished, program);
     return { ok: true, program };
   } catch (error) {
@@ -70,6 +75,14 @@ function compile(root: string, name: string, files: readonly string[], say: (lin
   } finally {
     rmSync(objects, { recursive: true, force: true });
   }
+}
+
+/** Its folder of objects is there, and so is the process. */
+function isMadeByAnother(folder: string, program: string): boolean {
+  return (existsSync(folder) ? readdirSync(folder) : []).some((name) => {
+    const pid = name.startsWith(`${program}.`) ? /\.(\d+)\.objects$/.exec(name)?.[1] : undefined;
+    return pid !== undefined && Number(pid) !== process.pid && existsSync(`/proc/${pid}`);
+  });
 }
 
 /**

@@ -69,24 +69,24 @@ export async function dumpEverything(context, dataDir, expected = {}) {
   // Compacted by deletion of whole groups or not: offsets of internal topics may have holes, which the tool reports.
   const isInternal = (path) => path.includes('/__');
   const own = files.log.filter((path) => !isInternal(path));
-  const deep = await dump(context, own, ['--deep-iteration']);
+  const indexes = [...files.index, ...files.timeindex];
+  assert(files.index.length > 0 && files.timeindex.length > 0, 'there is no index that holds anything');
+  const offsets = files.log.filter((path) => path.includes('/__consumer_offsets-'));
+  // The tool starts slowly and changes nothing: all of them at once.
+  const [deep, sane, , , decoded] = await Promise.all([
+    dump(context, own, ['--deep-iteration']),
+    dump(context, indexes, ['--index-sanity-check']),
+    dump(context, indexes, ['--verify-index-only']),
+    dump(context, files.snapshot, []),
+    dump(context, offsets, ['--offsets-decoder', '--deep-iteration']),
+  ]);
   for (const [topic, { records, segments = 1 }] of Object.entries(expected)) {
     const parts = deep.split(/^(?=Dumping )/m).filter((part) => part.startsWith('Dumping ') && part.split('\n')[0].includes(`/${topic}-`));
     const count = parts.reduce((sum, part) => sum + [...part.matchAll(/^\| offset: /gm)].length, 0);
     equal(count, records, `records in the files of ${topic}`);
     assert(parts.length >= segments, `${parts.length} segments of ${topic}, at least ${segments} expected`);
   }
-  const indexes = [...files.index, ...files.timeindex];
-  assert(files.index.length > 0 && files.timeindex.length > 0, 'there is no index that holds anything');
-  const sane = await dump(context, indexes, ['--index-sanity-check']);
   equal([...sane.matchAll(/passed sanity check/g)].length, indexes.length, 'indexes that passed the sanity check');
-  await dump(context, indexes, ['--verify-index-only']);
-  await dump(context, files.snapshot, []);
-  const decoded = await dump(
-    context,
-    files.log.filter((path) => path.includes('/__consumer_offsets-')),
-    ['--offsets-decoder', '--deep-iteration'],
-  );
   return { deep, decoded, files };
 }
 
