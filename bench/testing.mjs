@@ -1,6 +1,6 @@
 // What a test broker costs a test: starting one (a topic included) and closing it, warm, in the calling thread.
 //
-//   npm run -s build && node bench/testing.mjs [--starts 50]
+//   npm run bench:testing [-- --starts 50]
 //
 // The first start also pays for compiling the code, as a test file does once; it is told apart.
 import { parseArgs } from 'node:util';

@@ -1,5 +1,5 @@
 // The example for vitest under vitest, with Ringlog as an installed package. The one for node:test runs from a packed tarball
-// (test/examples); jest, which takes long to install, is part of the interop rig's long form.
+// (test/examples); jest, a package of some hundred, is a client of the interop rig (test/interop/cases/test-runners.mjs).
 
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';

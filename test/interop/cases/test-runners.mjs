@@ -1,4 +1,4 @@
-// `ringlog/testing` under a test runner that takes long to install. It starts its own broker; the rig's stands aside.
+// `ringlog/testing` under jest, which brings hundreds of packages. It starts its own broker; the rig's stands aside.
 
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,7 +13,6 @@ export const runnersGroup = {
   cases: [
     {
       name: 'jest: the example of ringlog/testing',
-      short: false,
       core: false,
       run: ({ client, signal }) => runOk(process.execPath, [script, 'jest', '--jest', client], { signal, timeoutMs: 120_000 }),
     },
