@@ -343,6 +343,8 @@ async function main([verb, ...rest]) {
     const set = Object.fromEntries(values.set.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]));
     const broker = await startKafka({ port: Number(values.port), dir: values.dir, cpu: values.cpu, set });
     console.log(broker.pid);
+  } else if (verb === 'version') {
+    console.log(kafkaVersion);
   } else if (verb === 'stop') {
     const { values } = parseArgs({ args: rest, options: { dir: { type: 'string' } } });
     if (!values.dir) throw new Error('stop needs --dir');
@@ -356,7 +358,9 @@ async function main([verb, ...rest]) {
     installKafka({ log: console.error });
     process.exitCode = spawnSync('java', kafkaToolArgs(rest[0], rest.slice(1)), { stdio: 'inherit' }).status ?? 1;
   } else {
-    console.error('usage: kafka.mjs install | start --port P --dir D [--cpu N] [--set k=v]... | stop --dir D | tool NAME ARGS...');
+    console.error(
+      'usage: kafka.mjs install | version | start --port P --dir D [--cpu N] [--set k=v]... | stop --dir D | tool NAME ARGS...',
+    );
     console.error(`tools: ${kafkaTools().join(' ')}`);
     process.exitCode = 2;
   }

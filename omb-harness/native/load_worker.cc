@@ -126,7 +126,8 @@ class LoadWorker {
     meter_.emplace(plan_->worker_id, now_ns(), busy_ns());
     if (!plan_->producers.empty()) producers_ = std::make_unique<ProducerLoad>(loop_, *plan_, *meter_, on_failed);
     if (!plan_->consumers.empty()) consumers_ = std::make_unique<ConsumerLoad>(loop_, *plan_, *meter_, on_failed);
-    interval_end_ns_ = now_ns() + plan_->interval_ns;
+    // All workers report at the same moments: what one has sent less what another has read is then what is owed.
+    interval_end_ns_ = (now_ns() / plan_->interval_ns + 1) * plan_->interval_ns;
     open_until_ns_ = now_ns() + kOpenMaxNs;
   }
 

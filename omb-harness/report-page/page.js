@@ -41,16 +41,28 @@
     ctx.beginPath();
     ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
     ctx.clip();
-    ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
-    ctx.textBaseline = 'top';
     for (const shade of chart.shades) {
       const from = u.valToPos(Math.max(shade.from, chart.xRange[0]), 'x', true);
       const to = u.valToPos(Math.min(shade.to, chart.xRange[1]), 'x', true);
       if (!(to > from)) continue;
       ctx.fillStyle = css('--shade');
       ctx.fillRect(from, bbox.top, to - from, bbox.height);
-      ctx.fillStyle = css('--muted');
-      if (ctx.measureText(shade.label).width < to - from) ctx.fillText(shade.label, from + 4, bbox.top + 4);
+    }
+    ctx.restore();
+  }
+
+  /** Above the plot, where no line goes through them. */
+  function nameShades(u, chart) {
+    const { ctx, bbox } = u;
+    ctx.save();
+    ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
+    ctx.textBaseline = 'bottom';
+    ctx.textAlign = 'left';
+    ctx.fillStyle = css('--muted');
+    for (const shade of chart.shades) {
+      const from = u.valToPos(Math.max(shade.from, chart.xRange[0]), 'x', true);
+      const to = u.valToPos(Math.min(shade.to, chart.xRange[1]), 'x', true);
+      if (ctx.measureText(shade.label).width < to - from) ctx.fillText(shade.label, from, bbox.top - 3 * devicePixelRatio);
     }
     ctx.restore();
   }
@@ -143,6 +155,8 @@
     return {
       width,
       height: chart.heat === null ? 240 : 320,
+      // Room for the last number of the axis.
+      padding: [18, 28, 0, 0],
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false }, sync: { key: chart.group, setSeries: false } },
       scales: {
@@ -162,7 +176,9 @@
         })),
       ],
       hooks: {
-        drawClear: [(u) => paintShades(u, chart), (u) => paintHeat(u, chart)],
+        drawClear: [(u) => paintShades(u, chart)],
+        // Over the grid, under the lines.
+        drawAxes: [(u) => paintHeat(u, chart), (u) => nameShades(u, chart)],
         setCursor: [onCursor],
       },
     };

@@ -89,7 +89,15 @@ export async function runTrial(subject: Subject, options: TrialOptions): Promise
   try {
     const environment = readEnvironment(broker.dataDir ?? options.dir, harnessVersion());
     const usage = () => broker.usage(monotonicClock);
-    const opened = { settings: subject.driver, bootstrap: broker.bootstrap, clock: monotonicClock, usage, worker, log: broker.log ?? null };
+    const opened = {
+      settings: subject.driver,
+      bootstrap: broker.bootstrap,
+      clock: monotonicClock,
+      usage,
+      worker,
+      log: broker.log ?? null,
+      product: broker.product,
+    };
     const system = await openDriver(opened);
     try {
       const existing = await system.partitionsOf(existingTopics(subject.workload));

@@ -5,9 +5,10 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { packageFile } from '../../../src/engine/base/package-file.ts';
+import { packageFile, packageVersion } from '../../../src/engine/base/package-file.ts';
 import { type BrokerUsage, DriverError } from '../contracts/driver.ts';
 import type { Clock } from '../contracts/clock.ts';
+import { BrokerGuard } from './broker-guard.ts';
 import { CachedLog } from './cached-log.ts';
 import { processUsage } from './process-usage.ts';
 
@@ -18,7 +19,9 @@ const LOG_CHARS = 4000;
 export class OwnBroker {
   readonly bootstrap: string;
   readonly dataDir: string;
+  readonly product = `Ringlog ${packageVersion()}`;
   private readonly cached: CachedLog;
+  private readonly guard: BrokerGuard;
   private readonly child: ChildProcess;
   private readonly onExit = (): void => void this.child.kill('SIGKILL');
 
@@ -27,6 +30,7 @@ export class OwnBroker {
     this.bootstrap = bootstrap;
     this.dataDir = dataDir;
     this.cached = new CachedLog(dataDir);
+    this.guard = new BrokerGuard(child.pid!, dataDir);
     process.on('exit', this.onExit);
   }
 
@@ -83,5 +87,6 @@ export class OwnBroker {
       clearTimeout(timer);
     }
     rmSync(this.dataDir, { recursive: true, force: true });
+    this.guard.release();
   }
 }

@@ -10,6 +10,7 @@ import { promisify } from 'node:util';
 import { packageFile } from '../../../src/engine/base/package-file.ts';
 import type { Clock } from '../contracts/clock.ts';
 import { type BrokerUsage, DriverError } from '../contracts/driver.ts';
+import { BrokerGuard } from './broker-guard.ts';
 import { CachedLog } from './cached-log.ts';
 import { processUsage } from './process-usage.ts';
 
@@ -21,7 +22,9 @@ const STOP_LIMIT_MS = 60_000;
 export class PeerKafka {
   readonly bootstrap: string;
   readonly dataDir: string;
+  readonly product: string;
   private readonly cached: CachedLog;
+  private readonly guard: BrokerGuard;
   private readonly pid: number;
   private readonly onExit = (): void => {
     try {
@@ -31,11 +34,13 @@ export class PeerKafka {
     }
   };
 
-  private constructor(pid: number, bootstrap: string, dataDir: string) {
+  private constructor(pid: number, bootstrap: string, dataDir: string, product: string) {
     this.pid = pid;
     this.bootstrap = bootstrap;
     this.dataDir = dataDir;
+    this.product = product;
     this.cached = new CachedLog(dataDir);
+    this.guard = new BrokerGuard(pid, dataDir);
     process.on('exit', this.onExit);
   }
 
@@ -47,7 +52,7 @@ export class PeerKafka {
     const sets = Object.entries(all).flatMap(([name, value]) => ['--set', `${name}=${value}`]);
     try {
       const pid = await script(['start', '--port', String(port), '--dir', dataDir, ...sets], START_LIMIT_MS);
-      return new PeerKafka(Number(pid), `127.0.0.1:${port}`, dataDir);
+      return new PeerKafka(Number(pid), `127.0.0.1:${port}`, dataDir, `Apache Kafka ${await script(['version'], STOP_LIMIT_MS)}`);
     } catch (error) {
       rmSync(dataDir, { recursive: true, force: true });
       throw error;
@@ -63,6 +68,7 @@ export class PeerKafka {
     await script(['stop', '--dir', this.dataDir], STOP_LIMIT_MS);
     process.off('exit', this.onExit);
     rmSync(this.dataDir, { recursive: true, force: true });
+    this.guard.release();
   }
 }
 

@@ -12,6 +12,8 @@ export interface RunningBroker {
   readonly bootstrap: string;
   /** Where its data lies; null where that is not known from here. */
   readonly dataDir: string | null;
+  /** With its version, where it was started here: the protocol tells none. */
+  readonly product: string | null;
   /** Where it is in this process. */
   readonly log?: EmbeddedLog;
   usage(clock: Clock): BrokerUsage | null;
@@ -20,7 +22,8 @@ export interface RunningBroker {
 
 /** @param parent where a data folder is made: the disk that is measured. @throws DriverError */
 export async function startBroker(choice: BrokerChoice, parent: string): Promise<RunningBroker> {
-  if (choice.kind === 'at') return { bootstrap: choice.bootstrap, dataDir: null, usage: () => null, stop: () => Promise.resolve() };
+  if (choice.kind === 'at')
+    return { bootstrap: choice.bootstrap, dataDir: null, product: null, usage: () => null, stop: () => Promise.resolve() };
   if (choice.kind === 'embedded') return EmbeddedBroker.start(parent, choice.settings);
   return choice.kind === 'ringlog' ? OwnBroker.start(parent, choice.settings) : PeerKafka.start(parent, choice.settings);
 }

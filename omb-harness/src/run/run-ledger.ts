@@ -45,8 +45,9 @@ export class RunLedger {
   private readonly books = new Map<number, PhaseBook>();
 
   constructor(originNs: number, intervalMs: number, subscriptions: number, usage: () => BrokerUsage | null) {
-    this.originNs = originNs;
     this.intervalNs = intervalMs * 1e6;
+    // Workers report when the clock reaches a multiple of the interval.
+    this.originNs = Math.floor(originNs / this.intervalNs) * this.intervalNs;
     this.subscriptions = subscriptions;
     this.usage = usage;
   }

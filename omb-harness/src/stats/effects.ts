@@ -25,13 +25,15 @@ export interface Effects {
   readonly main: readonly (Factor & { readonly dial: string; readonly level: string })[];
   /** By two dials' levels: against what both alone would give. The largest first. */
   readonly pairs: readonly (Factor & { readonly levels: Readonly<Record<string, string>> })[];
-  /** Of the variance between combinations, 0 … 1: what the dials alone explain. */
-  readonly explained: number;
+  /** Of the variance between combinations, 0 … 1: what the dials alone explain; null: there is none to speak of. */
+  readonly explained: number | null;
 }
 
 const RESAMPLES = 300;
 /** Keeps the equations solvable where a sample left a level out; too small to move a figure. */
 const RIDGE = 1e-9;
+/** Of logarithms: figures that differ by less than a hundredth of a percent are the same. */
+const SAME_VARIANCE = 1e-8;
 
 /** null: nothing can be told: fewer combinations than unknowns. */
 export function effectsOf(observations: readonly Observation[], dials: Readonly<Record<string, readonly string[]>>): Effects | null {
@@ -93,7 +95,11 @@ function figuresOf(
   const mean = logs.reduce((sum, log) => sum + log, 0) / logs.length;
   const square = (values: readonly number[]): number => values.reduce((sum, value) => sum + value * value, 0);
   const total = square(logs.map((log) => log - mean));
-  return { main, pairs: pairsOf(left, observations, turned), explained: total === 0 ? 1 : 1 - square(left) / total };
+  return {
+    main,
+    pairs: pairsOf(left, observations, turned),
+    explained: total <= SAME_VARIANCE * logs.length ? null : 1 - square(left) / total,
+  };
 }
 
 function pairsOf(left: readonly number[], observations: readonly Observation[], turned: Turned) {

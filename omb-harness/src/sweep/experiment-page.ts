@@ -19,7 +19,9 @@ export interface ExperimentContent {
 
 export function experimentPage(content: ExperimentContent, assets: ReportAssets): string {
   const { record, trials, latencies } = content;
-  const charts = percentileCharts(latencies);
+  // Alone, its name is in no legend.
+  const only = latencies.length === 1 ? `: ${latencies[0]!.name}` : '';
+  const charts = percentileCharts(latencies).map((chart) => ({ ...chart, title: `${chart.title}${only}` }));
   const ids = record.cells.map(({ id }) => id);
   const body = html`<p>
       ${trials.length} of ${ids.length * record.repeats} runs: ${ids.length} compared, ${record.repeats} of each, interleaved. Begun

@@ -76,7 +76,10 @@ export function mainEffectTable({ effects }: SweepAnalysis): FigureTable | null 
       row[column] = shown(factor, interval);
       rows.set(`${dial}=${level}`, row);
     }
-  const explained = names.map((name) => `${(100 * effects[name]!.explained).toFixed(0)} %`);
+  const explained = names.map((name) => {
+    const share = effects[name]!.explained;
+    return share === null ? 'all alike' : `${(100 * share).toFixed(0)} %`;
+  });
   return {
     caption: 'What each dial bought: the figure against its mean over all settings, everything else alike',
     head: ['level', ...names.map((name) => figures[name].label)],

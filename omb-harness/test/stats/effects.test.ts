@@ -55,6 +55,11 @@ test('what two dials do together is found, with the pair at the top; without it 
   expect(storage.interval![1]).toBeGreaterThan(1);
 });
 
+test('where all combinations give the same there is nothing to explain', () => {
+  const same = observed(1, 0, 1).map(({ levels }, at) => ({ levels, values: [5.12 * (1 + (at % 3) * 1e-6)] }));
+  expect(effectsOf(same, dials)!.explained).toBeNull();
+});
+
 test('fewer combinations than unknowns tell nothing, nor do dials that always turn together', () => {
   expect(effectsOf(observed(1, 0, 1).slice(0, 4), dials)).toBeNull();
   const tied = ['0', '1', '0', '1'].map((level) => ({ levels: { a: level, b: level }, values: [Number(level) + 1] }));

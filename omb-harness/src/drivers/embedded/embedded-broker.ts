@@ -13,6 +13,7 @@ import { processUsage } from '../process-usage.ts';
 export class EmbeddedBroker {
   readonly bootstrap = 'localhost, in the harness’s process';
   readonly dataDir: string;
+  readonly product = null;
   private readonly cached: CachedLog;
   readonly log: EmbeddedLog;
 

@@ -36,6 +36,8 @@ export interface KafkaWireOptions {
   readonly bootstrap: string;
   readonly clock: Clock;
   readonly usage: () => BrokerUsage | null;
+  /** What is known of the system that it does not say of itself. */
+  readonly product?: string | null;
   /** The load worker to use; not ok: the load is made in this process. */
   readonly worker: NativeProgram;
 }
@@ -108,7 +110,7 @@ export class KafkaWireDriver implements Driver {
     const brokerSettings = await this.settingsOf(RESOURCE_BROKER, String(brokers[0]!.nodeId));
     const ours = [...Object.keys(brokerSettings), ...Object.keys(topicSettings)].some((key) => key.startsWith('ringlog.'));
     return {
-      product: ours ? 'Ringlog' : 'Kafka-compatible (the protocol tells no version)',
+      product: this.options.product ?? `${ours ? 'Ringlog' : 'Kafka-compatible'} (the protocol tells no version)`,
       nodes: brokers.length,
       bootstrap: this.options.bootstrap,
       brokerSettings,
