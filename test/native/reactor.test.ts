@@ -328,6 +328,24 @@ describe.skipIf(nativeAbsent)('native reactor', () => {
     await bench.untilCompleted(Cq.SENT, clients.length);
   });
 
+  test('an answer a little longer than the socket takes gets the room for it, and nobody is woken up for its end', async () => {
+    await open({ sendBufferBytes: 100 * KIB });
+    // More than the kernel takes for such a buffer, and what the reader's side does at first: together 270,336.
+    const length = 300_000;
+    const fd = bench.openFile(pattern(length));
+    const { peer, name } = await bench.connect();
+    let sent = -1;
+    await bench.inTick(() => {
+      bench.submitter.sendFile(name, fd, 0, length, 1);
+      // Nothing is read meanwhile: the reader is on this thread.
+      bench.reactor.submit();
+      sent = countersOf(bench).fileBytesSent;
+    });
+    expect(sent).toBe(length);
+    await bench.untilReceived(peer, length);
+    await bench.untilCompleted(Cq.SENT, 1);
+  });
+
   test('every lease comes back once when the reader goes away in the middle', async () => {
     await open();
     const path = join(directory, 'segment');
