@@ -13,6 +13,7 @@ BlockPool::BlockPool(Mapping* arena)
       state_(pages_, State::kInside),
       order_(pages_, 0),
       refs_(pages_, 0),
+      kept_(pages_, 0),
       next_(pages_, -1),
       previous_(pages_, -1),
       used_((arena->bytes() + kChunkBytes - 1) / kChunkBytes, false) {
@@ -144,6 +145,18 @@ void BlockPool::drop(int32_t block) {
   const uint32_t page = page_of(block);
   RINGLOG_CHECK_OP(refs_[page], >, 0);
   if (--refs_[page] == 0) dead_.push_back(page);
+}
+
+void BlockPool::keep(int32_t block) {
+  hold(block);
+  if (kept_[page_of(block)]++ == 0) kept_bytes_ += size_of(block);
+}
+
+void BlockPool::let_go(int32_t block) {
+  int32_t& kept = kept_[page_of(block)];
+  RINGLOG_CHECK_OP(kept, >, 0);
+  if (--kept == 0) kept_bytes_ -= size_of(block);
+  drop(block);
 }
 
 bool BlockPool::sweep() {

@@ -28,6 +28,11 @@ class BlockPool {
   int32_t take(size_t length);
   void hold(int32_t block);
   void drop(int32_t block);
+  // hold() and drop() for whoever keeps a block for longer than its maker thought of.
+  void keep(int32_t block);
+  void let_go(int32_t block);
+  // Of blocks that are kept, whole.
+  size_t kept_bytes() const { return kept_bytes_; }
   // Free what drop() left dead. True when that freed anything.
   bool sweep();
 
@@ -69,6 +74,7 @@ class BlockPool {
   std::vector<State> state_;
   std::vector<uint8_t> order_;
   std::vector<int32_t> refs_;
+  std::vector<int32_t> kept_;
   std::vector<int32_t> next_;
   std::vector<int32_t> previous_;
   int32_t free_[kOrders];
@@ -79,6 +85,7 @@ class BlockPool {
   std::vector<bool> used_;
   size_t used_chunks_ = 0;
   size_t taken_bytes_ = 0;
+  size_t kept_bytes_ = 0;
   size_t peak_bytes_ = 0;
 };
 

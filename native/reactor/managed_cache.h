@@ -10,13 +10,14 @@
 #include <vector>
 
 #include "base/check.h"
+#include "reactor/tick_layout.h"
 #include "sys/mapping.h"
 
 namespace ringlog {
 
 class ManagedCache {
  public:
-  static constexpr int64_t kChunkBytes = 64 * 1024;
+  static constexpr int64_t kChunkBytes = ARENA_CHUNK_BYTES;
 
   explicit ManagedCache(size_t bytes) : wanted_bytes_(bytes) {}
   ManagedCache(const ManagedCache&) = delete;

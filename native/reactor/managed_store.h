@@ -26,9 +26,11 @@
 // it has. The bytes stay in the arena then and are written again, every second or so, until the disk has room; meanwhile
 // whatever is on that device takes no appends (-ENOSPC). Only a sync that fails has lost something, whatever it says.
 //
-// The arena never grows. When three quarters of it wait for the disk, pressed() tells the reactor to read no sockets, and
-// before that a round takes no more than frame_room() from them: the shard goes on with all else. An append that finds no
-// chunk all the same (frames larger than the arena's last quarter, or from other shards) waits in place for a write to end.
+// The arena never grows. When three quarters of it wait for the disk, pressed() tells the reactor to read no sockets: the shard
+// goes on with all else. What the last quarter is for is told by append_room(): the engine stages no more than that, and has
+// what comes beyond (frames that were read already, of other shards and of embedded callers too) wait in line. A sixteenth is
+// left to the shard's own appends, of coordinators, which are not asked. Only if that were not enough, an append would wait in
+// place for a write to end, and be counted.
 
 #ifndef RINGLOG_REACTOR_MANAGED_STORE_H
 #define RINGLOG_REACTOR_MANAGED_STORE_H
@@ -53,9 +55,9 @@ struct ManagedCounters {
   uint64_t written_bytes = 0;
   uint64_t syncs = 0;
   uint64_t filled_bytes = 0;
-  // Appends that had to wait for memory.
+  // Times that an append waited in place for memory.
   uint64_t waits = 0;
-  // Rounds that left sockets with bytes alone because the arena was full.
+  // Rounds that left sockets with bytes alone because appends waited for the disk.
   uint64_t stops = 0;
   uint64_t evictions = 0;
 };
@@ -93,7 +95,8 @@ class ManagedStore {
   // SYNCED with `ticket` when everything appended so far is on the disk, never before this returns.
   void sync(ManagedFile& file, int32_t ticket);
   // Starts the writes that appends since the last call have made worthwhile.
-  void flush();
+  // `all`: of every file, and less than that.
+  void flush(bool all = false);
   // Writes what has waited longer than a moment, or found no room. False when nothing waits any more.
   bool flush_aged(int64_t now_ms);
   // Results of writes and syncs.
@@ -104,12 +107,9 @@ class ManagedStore {
   void note_stop() { counters_.stops++; }
   bool has_dirty() const { return dirty_chunks_ > 0; }
   int64_t dirty_bytes() const { return dirty_chunks_ * ManagedCache::kChunkBytes; }
-  // Bytes of frames that one round may take from sockets: half of what is not waiting for the disk, as logs end inside
-  // chunks. One frame may go beyond it.
-  int64_t frame_room() const {
-    if (!cache_.is_open()) return INT64_MAX;
-    return std::max<int64_t>(1, cache_.capacity() * ManagedCache::kChunkBytes - dirty_bytes()) / 2 + 1;
-  }
+  // Chunks that appends may take now: what does not wait for the disk, less what is left to coordinators.
+  int32_t append_room() const { return pressed() ? 0 : std::max(0, append_room_max() - dirty_chunks_); }
+  int32_t append_room_max() const { return cache_.capacity() - cache_.capacity() / 16; }
 
   // The file's descriptor stays open until end_read() of what this returns.
   int32_t begin_read(ManagedFile& file) {

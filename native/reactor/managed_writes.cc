@@ -44,7 +44,7 @@ void ManagedStore::want_all(int32_t index) {
   start_writes(index);
 }
 
-void ManagedStore::flush() {
+void ManagedStore::flush(bool all) {
   touched_now_.swap(touched_);
   for (const int32_t index : touched_now_) {
     ManagedFile* file = files_[static_cast<size_t>(index)].get();
@@ -53,7 +53,7 @@ void ManagedStore::flush() {
     start_writes(index);
   }
   touched_now_.clear();
-  if (pressed()) {
+  if (all || pressed()) {
     for (size_t i = 0; i < files_.size(); i++) want_all(static_cast<int32_t>(i));
   }
   // Writes of all files in one call. What the kernel does not take now (-EAGAIN) goes with the next.

@@ -173,8 +173,8 @@ void Reactor::keep_house() {
   resume_listeners(state);
   const int64_t lingering = state.lingers.expire(state.now_ms);
   if (lingering != Deadline::kNever) state.keep_house_at(lingering);
-  // While the managed arena stops the sockets, frames stay partial because nobody reads on: that ends with the disk's work.
-  if (state.managed->pressed()) state.starved_since_ms = state.now_ms;
+  // While appends that wait stop the sockets, frames stay partial because nobody reads on: that ends with the disk's work.
+  if (state.appends_wait()) state.starved_since_ms = state.now_ms;
   if (state.starved && state.now_ms - state.starved_since_ms >= kStarvedMs) {
     // Only partial frames (and what TypeScript retains) can hold all memory for so long: give up the largest one.
     Connection* largest = nullptr;
@@ -224,13 +224,14 @@ bool Reactor::begin_round(int wait_ms) {
   state.send_left = state.now_ms - state.appended_ms < kQuietAfterMs ? kRoundSendBytes : kQuietRoundSendBytes;
   retry_cold(state);
   if (!state.read_list.empty()) {
-    if (state.managed->pressed()) state.managed->note_stop();
+    if (state.appends_wait()) state.managed->note_stop();
     else receive_ready(state);
   }
   accept_ready(state);
 
   state.ctl_f64[Ctl::HELD_BYTES_F64] = static_cast<double>(state.pool.taken_bytes() - kOutBytes);
-  if (state.cq.count() > 0 || state.tick_requested) {
+  state.note_room();
+  if (state.cq.count() > 0 || state.tick_requested || state.room_came()) {
     state.tick_requested = false;
     state.ctl_f64[Ctl::TICKS_F64] += 1;
     return true;
@@ -245,7 +246,7 @@ void Reactor::end_round() {
   if (state.ctl[Ctl::SQ_COUNT] > 0) execute_submissions(state);
   // After the answers of this round: what is queued is what was too large for one.
   if (!state.write_list.empty()) send_ready(state);
-  state.managed->flush();
+  state.managed->flush(state.ctl[Ctl::ARENA_WANTED] > 0);
   state.ring.submit();
   settle_blocks(state);
   state.sweep();
@@ -264,8 +265,8 @@ bool Reactor::needs_round() const {
   const ReactorState& state = *state_;
   if (state.closed || state.in_tick) return false;
   return state.wake_pending || state.tick_requested || !state.cq.empty() || !state.write_list.empty() ||
-         state.ring.queued() > 0 || state.managed->ring_queued() ||
-         (!state.read_list.empty() && !state.starved && !state.managed->pressed()) || (!state.cold_waiting.empty() && !state.starved);
+         state.ring.queued() > 0 || state.managed->ring_queued() || state.room_came() ||
+         (!state.read_list.empty() && !state.starved && !state.appends_wait()) || (!state.cold_waiting.empty() && !state.starved);
 }
 
 void Reactor::submit() {

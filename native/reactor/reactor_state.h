@@ -169,8 +169,6 @@ struct ReactorState {
   bool accept_paused = false;
   // Received in this tick.
   size_t tick_bytes = 0;
-  // Bytes of frames that this tick may still deliver: what is appended of them has to find room.
-  int64_t frame_room = 0;
   // Bytes of files that may still be sent in this round.
   uint64_t send_left = kRoundSendBytes;
   // Of the last append.
@@ -225,6 +223,20 @@ struct ReactorState {
   void keep_house_at(int64_t at_ms) {
     if (at_ms < housekeeping_ms) housekeeping_ms = at_ms;
     deadline.at_latest(housekeeping_ms);
+  }
+
+  // Appends wait for the disk: those of managed logs, here or (kept frames) on the shard they were passed on to.
+  bool appends_wait() const { return managed->pressed() || pool.kept_bytes() * 2 > arena_map->bytes(); }
+
+  // There is room for the first of the engine's line.
+  bool room_came() const {
+    const int32_t wanted = ctl[Ctl::ARENA_WANTED];
+    return wanted > 0 && managed->append_room() >= wanted;
+  }
+
+  void note_room() {
+    ctl[Ctl::ARENA_ROOM] = managed->append_room();
+    ctl[Ctl::ARENA_ROOM_MAX] = managed->append_room_max();
   }
 
   // Outside a tick nothing else holds what a dead block contained.

@@ -93,12 +93,11 @@ Cut cut_frames(ReactorState& state, Connection& conn) {
     const auto length = static_cast<uint32_t>(announced);
     if (conn.have - conn.start - 4 < length) return Cut::kNeedBytes;
     const uint32_t offset = static_cast<uint32_t>(conn.block) + conn.start + 4;
-    if (!state.cq.room_for_frame() || state.frame_room <= 0 || !write_frame(state, conn, offset, length)) {
+    if (!state.cq.room_for_frame() || !write_frame(state, conn, offset, length)) {
       conn.uncut = true;
       return Cut::kNoRoom;
     }
     conn.start += 4 + length;
-    state.frame_room -= length;
     if (length >= conn.receive_bytes) {
       conn.receive_bytes = std::max(conn.receive_bytes, std::min(kMostProvenBytes, std::bit_ceil(length + 4)));
     }
@@ -209,10 +208,9 @@ bool receive_once(ReactorState& state, Connection& conn) {
 void receive_ready(ReactorState& state) {
   state.read_now.swap(state.read_list);
   state.tick_bytes = 0;
-  state.frame_room = state.managed->frame_room();
   size_t done = 0;
   for (; done < state.read_now.size(); done++) {
-    if (!state.cq.room_for_frame() || state.frame_room <= 0 || state.starved || state.tick_bytes >= kBytesPerTick) break;
+    if (!state.cq.room_for_frame() || state.starved || state.tick_bytes >= kBytesPerTick) break;
     Connection& conn = state.connections.at(state.read_now[done]);
     conn.in_read_list = false;
     // When its queue has drained or READING resumes it, it comes back by want_read().

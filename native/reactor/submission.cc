@@ -168,9 +168,9 @@ void execute_one(ReactorState& state, int32_t index) {
       if ((slot[SqField::FLAGS] & COMMIT_IN_PLACE) == 0) submit_commit(state, slot);
       return;
     case Sq::RETAIN:
-      return state.pool.hold(slot[SqField::TICKET]);
+      return state.pool.keep(slot[SqField::TICKET]);
     case Sq::RELEASE:
-      return state.pool.drop(slot[SqField::TICKET]);
+      return state.pool.let_go(slot[SqField::TICKET]);
     case Sq::ARM:
       return arm(state, f64_of(slot, SqField::POSITION_F64));
     default:
@@ -195,6 +195,7 @@ void execute_submissions(ReactorState& state) {
   if (count > 0) {
     RINGLOG_CHECK_OP(count, <=, kSqCapacity);
     execute_appends(state, count);
+    state.note_room();
     for (int32_t index = 0; index < count; index++) execute_one(state, index);
     for (const int32_t index : state.dirty_list) {
       Connection& conn = state.connections.at(index);

@@ -23,6 +23,9 @@ struct Ctl {
   static constexpr int32_t HELD_BYTES_F64 = 5;
   static constexpr int32_t SUBMITS_F64 = 6;
   static constexpr int32_t STAMP_MS_F64 = 7;
+  static constexpr int32_t ARENA_ROOM = 16;
+  static constexpr int32_t ARENA_ROOM_MAX = 17;
+  static constexpr int32_t ARENA_WANTED = 18;
   static constexpr int32_t WORDS = 32;
 };
 
@@ -167,6 +170,7 @@ struct VerifyCell {
 };
 inline constexpr int32_t COMMIT_SYNC = 1;
 inline constexpr int32_t COMMIT_IN_PLACE = 2;
+inline constexpr int32_t ARENA_CHUNK_BYTES = 65536;
 inline constexpr int32_t APPEND_PATCH = 1;
 
 struct CloseReason {

@@ -52,6 +52,29 @@ TEST(block_pool_fills_and_empties) {
   }
 }
 
+TEST(block_pool_counts_a_block_that_is_kept_once_and_whole) {
+  const Arena arena(64 * kPage);
+  BlockPool pool(arena.mapping);
+  const int32_t small = pool.take(1);
+  const int32_t large = pool.take(3 * kPage);
+  EXPECT_EQ(pool.kept_bytes(), 0U);
+  pool.keep(large);
+  pool.keep(large);
+  pool.keep(small);
+  EXPECT_EQ(pool.kept_bytes(), 5 * kPage);
+  // Its maker is done with it, who keeps it is not.
+  pool.drop(large);
+  pool.let_go(large);
+  EXPECT_EQ(pool.kept_bytes(), 5 * kPage);
+  EXPECT(!pool.sweep());
+  pool.let_go(large);
+  EXPECT_EQ(pool.kept_bytes(), kPage);
+  EXPECT(pool.sweep());
+  pool.let_go(small);
+  EXPECT_EQ(pool.kept_bytes(), 0U);
+  EXPECT_EQ(pool.taken_bytes(), kPage);
+}
+
 TEST(block_pool_against_a_model) {
   constexpr size_t kBytes = 24 * 1024 * 1024 + 3 * kPage;
   const Arena arena(kBytes);

@@ -203,6 +203,40 @@ void syncs_several_at_once(bool io_uring) {
 
 TEST(managed_store_keeps_what_is_appended) { keeps_what_is_appended(true); }
 TEST(managed_store_keeps_what_is_appended_by_threads) { keeps_what_is_appended(false); }
+// Who asks append_room() first never waits in place, and everything wanted comes when nothing else is appended.
+void gives_the_room_it_tells(bool io_uring) {
+  constexpr int kFiles = 5;
+  std::mt19937 random(11);
+  Rig rig(2 * 1024 * 1024, io_uring);
+  std::vector<TestFile> files(kFiles);
+  for (TestFile& file : files) EXPECT_EQ(rig.store.manage(file.fd.get(), 0, 64 * 1024 * 1024), 0);
+  EXPECT_EQ(rig.store.append_room(), 30);
+  int held = 0;
+  for (int step = 0; step < 300; step++) {
+    TestFile& file = files[random() % kFiles];
+    const std::string bytes = bytes_of(random, 1 + random() % (random() % 8 == 0 ? 1800 * 1024 : 100 * 1024));
+    const int64_t end = rig.store.find(file.fd.get())->end;
+    const auto last = end + static_cast<int64_t>(bytes.size()) - 1;
+    const auto need = static_cast<int32_t>(last / ManagedCache::kChunkBytes - end / ManagedCache::kChunkBytes + 1);
+    for (int round = 0; round < 2000 && rig.store.append_room() < need; round++) {
+      held++;
+      rig.store.flush(true);
+      rig.wait_and_collect();
+    }
+    EXPECT(rig.store.append_room() >= need);
+    append(rig, file, bytes);
+    if (random() % 3 == 0) rig.store.flush();
+  }
+  EXPECT(held > 0);
+  EXPECT_EQ(rig.store.counters().waits, 0U);
+  for (TestFile& file : files) {
+    EXPECT_EQ(rig.store.sync_now(*rig.store.find(file.fd.get()), INT64_MAX, true), 0);
+    EXPECT(as_recovery_expects(file));
+  }
+}
+
+TEST(managed_store_gives_the_room_it_tells) { gives_the_room_it_tells(true); }
+TEST(managed_store_gives_the_room_it_tells_by_threads) { gives_the_room_it_tells(false); }
 TEST(managed_store_waits_where_memory_is_short) { waits_where_memory_is_short(true); }
 TEST(managed_store_waits_where_memory_is_short_by_threads) { waits_where_memory_is_short(false); }
 TEST(managed_store_syncs_several_at_once) { syncs_several_at_once(true); }

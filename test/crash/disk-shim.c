@@ -5,10 +5,11 @@
 //                                  fails once with this errno; n counts from 1, `n,m` are two of them, `n+` means that one
 //                                  and all after it; with DISK_SHIM_WHEN it counts only while that file exists; how many
 //                                  calls there were is the one 64-bit number in the file DISK_SHIM_COUNT
-//   DISK_SHIM_HOLD=path            writes into .log files below DISK_SHIM_DIR wait for as long as that file exists
+//   DISK_SHIM_HOLD=path            writes into .log files below DISK_SHIM_DIR wait for as long as that file exists;
+//                                  with DISK_SHIM_RING=1 io_uring takes nothing for as long, whatever it is
 //
-// A fault that struck is told in the file DISK_SHIM_LOG, a line each: kind, number, path. io_uring is refused in all, so
-// that every file operation passes here.
+// A fault that struck is told in the file DISK_SHIM_LOG, a line each: kind, number, path. io_uring is refused in all
+// but DISK_SHIM_RING, so that every file operation passes here.
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -47,6 +48,7 @@ static char fault_dir[4096];
 static const char *fault_log;
 static const char *fault_when;
 static const char *hold;
+static int with_ring;
 static atomic_long own_count;
 static atomic_long *count = &own_count;
 
@@ -69,6 +71,7 @@ static void share_count(const char *path) {
 
 __attribute__((constructor)) static void configure(void) {
   no_sync = getenv("DISK_SHIM_NO_SYNC") != NULL;
+  with_ring = getenv("DISK_SHIM_RING") != NULL;
   fault_log = getenv("DISK_SHIM_LOG");
   fault_when = getenv("DISK_SHIM_WHEN");
   const char *dir = getenv("DISK_SHIM_DIR");
@@ -254,8 +257,14 @@ long syscall(long number, ...) {
   va_start(rest, number);
   for (int i = 0; i < 6; i++) a[i] = va_arg(rest, long);
   va_end(rest);
-  if (number == SYS_io_uring_setup) {
+  if (number == SYS_io_uring_setup && !with_ring) {
     errno = ENOSYS;
+    return -1;
+  }
+  // Something was to be taken, and may be again: the caller goes on and asks each time round, not too often.
+  if (number == SYS_io_uring_enter && a[1] > 0 && hold != NULL && access(hold, F_OK) == 0) {
+    usleep(2000);
+    errno = EAGAIN;
     return -1;
   }
   return real(number, a[0], a[1], a[2], a[3], a[4], a[5]);

@@ -20,8 +20,13 @@ export function buildDiskShim(dir) {
 
 export const withoutSync = (library) => ({ LD_PRELOAD: library, DISK_SHIM_NO_SYNC: '1' });
 
-/** Writes into the .log files below `dir` wait while the file `hold` exists. */
-export const withHeldWrites = (library, { dir, hold }) => ({ LD_PRELOAD: library, DISK_SHIM_DIR: dir, DISK_SHIM_HOLD: hold });
+/** Writes into the .log files below `dir` wait while the file `hold` exists; `ring`: those through io_uring too, which is not refused. */
+export const withHeldWrites = (library, { dir, hold, ring = false }) => ({
+  LD_PRELOAD: library,
+  DISK_SHIM_DIR: dir,
+  DISK_SHIM_HOLD: hold,
+  ...(ring ? { DISK_SHIM_RING: '1' } : {}),
+});
 
 /** @param fault `{ dir, kind, ns, errno, stays, log, when, count }` as disk-shim.c describes them */
 export const withFault = (library, { dir, kind, ns, errno, stays = false, log, when, count }) => ({

@@ -48,10 +48,12 @@ export const ShardCell = {
   UNTOLD: 44,
   /** How long writing the statement took. */
   STATEMENT_MS: 45,
-  /** Of the arena of managed logs: what waits for the disk, its size, rounds that read no sockets because it was full. */
+  /** Of the arena of managed logs: what waits for the disk, its size, rounds that read no sockets because appends waited
+   *  for it (of this shard or of one they were passed on to), and times that the shard itself waited for a write. */
   MANAGED_UNWRITTEN_BYTES: 46,
   MANAGED_BYTES: 47,
   MANAGED_STOPS: 48,
+  MANAGED_WAITS: 50,
   /** Parts of history that found their bytes read ahead. */
   READS_AHEAD: 49,
   END: 64,

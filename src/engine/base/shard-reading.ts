@@ -75,8 +75,8 @@ export interface ShardReading {
   readonly tickRing: Fill;
   readonly mailRing: Fill & { readonly full: number };
   readonly arena: Fill;
-  /** What waits for the disk in the arena of managed logs; and rounds that read no sockets because it was full. */
-  readonly managedArena: Fill & { readonly stops: number };
+  /** What waits for the disk in the arena of managed logs; rounds that read no sockets because appends waited for it; times that the shard waited. */
+  readonly managedArena: Fill & { readonly stops: number; readonly waits: number };
   readonly untold: number;
   readonly statementMs: number;
   readonly tickUs: HistogramReading;
@@ -142,7 +142,11 @@ class Reader {
       tickRing: fill(ShardCell.TICK_RING_USED, ShardCell.TICK_RING_SLOTS),
       mailRing: { ...fill(ShardCell.MAIL_RING_USED, ShardCell.MAIL_RING_SLOTS), full: cell(ShardCell.MAIL_RING_FULL) },
       arena: fill(ShardCell.ARENA_USED_BYTES, ShardCell.ARENA_BYTES),
-      managedArena: { ...fill(ShardCell.MANAGED_UNWRITTEN_BYTES, ShardCell.MANAGED_BYTES), stops: cell(ShardCell.MANAGED_STOPS) },
+      managedArena: {
+        ...fill(ShardCell.MANAGED_UNWRITTEN_BYTES, ShardCell.MANAGED_BYTES),
+        stops: cell(ShardCell.MANAGED_STOPS),
+        waits: cell(ShardCell.MANAGED_WAITS),
+      },
       untold: cell(ShardCell.UNTOLD),
       statementMs: cell(ShardCell.STATEMENT_MS),
       tickUs: this.histogram(Histogram.TICK_US),

@@ -30,7 +30,7 @@ export abstract class ProduceOperation extends PendingRequest implements Durable
   readonly messages: (string | null)[] = [];
   /** Entries not decided yet. */
   undecided = 0;
-  /** Entries that a durable queue, or another shard's answer, still refers to. */
+  /** Entries that a durable queue, another shard's answer or the line for the arena still refers to. */
   linked = 0;
   private readonly nodes: DurableNode[] = [];
   private decided = new Uint8Array(4);
@@ -83,22 +83,22 @@ export abstract class ProduceOperation extends PendingRequest implements Durable
     partition.durable.push(node);
   }
 
-  onDurable(entry: number, ok: boolean): void {
-    // Out of line already: it timed out, and was kept from the pool only by its links.
-    const answered = this.line === null;
+  /** What an entry waited for has come. False: the request is answered already, by its timeout, and may be in the pool. */
+  unlink(): boolean {
     this.linked--;
-    if (answered && this.linked === 0) this.recycle();
-    else this.decide(entry, ok ? ErrorCode.NONE : ErrorCode.KAFKA_STORAGE_ERROR);
+    if (this.line !== null) return true;
+    // Kept from the pool only by its links.
+    if (this.linked === 0) this.recycle();
+    return false;
+  }
+
+  onDurable(entry: number, ok: boolean): void {
+    if (this.unlink()) this.decide(entry, ok ? ErrorCode.NONE : ErrorCode.KAFKA_STORAGE_ERROR);
   }
 
   /** The shard that leads the entry's partition has answered. */
   onRemoteAppended(entry: number, error: number, baseOffset: number, appendTimeMs: number, logStartOffset: number): void {
-    const answered = this.line === null;
-    this.linked--;
-    if (answered) {
-      if (this.linked === 0) this.recycle();
-      return;
-    }
+    if (!this.unlink()) return;
     this.baseOffsets[entry] = baseOffset;
     this.appendTimesMs[entry] = appendTimeMs;
     this.logStartOffsets[entry] = error === ErrorCode.NONE ? logStartOffset : -1;

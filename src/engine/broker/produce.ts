@@ -46,6 +46,11 @@ export function produceEntry(
   operation.decide(entry, errorOfFault(baseOffset));
 }
 
+/** As produceEntry(), for a request that is answered already. */
+export function produceUnheard(broker: ShardBroker, partition: Partition, facts: BatchFacts): void {
+  append(broker.logs, partition.log, facts);
+}
+
 /** Kafka's error for attributes that a client may not set, or not in this version of Produce. */
 export function errorOfAttributes(attributes: number, version: number): number {
   if (version < ZSTD_SINCE && (attributes & BatchAttribute.CODEC_MASK) === Codec.ZSTD) return ErrorCode.UNSUPPORTED_COMPRESSION_TYPE;

@@ -16,6 +16,7 @@ import type { Partition } from '../partition/partition.ts';
 import type { TopicEntry, TopicTable } from '../partition/topic-table.ts';
 import { TimingWheel } from '../purgatory/timing-wheel.ts';
 import { BatchFacts } from '../record/batch-facts.ts';
+import { AppendLine } from './append-line.ts';
 import type { RemotePartitions } from './remote-partitions.ts';
 import { decideWrittenEntries, type ProduceOperation } from './produce-operation.ts';
 
@@ -26,6 +27,8 @@ export interface ShardIdentity {
   readonly nodeId: number;
 }
 
+const ACKS_ALL = -1;
+
 /** When an `acks=all` is good: on the disk, or in the page cache (`ringlog.fsync`). */
 export type FsyncPolicy = 'before-ack' | 'interval' | 'never';
 
@@ -34,6 +37,7 @@ export class ShardBroker implements LogListener {
   readonly identity: ShardIdentity;
   readonly ring: TickRing;
   readonly logs: LogTable;
+  readonly appendLine: AppendLine;
   readonly counters: ShardCounters;
   readonly topics: TopicTable;
   readonly wheel: TimingWheel;
@@ -85,6 +89,7 @@ export class ShardBroker implements LogListener {
     this.counters = counters;
     this.topics = topics;
     this.fsync = config['ringlog.fsync'] as FsyncPolicy;
+    this.appendLine = new AppendLine(ring);
     this.wheel = new TimingWheel(clock.monotonicMs());
     this.logs = new LogTable(ring, fs, clock, this, {
       journal,
@@ -104,7 +109,9 @@ export class ShardBroker implements LogListener {
     return this.ring.ctlF64[Ctl.WALL_MS_F64]!;
   }
 
-  awaitWrite(operation: ProduceOperation): void {
+  /** Entries of `operation` are staged: those that wait for no more than the write are decided at the end of the tick. */
+  awaitOutcome(operation: ProduceOperation): void {
+    if (operation.acks === ACKS_ALL && this.fsync === 'before-ack') return;
     this.awaitingWrite[this.awaitingWriteCount++] = operation;
   }
 

@@ -39,9 +39,9 @@ export interface NativeReactorCounters {
   readonly managedWrittenBytes: number;
   readonly managedSyncs: number;
   readonly managedFilledBytes: number;
-  /** Appends that had to wait for memory. */
+  /** Times that an append waited in place for memory. */
   readonly managedWaits: number;
-  /** Rounds that left sockets with bytes alone because the arena was full of bytes not yet written. */
+  /** Rounds that left sockets with bytes alone because appends waited for the disk. */
   readonly managedStops: number;
   readonly managedUnwrittenBytes: number;
   /** 0 until the first managed file. */

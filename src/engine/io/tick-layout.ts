@@ -36,6 +36,13 @@ export const Ctl = {
   SUBMITS_F64: 6,
   /** Monotonic milliseconds with their fraction, as of the last stamp(): a clock that returns a number allocates one. */
   STAMP_MS_F64: 7,
+  /** Chunks of the arena of managed logs that appends may take now: 0 while three quarters of them wait for the disk. Counted
+   *  when a tick begins, and by submit() when it has carried out the appends. */
+  ARENA_ROOM: 16,
+  /** The largest that ARENA_ROOM can be; 0 before the first managed file. */
+  ARENA_ROOM_MAX: 17,
+  /** Written by the engine: chunks that the first append in its line needs, 0 when none waits. A tick comes when there are so many. */
+  ARENA_WANTED: 18,
   /** Size of the control block in Int32 words. */
   WORDS: 32,
 } as const;
@@ -181,7 +188,7 @@ export const Sq = {
   CLOSE: 7,
   /** Stop or go on reading CONN (FLAGS 0 = pause, 1 = resume). */
   READING: 8,
-  /** Hold the block TICKET beyond this tick; give it back. Counted. */
+  /** Hold the block TICKET beyond this tick; give it back. Counted. While such blocks are half the arena, sockets are not read. */
   RETAIN: 9,
   RELEASE: 10,
   /** Complete with TIMER at monotonic POSITION ms (a float64); earlier arming is replaced. Infinity disarms. */
@@ -262,6 +269,9 @@ export const VerifyCell = {
 export const COMMIT_SYNC = 1;
 /** FLAGS of a COMMIT: it ends before submit() returns, and nothing else goes on meanwhile. */
 export const COMMIT_IN_PLACE = 2;
+
+/** What the arena of managed logs is given out in. */
+export const ARENA_CHUNK_BYTES = 65536;
 
 /** FLAGS of an APPEND: patch base offset and leader epoch in place (both lie outside the batch's CRC). */
 export const APPEND_PATCH = 1;

@@ -67,6 +67,8 @@ export class Log {
   /** Count of submits when the chain was begun: a chain of an earlier count has been executed. */
   chainSubmits = -1;
   pendingChains = 0;
+  /** Batches that wait for room in the arena. */
+  waitingAppends = 0;
   /** Grows when staged batches are dropped, so that their late completions are known for what they are. */
   generation = 0;
   /** No append in this tick: batches staged in it were dropped, and their offsets must not be given out again before

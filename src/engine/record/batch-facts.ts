@@ -17,4 +17,19 @@ export class BatchFacts {
   baseSequence = -1;
   /** Wall-clock milliseconds of the append. Here, because as an argument it would be a heap number a batch. */
   nowMs = 0;
+
+  copy(from: BatchFacts): void {
+    this.address = from.address;
+    this.arenaOffset = from.arenaOffset;
+    this.lengthBytes = from.lengthBytes;
+    this.attributes = from.attributes;
+    this.lastOffsetDelta = from.lastOffsetDelta;
+    this.recordCount = from.recordCount;
+    this.baseTimestamp = from.baseTimestamp;
+    this.maxTimestamp = from.maxTimestamp;
+    this.producerId = from.producerId;
+    this.producerEpoch = from.producerEpoch;
+    this.baseSequence = from.baseSequence;
+    this.nowMs = from.nowMs;
+  }
 }

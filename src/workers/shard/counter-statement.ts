@@ -143,6 +143,7 @@ export class CounterStatement {
     counters.set(ShardCell.MANAGED_UNWRITTEN_BYTES, native?.managedUnwrittenBytes ?? 0);
     counters.set(ShardCell.MANAGED_BYTES, native?.managedArenaBytes ?? 0);
     counters.set(ShardCell.MANAGED_STOPS, native?.managedStops ?? 0);
+    counters.set(ShardCell.MANAGED_WAITS, native?.managedWaits ?? 0);
     counters.set(ShardCell.PARTITIONS, this.partitionRows);
     counters.set(ShardCell.OFFSETS, this.offsetRows);
     counters.set(ShardCell.GROUPS, this.groupRows);

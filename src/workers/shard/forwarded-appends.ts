@@ -5,11 +5,13 @@
 
 import { ErrorCode } from '../../engine/base/error-code.ts';
 import { ReusedList } from '../../engine/base/reused-list.ts';
+import { WaitingAppend } from '../../engine/broker/append-line.ts';
 import { errorOfFault } from '../../engine/broker/produce.ts';
 import type { ShardBroker } from '../../engine/broker/shard-broker.ts';
 import { append, AppendFault, stampLogAppendTime } from '../../engine/log/log-append.ts';
 import { DurableNode, type DurableWaiter } from '../../engine/partition/durable-queue.ts';
 import type { Partition } from '../../engine/partition/partition.ts';
+import type { BatchFacts } from '../../engine/record/batch-facts.ts';
 import { BATCH_HEADER_BYTES, BatchAttribute } from '../../engine/record/batch-header.ts';
 import { hasKeylessRecord } from '../../engine/record/keyless-records.ts';
 import type { Mailbox } from '../ring/mailbox.ts';
@@ -27,12 +29,11 @@ export interface CallerArena {
   readonly address: number;
 }
 
-/** Kept for reuse: from the append to its answer, which may wait for the disk. */
-class ForwardedAppend implements DurableWaiter {
+/** Kept for reuse: from the message to its answer, which may wait for memory and for the disk. */
+class ForwardedAppend extends WaitingAppend implements DurableWaiter {
   mailbox: Mailbox | null = null;
   ticket = 0;
   acks = 0;
-  partition: Partition | null = null;
   baseOffset = -1;
   endOffset = -1;
   appendTimeMs = -1;
@@ -42,7 +43,13 @@ class ForwardedAppend implements DurableWaiter {
   private readonly appends: ForwardedAppends;
 
   constructor(appends: ForwardedAppends) {
+    super();
     this.appends = appends;
+  }
+
+  override carryOut(): void {
+    this.facts.nowMs = this.appends.wallMs();
+    this.appends.stage(this, this.facts);
   }
 
   onDurable(_entry: number, ok: boolean): void {
@@ -82,21 +89,34 @@ export class ForwardedAppends {
       this.refuse(mailbox, ticket, ErrorCode.INVALID_RECORD);
       return;
     }
-    const offset = append(broker.logs, partition.log, facts);
-    const duplicate = offset === AppendFault.DUPLICATE;
-    if (offset < 0 && !duplicate) {
-      this.refuse(mailbox, ticket, errorOfFault(offset));
-      return;
-    }
     const one = this.idle.pop() ?? new ForwardedAppend(this);
     one.mailbox = mailbox;
     one.ticket = ticket;
     one.acks = words[at + ForwardAppend.ACKS]!;
     one.partition = partition;
+    // The slot goes back to its sender, the bytes wait where they are.
+    if (broker.appendLine.admits(partition.log, facts.lengthBytes)) this.stage(one, facts);
+    else broker.appendLine.wait(one, partition, facts);
+  }
+
+  stage(one: ForwardedAppend, facts: BatchFacts): void {
+    const { broker } = this;
+    const partition = one.partition!;
+    const offset = append(broker.logs, partition.log, facts);
+    const duplicate = offset === AppendFault.DUPLICATE;
+    if (offset < 0 && !duplicate) {
+      one.appendTimeMs = -1;
+      this.answer(one, errorOfFault(offset));
+      return;
+    }
     one.baseOffset = duplicate ? broker.logs.duplicateBaseOffset : offset;
     one.endOffset = duplicate ? broker.logs.duplicateEndOffset : offset + facts.lastOffsetDelta + 1;
     one.appendTimeMs = partition.log.config.timestampType === 'LogAppendTime' && !duplicate ? facts.maxTimestamp : -1;
     this.unwritten.push(one);
+  }
+
+  wallMs(): number {
+    return this.broker.wallMs();
   }
 
   /** The appends of the tick have been carried out. */

@@ -14,7 +14,7 @@ import type { PlanWaiter, RemotePartitions } from '../../engine/broker/remote-pa
 import type { ShardBroker } from '../../engine/broker/shard-broker.ts';
 import { stampLogAppendTime } from '../../engine/log/log-append.ts';
 import type { TopicEntry } from '../../engine/partition/topic-table.ts';
-import type { BatchFacts } from '../../engine/record/batch-facts.ts';
+import { BatchFacts } from '../../engine/record/batch-facts.ts';
 import type { Mailbox } from '../ring/mailbox.ts';
 import {
   AppendResult,
@@ -99,7 +99,8 @@ export class RemoteShards implements RemotePartitions {
       writeAppend(mailbox.outbound, at, topic, partition, acks, facts);
       return;
     }
-    const kept = { ...facts };
+    const kept = new BatchFacts();
+    kept.copy(facts);
     this.mail.defer(mailbox, MessageKind.FORWARD_APPEND, ticket, ForwardAppendPayload.BYTES, (outbound, slot) =>
       writeAppend(outbound, slot, topic, partition, acks, kept),
     );

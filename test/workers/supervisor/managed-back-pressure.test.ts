@@ -1,213 +1,232 @@
-// A managed arena that is full is back-pressure on sockets, never growth: with the writes of a managed log held back
-// (disk-shim.c), producers send more than the arena holds. What it cannot take stays in the kernel's queues and with the
-// clients, the shard goes on, and when the disk does all is acked. Requests for other topics of the shard wait meanwhile.
+// A managed arena that is full is back-pressure on sockets, never growth, and never a shard that stands still: with the writes
+// of a managed log held back (disk-shim.c), producers send more than the arena holds. What it cannot take waits in line, in the
+// kernel's queues and with the clients; when the disk goes on all is acked.
 
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { loadNativeBinding } from '../../../src/engine/io/native-binding.ts';
-import { createTopicsApi } from '../../../src/net/kafka/schema/generated/create-topics.ts';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { apiVersionsApi } from '../../../src/net/kafka/schema/generated/api-versions.ts';
 import { listOffsetsApi } from '../../../src/net/kafka/schema/generated/list-offsets.ts';
 import { produceApi } from '../../../src/net/kafka/schema/generated/produce.ts';
-import { DEADLINE_MS, decodeAnswer, eventually, produce, RawClient, requestFrame, textBatch } from '../../support/broker.ts';
+import { DEADLINE_MS, eventually, produce, type RawClient, textBatch } from '../../support/broker.ts';
 import { compileSources } from '../compiled.ts';
-import { ServeProcess } from './serve-process.ts';
+import { type ArenaReading, batchOf, Flood, PressureRig, produceFrame, writeEngines } from './pressure-rig.ts';
 
-const SHIM = new URL('../../crash/disk-shim.mjs', import.meta.url).href;
 const MIB = 1024 * 1024;
-/** One shard's least: 16 MiB for frames, 16 MiB for managed logs. */
-const BUDGET_BYTES = 32 * MIB;
+/** The least there is. */
 const ARENA_BYTES = 16 * MIB;
 /** Of V8, code and stacks beside the budget. */
 const SLACK_BYTES = 64 * MIB;
-// Large: what arrived of many of them in earlier rounds becomes whole in one.
 const VALUE_BYTES = 700 * 1024;
-// So few that a part of a frame of each leaves memory for the others.
-const PRODUCERS = 6;
-const REQUESTS = 24;
 const PRODUCE_VERSION = 9;
+const MESSAGE_TOO_LARGE = 10;
+const engines = writeEngines();
 
-interface DiskShim {
-  buildDiskShim(dir: string): string | undefined;
-  withHeldWrites(library: string, options: { dir: string; hold: string }): Readonly<Record<string, string>>;
-}
-
-function hasCompiler(): boolean {
-  try {
-    execFileSync('cc', ['--version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-let dir: string;
-let broker: ServeProcess | undefined;
-const clients: RawClient[] = [];
+let rig: PressureRig;
+let residentBefore = 0;
 
 beforeAll(() => compileSources(), 120_000);
-beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), 'ringlog-pressure-'));
-});
-afterEach(async () => {
-  rmSync(join(dir, 'hold'), { force: true });
-  for (const client of clients.splice(0)) client.destroy();
-  if (broker !== undefined && broker.code === undefined) {
-    broker.child.kill('SIGKILL');
-    await broker.ended();
-  }
-  rmSync(dir, { recursive: true, force: true });
-});
+afterEach(() => rig.stop());
 
-async function serve(): Promise<number> {
-  const { buildDiskShim, withHeldWrites } = (await import(SHIM)) as DiskShim;
-  const data = join(dir, 'data');
-  mkdirSync(data);
-  broker = new ServeProcess(
-    {
-      listeners: 'PLAINTEXT://127.0.0.1:0',
-      'log.dirs': data,
-      'ringlog.shards': '1',
-      'ringlog.memory.bytes': String(BUDGET_BYTES),
-      'socket.request.max.bytes': String(MIB),
-      'socket.receive.buffer.bytes': '65536',
-      'ringlog.http.listener': '127.0.0.1:0',
-    },
-    '',
-    withHeldWrites(buildDiskShim(dir)!, { dir: join(data, 'm-0'), hold: join(dir, 'hold') }),
-  );
-  return broker.port();
-}
-
-async function connected(port: number): Promise<RawClient> {
-  const client = await RawClient.open(port);
-  clients.push(client);
+/** A broker with the topics, one record in each partition, and the disk held. */
+async function held(
+  engine: (typeof engines)[number],
+  { budget, requestMax, ...more }: { budget: number; requestMax: number; shards: string; listeners: string },
+): Promise<RawClient> {
+  rig = await PressureRig.start(engine, {
+    'ringlog.shards': more.shards,
+    'ringlog.listeners': more.listeners,
+    'ringlog.memory.bytes': String(budget),
+    'socket.request.max.bytes': String(requestMax),
+    'socket.receive.buffer.bytes': '65536',
+  });
+  const client = await rig.client();
+  const partitions = more.shards === '1' ? 1 : 2;
+  await rig.createTopics(client, requestMax, partitions);
+  expect((await produce(client, 'm', textBatch(['first']), { acks: -1 })).errorCode).toBe(0);
+  for (let p = 0; p < partitions; p++) expect((await produce(client, 'p', textBatch(['first']), { partition: p })).errorCode).toBe(0);
+  residentBefore = rig.residentBytes();
+  rig.hold();
   return client;
 }
 
-async function createTopics(client: RawClient): Promise<void> {
-  const one = { numPartitions: 1, replicationFactor: 1, assignments: [] };
-  const managed = [{ name: 'ringlog.storage', value: 'managed' }];
-  const topics = [
-    { name: 'm', ...one, configs: managed },
-    { name: 'p', ...one, configs: [] },
-  ];
-  const answer = await client.call(createTopicsApi, 7, { topics });
-  expect(answer.topics.map(({ errorCode }) => errorCode)).toEqual([0, 0]);
-}
+const grownBytes = (): number => rig.residentBytes() - residentBefore;
+const isFull = ({ unwritten, size }: ArenaReading): boolean => unwritten * 4 > size * 3;
+/** All that was appended is on the disk, and no shard has stood still for it. */
+const allWritten = (shards: readonly ArenaReading[]): boolean => shards.every(({ unwritten }) => unwritten === 0);
 
-async function endOffset(client: RawClient, topic: string): Promise<number> {
-  const topics = [{ name: topic, partitions: [{ partitionIndex: 0, timestamp: -1 }] }];
-  return (await client.call(listOffsetsApi, 7, { replicaId: -1, topics })).topics[0]!.partitions[0]!.offset;
-}
-
-/** Undefined while the banner is not whole, or the shard writes its statement. */
-async function arena(): Promise<{ unwritten: number; size: number; stops: number } | undefined> {
-  const url = /http\s+(http:\S+)/.exec(broker!.out)?.[1];
-  if (url === undefined) return undefined;
-  const text = await (await fetch(`${url}metrics`)).text();
-  const [unwritten, size, stops] = ['unwritten_bytes', 'bytes', 'stops_total'].map((name) =>
-    Number(new RegExp(`^ringlog_managed_arena_${name}\\{[^}]*\\} (\\S+)$`, 'm').exec(text)?.[1]),
+async function acksAll(floods: readonly Flood[], first: number): Promise<void> {
+  const count = floods.reduce((sum, flood) => sum + flood.count, 0);
+  await eventually(
+    () => floods.reduce((sum, flood) => sum + flood.look(), 0) === count || undefined,
+    () => `${floods.reduce((sum, flood) => sum + flood.look(), 0)} of ${count} requests are acked, ${rig.lost} connections were closed`,
   );
-  return Number.isNaN(unwritten! + size! + stops!) ? undefined : { unwritten: unwritten!, size: size!, stops: stops! };
+  const offsets = floods.flatMap((flood) => flood.offsets).toSorted((a, b) => a - b);
+  expect(offsets).toEqual(Array.from({ length: count }, (_, i) => first + i));
+  for (const flood of floods) expect(flood.offsets).toEqual(flood.offsets.toSorted((a, b) => a - b));
 }
 
-function residentBytes(): number {
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${broker!.child.pid}/status`, 'utf8'))![1]) * 1024;
+describe.skipIf(engines.length === 0).each(engines)('managed writes by %s', (engine) => {
+  test(
+    'an arena full of bytes that wait for the disk stops the sockets, and does not grow',
+    async () => {
+      const producers = 6;
+      const requests = 12;
+      const client = await held(engine, { budget: 32 * MIB, requestMax: MIB, shards: '1', listeners: 'per-shard' });
+      const frame = produceFrame('m', batchOf(VALUE_BYTES));
+      const floods: Flood[] = [];
+      for (let i = 0; i < producers; i++) floods.push(new Flood(await rig.client(), frame, requests));
+      const acked = (): number => floods.reduce((sum, flood) => sum + flood.look(), 0);
+
+      const [full] = await rig.arenas(
+        (shards) => isFull(shards[0]!),
+        () => `the arena was not filled; ${acked()} requests are acked`,
+      );
+      expect(full!.size).toBe(ARENA_BYTES);
+      // A request for another topic, behind all that.
+      const other = client.request(produceApi, PRODUCE_VERSION, {
+        acks: 1,
+        timeoutMs: 30_000,
+        topicData: [{ name: 'p', partitionData: [{ index: 0, records: textBatch(['second']) }] }],
+      });
+      // The shard goes round and says so, and reads nothing.
+      const [later] = await rig.arenas(
+        (shards) => shards[0]!.stops >= full!.stops + 3,
+        () => 'the shard stands still',
+      );
+      expect(later!.unwritten).toBeLessThanOrEqual(ARENA_BYTES);
+      expect(acked() * VALUE_BYTES).toBeLessThanOrEqual(ARENA_BYTES);
+      expect(acked() * VALUE_BYTES).toBeGreaterThan(ARENA_BYTES / 2);
+      expect(client.bytesHeld).toBe(0);
+      expect(rig.unreadBytes()).toBeGreaterThan(producers * 1024);
+      expect(floods.reduce((sum, { sent }) => sum + sent, 0)).toBeLessThan(producers * requests);
+      expect(grownBytes()).toBeLessThan(32 * MIB + SLACK_BYTES);
+
+      rig.release();
+      await acksAll(floods, 1);
+      expect((await client.answer(produceApi, PRODUCE_VERSION, other)).responses[0]!.partitionResponses[0]!.errorCode).toBe(0);
+      expect([await rig.endOffset(client, 'm'), await rig.endOffset(client, 'p')]).toEqual([producers * requests + 1, 2]);
+      const [done] = await rig.arenas(allWritten, () => 'bytes are left unwritten');
+      expect(done!.waits).toBe(0);
+      expect(grownBytes()).toBeLessThan(32 * MIB + SLACK_BYTES);
+      await rig.endsCleanly();
+    },
+    DEADLINE_MS * 4,
+  );
+
+  test(
+    'a batch larger than what is left of the arena waits for room, and nobody waits for it',
+    async () => {
+      const client = await held(engine, { budget: 80 * MIB, requestMax: 20 * MIB, shards: '1', listeners: 'per-shard' });
+      // Not three quarters: sockets are read.
+      for (let i = 0; i < 11; i++) expect((await produce(client, 'm', batchOf(MIB), { acks: 1 })).baseOffset).toBe(1 + i);
+      const behind = await rig.client();
+      await behind.send(produceFrame('m', batchOf(7 * MIB)));
+      // Of another partition, on the same connection: appended, and answered in its turn.
+      await behind.send(produceFrame('p', textBatch(['second'])));
+      await eventually(
+        async () => (await rig.endOffset(client, 'p')) === 2 || undefined,
+        () => 'the shard has not come to the second request',
+      );
+      expect(await rig.endOffset(client, 'm')).toBe(12);
+      expect(behind.bytesHeld).toBe(0);
+      // In line behind the large one, though there would be room.
+      const small = await rig.client();
+      await small.send(produceFrame('m', textBatch(['small'])));
+      expect((await produce(client, 'p', textBatch(['third']), { acks: 1 })).baseOffset).toBe(2);
+
+      rig.release();
+      for (const [one, offsets] of [
+        [behind, [12, 1]],
+        [small, [13]],
+      ] as const) {
+        const flood = new Flood(one, Buffer.alloc(0), 0);
+        await eventually(
+          () => flood.look() === offsets.length || undefined,
+          () => `${flood.look()} of ${offsets.length} are acked`,
+        );
+        expect(flood.offsets).toEqual(offsets);
+      }
+      // What would never find room is refused.
+      expect((await produce(client, 'm', batchOf(15 * MIB), { acks: 1 })).errorCode).toBe(MESSAGE_TOO_LARGE);
+      const [done] = await rig.arenas(allWritten, () => 'bytes are left unwritten');
+      expect(done!.waits).toBe(0);
+      await rig.endsCleanly();
+    },
+    DEADLINE_MS * 4,
+  );
+});
+
+/** Clients whose shard reads while the other one does not. */
+async function readers(count: number): Promise<RawClient[]> {
+  const asked = rig.clients.map((client) => ({ client, id: client.request(apiVersionsApi, 3, {}) }));
+  const found = await eventually(
+    () => {
+      const answered = asked.filter(({ client }) => client.bytesHeld > 0);
+      return answered.length >= count ? answered.slice(0, count) : undefined;
+    },
+    () => `the shard that has room does not read`,
+  );
+  for (const { client, id } of found) await client.answer(apiVersionsApi, 3, id);
+  return found.map(({ client }) => client);
 }
 
-/** What the kernel holds of connections to `port` that the broker has not read. */
-function unreadBytes(port: number): number {
-  const local = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`;
-  return readFileSync('/proc/net/tcp', 'utf8')
-    .split('\n')
-    .map((line) => line.trim().split(/\s+/))
-    .filter((columns) => columns[1] === local && columns[3] === '01')
-    .reduce((sum, columns) => sum + Number.parseInt(columns[4]!.split(':')[1]!, 16), 0);
-}
-
-/** A producer that sends all it has, whatever is acked. */
-class Flood {
-  sent = 0;
-  readonly offsets: number[] = [];
-  private readonly client: RawClient;
-
-  constructor(client: RawClient, frame: Buffer) {
-    this.client = client;
-    for (let i = 0; i < REQUESTS; i++) void client.send(frame).then(() => this.sent++);
-  }
-
-  look(): number {
-    for (let frame = this.client.takeFrame(); frame !== null; frame = this.client.takeFrame()) {
-      const { errorCode, baseOffset } = decodeAnswer(produceApi, PRODUCE_VERSION, frame).response.responses[0]!.partitionResponses[0]!;
-      expect(errorCode).toBe(0);
-      this.offsets.push(Number(baseOffset));
-    }
-    return this.offsets.length;
-  }
-}
-
-test.skipIf(loadNativeBinding().binding === null || process.platform !== 'linux' || !hasCompiler())(
-  'an arena full of bytes that wait for the disk stops the sockets, and does not grow',
+test.skipIf(engines.length === 0)(
+  'what a shard passes on to one whose arena is full waits there: the one goes on, the other stops its sockets when it has too much of it',
   async () => {
-    const port = await serve();
-    const client = await connected(port);
-    await createTopics(client);
-    for (const topic of ['m', 'p']) expect((await produce(client, topic, textBatch(['first']), { acks: -1 })).errorCode).toBe(0);
-    const residentBefore = residentBytes();
-
-    writeFileSync(join(dir, 'hold'), '');
-    const topicData = [{ name: 'm', partitionData: [{ index: 0, records: textBatch(['x'.repeat(VALUE_BYTES)]) }] }];
-    const frame = requestFrame(produceApi, PRODUCE_VERSION, { acks: 1, timeoutMs: 30_000, topicData });
-    const floods: Flood[] = [];
-    for (let i = 0; i < PRODUCERS; i++) floods.push(new Flood(await connected(port), frame));
-    const acked = (): number => floods.reduce((sum, flood) => sum + flood.look(), 0);
-
-    const full = await eventually(
-      async () => {
-        const found = await arena();
-        return found !== undefined && found.unwritten * 4 > found.size * 3 ? found : undefined;
-      },
-      () => `the arena was not filled; ${acked()} requests are acked`,
+    const budget = 96 * MIB;
+    const client = await held('threads', { budget, requestMax: 16 * MIB, shards: '2', listeners: 'single' });
+    const batch = batchOf(VALUE_BYTES);
+    for (let i = 0; i < 18; i++) expect((await produce(client, 'm', batch, { acks: 1 })).baseOffset).toBe(1 + i);
+    const before = await rig.arenas(
+      (shards) => shards.some(isFull),
+      () => 'the arena was not filled',
     );
-    expect(full.size).toBe(ARENA_BYTES);
-    // A request for another topic, behind all that.
-    const other = client.request(produceApi, PRODUCE_VERSION, {
-      acks: 1,
-      timeoutMs: 30_000,
-      topicData: [{ name: 'p', partitionData: [{ index: 0, records: textBatch(['second']) }] }],
-    });
-    // The shard goes round and says so, and reads nothing.
-    const later = await eventually(
-      async () => {
-        const found = await arena();
-        return found !== undefined && found.stops >= full.stops + 3 ? found : undefined;
-      },
-      () => 'the shard stands still',
-    );
-    expect(later.unwritten).toBeLessThanOrEqual(ARENA_BYTES);
-    expect(acked() * VALUE_BYTES).toBeLessThanOrEqual(ARENA_BYTES);
-    expect(acked() * VALUE_BYTES).toBeGreaterThan(ARENA_BYTES / 2);
-    expect(client.bytesHeld).toBe(0);
-    expect(unreadBytes(port)).toBeGreaterThan(PRODUCERS * 1024);
-    expect(floods.reduce((sum, { sent }) => sum + sent, 0)).toBeLessThan(PRODUCERS * REQUESTS);
-    expect(residentBytes() - residentBefore).toBeLessThan(BUDGET_BYTES + SLACK_BYTES);
+    const owner = before.findIndex(isFull);
+    for (let i = 0; i < 40; i++) await rig.client();
+    const [one, two, three] = (await readers(3)) as [RawClient, RawClient, RawClient];
 
-    rmSync(join(dir, 'hold'));
+    // More than the rest of the arena, and behind it a record for each partition of the other topic: one is the full shard's.
+    const frame = produceFrame('m', batch);
+    const floods = [new Flood(one, frame, 8)];
+    for (const p of [0, 1]) await two.send(produceFrame('p', textBatch(['second']), p));
+    for (const p of [0, 1]) await one.send(produceFrame('p', textBatch(['third']), p));
+    const ends = async (): Promise<number[]> => {
+      const partitions = [0, 1].map((partitionIndex) => ({ partitionIndex, timestamp: -1 }));
+      const { topics } = await three.call(listOffsetsApi, 7, { replicaId: -1, topics: [{ name: 'p', partitions }] });
+      return topics[0]!.partitions.map(({ offset }) => offset);
+    };
     await eventually(
-      () => acked() === PRODUCERS * REQUESTS || undefined,
-      () =>
-        `${acked()} of ${PRODUCERS * REQUESTS} requests are acked, ${clients.filter(({ isGone }) => isGone).length} connections were closed`,
+      async () => (await ends()).every((end) => end === 3) || undefined,
+      () => 'the full shard does nothing else any more',
     );
-    const offsets = floods.flatMap((flood) => flood.offsets).toSorted((a, b) => a - b);
-    expect(offsets).toEqual(Array.from({ length: PRODUCERS * REQUESTS }, (_, i) => i + 1));
-    expect((await client.answer(produceApi, PRODUCE_VERSION, other)).responses[0]!.partitionResponses[0]!.errorCode).toBe(0);
-    expect([await endOffset(client, 'm'), await endOffset(client, 'p')]).toEqual([PRODUCERS * REQUESTS + 1, 2]);
-    expect(residentBytes() - residentBefore).toBeLessThan(BUDGET_BYTES + SLACK_BYTES);
-    broker!.child.kill('SIGTERM');
-    expect(await broker!.ended()).toBe(0);
+    expect(floods[0]!.look()).toBe(0);
+    expect(await rig.endOffset(three, 'm')).toBe(19);
+
+    floods.push(new Flood(two, frame, 40));
+    const stopped = await rig.arenas(
+      (shards) => shards[1 - owner]!.stops >= before[1 - owner]!.stops + 3,
+      () => 'the shard reads on',
+    );
+    expect(stopped[owner]!.unwritten).toBeLessThanOrEqual(ARENA_BYTES);
+    expect(floods[1]!.sent).toBeLessThan(40);
+    // Three quarters full, the owner has not read a socket: those of its clients wait for the answer that readers() asked for.
+    expect(rig.clients.filter((each) => each !== one && each !== two && each !== three && each.bytesHeld === 0)).not.toEqual([]);
+    expect(grownBytes()).toBeLessThan(budget + SLACK_BYTES);
+    expect(rig.lost).toBe(0);
+
+    rig.release();
+    // Answers to the other topic come among them: counted apart.
+    const of = (flood: Flood, skip: number): number[] => (flood.look(), flood.offsets.slice(skip));
+    await eventually(
+      () => (of(floods[0]!, 0).length === 10 && of(floods[1]!, 0).length === 42) || undefined,
+      () => `${floods.map((flood) => flood.look()).join(' and ')} of 10 and 42 are acked, ${rig.lost} connections were closed`,
+    );
+    expect(floods[0]!.offsets.slice(8)).toEqual([2, 2]);
+    expect(floods[1]!.offsets.slice(0, 2)).toEqual([1, 1]);
+    const stored = [...floods[0]!.offsets.slice(0, 8), ...floods[1]!.offsets.slice(2)];
+    expect(stored.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 48 }, (_, i) => 19 + i));
+    const done = await rig.arenas(allWritten, () => 'bytes are left unwritten');
+    expect(done.map(({ waits }) => waits)).toEqual([0, 0]);
+    await rig.endsCleanly();
   },
   DEADLINE_MS * 4,
 );

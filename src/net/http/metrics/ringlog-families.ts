@@ -116,7 +116,7 @@ function fills(shards: readonly NumberedShard[]): MetricFamily[] {
     family(
       'gauge',
       'ringlog_managed_arena_unwritten_bytes',
-      'Bytes of managed logs that wait for the disk; three quarters of the arena stop the sockets.',
+      'Bytes of managed logs that wait for the disk, in chunks of 64 KiB; three quarters of the arena stop the sockets.',
       shards,
       ({ shard, managedArena }) => [{ shard }, managedArena.used],
     ),
@@ -171,9 +171,16 @@ function counters(shards: readonly NumberedShard[]): MetricFamily[] {
     family(
       'counter',
       'ringlog_managed_arena_stops_total',
-      'Rounds that read no sockets because the arena of managed logs was full of bytes not yet written.',
+      'Rounds that read no sockets: the arena of managed logs was full of bytes not yet written, or half the memory for requests was, of such that waited for it, here or on another shard.',
       shards,
       ({ shard, managedArena }) => [{ shard }, managedArena.stops],
+    ),
+    family(
+      'counter',
+      'ringlog_managed_arena_waits_total',
+      'Times that the shard stood still until a write of a managed log ended; above 0 only when coordinators fill what is left to them.',
+      shards,
+      ({ shard, managedArena }) => [{ shard }, managedArena.waits],
     ),
     family(
       'counter',

@@ -15,6 +15,7 @@ import { hasKeylessRecord } from '../../../engine/record/keyless-records.ts';
 import { leadersNamed, produceResponseBytesMax, writeProduceResponse } from '../wire/produce-response.ts';
 import type { Connection } from '../server/connection.ts';
 import type { Outbox } from '../server/outbox.ts';
+import { HeldEntries } from './held-entries.ts';
 import { NO_TAGS, type NodeEndpoints } from './node-endpoints.ts';
 import type { RequestTimes } from '../server/request-times.ts';
 
@@ -52,6 +53,7 @@ export class ProduceHandler {
   private readonly endpoints: NodeEndpoints;
   private readonly times: RequestTimes;
   private readonly refuse: (connection: Connection, reason: string) => void;
+  private readonly held: HeldEntries;
   private readonly idle = new ReusedList<PendingProduce>();
 
   /** `refuse` closes a connection and says why. */
@@ -67,6 +69,7 @@ export class ProduceHandler {
     this.endpoints = endpoints;
     this.times = times;
     this.refuse = refuse;
+    this.held = new HeldEntries(broker, outbox);
   }
 
   /** Take the frame whose completion slot starts at word `slot`. */
@@ -137,7 +140,9 @@ export class ProduceHandler {
     }
     this.fillFacts(d, descriptor * DESC_F64);
     if (partition != null) {
-      produceEntry(this.broker, operation, entry, partition, this.broker.facts);
+      if (this.broker.appendLine.admits(partition.log, desc[d + Desc.RECORDS_LENGTH]!)) {
+        produceEntry(this.broker, operation, entry, partition, this.broker.facts);
+      } else this.held.hold(operation, entry, partition, block);
       return;
     }
     operation.linked++;
@@ -185,9 +190,10 @@ export class ProduceHandler {
       operation.line!.settle(operation);
       return;
     }
-    // Entries that wait for the disk or for another shard are decided by those; the others when the tick's appends are done.
-    if (operation.linked > 0) this.broker.wheel.add(operation, this.broker.nowMs() + Math.max(timeoutMs, 0));
-    if (operation.acks !== ACKS_ALL || this.broker.fsync !== 'before-ack') this.broker.awaitWrite(operation);
+    // Entries that wait for the disk, for another shard or for memory are decided by those; the others when the tick's appends
+    // are done. Without acks nobody is there to be told of a timeout.
+    if (operation.linked > 0 && operation.acks !== NO_ACKS) this.broker.wheel.add(operation, this.broker.nowMs() + Math.max(timeoutMs, 0));
+    this.broker.awaitOutcome(operation);
   }
 
   answer(operation: PendingProduce): void {

@@ -83,6 +83,7 @@ export class KafkaServer {
   onTick(): void {
     const { logs } = this.broker;
     this.times.noteCompletions(this.reactor.ctl[Ctl.CQ_COUNT]!);
+    this.broker.appendLine.advance();
     this.drain();
     do {
       // Frames may still be unread in their blocks, so appends are carried out only now, all of the tick together. The

@@ -1,0 +1,75 @@
+// Batches that wait for room in the arena of managed logs, in the order they came: of clients, of other shards, of embedded
+// callers. Owner: the shard's thread. Hot: admits(), once a batch; what waits is pooled by who waits.
+//
+// The bytes stay where they are, in a receive block or a caller's arena, both bounded: those are what stops the senders. One
+// line for all managed logs of the shard, so that a large batch is not passed for ever; logs in the page cache go by it. The
+// shard goes on meanwhile: nobody waits for the disk in place.
+
+import { Ctl } from '../io/tick-layout.ts';
+import type { TickRing } from '../io/tick-ring.ts';
+import { arenaBatchBytesMax, ArenaRoom } from '../log/arena-room.ts';
+import type { Log } from '../log/log.ts';
+import type { Partition } from '../partition/partition.ts';
+import { BatchFacts } from '../record/batch-facts.ts';
+
+export abstract class WaitingAppend {
+  partition: Partition | null = null;
+  /** Of the batch, while it waits. */
+  readonly facts = new BatchFacts();
+  nextInLine: WaitingAppend | null = null;
+
+  /** There is room: append it. */
+  abstract carryOut(): void;
+}
+
+export class AppendLine {
+  private readonly ring: TickRing;
+  private readonly room: ArenaRoom;
+  private head: WaitingAppend | null = null;
+  private tail: WaitingAppend | null = null;
+
+  constructor(ring: TickRing) {
+    this.ring = ring;
+    this.room = new ArenaRoom(ring);
+  }
+
+  /** May a batch be appended now? False: it has to wait(), behind those that wait. */
+  admits(log: Log, lengthBytes: number): boolean {
+    // What is refused anyhow needs no room; a log may leave managed storage while some of its batches wait.
+    if (log.failed || log.closed || !(log.active.managed || log.waitingAppends > 0)) return true;
+    if (lengthBytes > arenaBatchBytesMax(this.ring)) return true;
+    return this.head === null && this.room.take(log, lengthBytes);
+  }
+
+  wait(one: WaitingAppend, partition: Partition, facts: BatchFacts): void {
+    one.partition = partition;
+    one.facts.copy(facts);
+    partition.log.waitingAppends++;
+    if (this.tail === null) this.head = one;
+    else this.tail.nextInLine = one;
+    this.tail = one;
+    this.sayWanted();
+  }
+
+  /** Start of a tick: append what there is room for. */
+  advance(): void {
+    if (this.head === null) return;
+    for (let one: WaitingAppend | null = this.head; one !== null; one = this.head) {
+      const { log } = one.partition!;
+      const refused = log.failed || log.closed;
+      if (!refused && log.active.managed && !this.room.take(log, one.facts.lengthBytes)) break;
+      this.head = one.nextInLine;
+      if (this.head === null) this.tail = null;
+      one.nextInLine = null;
+      log.waitingAppends--;
+      one.carryOut();
+    }
+    this.sayWanted();
+  }
+
+  private sayWanted(): void {
+    const { head } = this;
+    // Of what needs none any more, one: the next tick sees that.
+    this.ring.ctl[Ctl.ARENA_WANTED] = head === null ? 0 : Math.max(1, this.room.need(head.partition!.log, head.facts.lengthBytes));
+  }
+}
