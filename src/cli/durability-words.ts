@@ -2,6 +2,7 @@
 
 import { join } from 'node:path';
 import type { BrokerConfig } from '../engine/base/config-schema.ts';
+import { forgiveDisk } from '../engine/io/disk-error.ts';
 import { nodeFileSystem } from '../engine/io/node-file-system.ts';
 
 export interface DurabilityRow {
@@ -56,21 +57,22 @@ export function commitWords(config: BrokerConfig, directories: readonly string[]
   const segments = 'one fdatasync a partition, shared by all who wait';
   if (config['ringlog.commit'] === 'segments') return segments;
   const large = `more than ${Math.round(config['ringlog.commit.segment.bytes'] / 1024)} KiB of one partition go to its segment by fdatasync`;
-  const direct = native && directories.every(takesDirectWrites);
+  const direct = native && directories.every((directory) => takesDirectWrites(directory) !== false);
   const how = direct ? 'direct' : native ? 'buffered (the file system has no O_DIRECT)' : 'buffered (no native addon)';
   return `one ${how} write to the commit journal for all partitions of a shard; ${large}`;
 }
 
-/** Tried, not looked up: it depends on the file system and on what lies over it. */
-function takesDirectWrites(directory: string): boolean {
+/** Tried, not looked up: it depends on the file system and on what lies over it. Null where nothing can be written. */
+function takesDirectWrites(directory: string): boolean | null {
   const path = join(directory, `.commit-probe.${process.pid}`);
   try {
     const { fd, direct } = nodeFileSystem.openForCommits(path, true);
     nodeFileSystem.close(fd);
-    return direct;
-  } catch {
-    return false;
-  } finally {
     nodeFileSystem.remove(path);
+    return direct;
+  } catch (error) {
+    // A log directory that was left out at the start, whose failure was told there.
+    forgiveDisk(error);
+    return null;
   }
 }

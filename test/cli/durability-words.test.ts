@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -40,10 +40,13 @@ test('how commits reach the disk is tried in the directories, and leaves nothing
       /^one (direct|buffered \(the file system has no O_DIRECT\)) write to the commit journal/,
     );
     expect(commitWords(config({}), [dir], false)).toContain('no native addon');
-    expect(commitWords(config({}), [join(dir, 'missing')], true)).toContain('no O_DIRECT');
+    writeFileSync(join(dir, 'file'), '');
+    // Directories that cannot be used are left out at the start: they say nothing of the others.
+    for (const unusable of ['missing', 'file'])
+      expect(commitWords(config({}), [dir, join(dir, unusable)], true)).toBe(commitWords(config({}), [dir], true));
     expect(commitWords(config({ 'ringlog.commit': 'segments' }), [dir], true)).toBe('one fdatasync a partition, shared by all who wait');
     expect(commitWords(config({ 'ringlog.commit.segment.bytes': '65536' }), [dir], true)).toContain('64 KiB');
-    expect(readdirSync(dir)).toEqual([]);
+    expect(readdirSync(dir)).toEqual(['file']);
   } finally {
     rmSync(dir, { recursive: true });
   }
