@@ -90,7 +90,8 @@ export async function fullDisk({ work, kind, storage, shards, random }) {
   const reason = mountSmall(kind, join(work, 'full.img'), mounted);
   if (reason !== null) return `skipped: ${reason}`;
   const unmount = () => spawnSync('umount', ['-l', mounted]);
-  process.once('exit', unmount);
+  // Before the directory is removed.
+  process.prependOnceListener('exit', unmount);
   const set = { 'ringlog.shards': String(shards), 'num.partitions': '4' };
   const broker = await ChildBroker.create(shards, { dataDir: join(mounted, 'data'), set });
   const traffic = new Traffic({ port: broker.port, prefix: 'full', random, storage });
