@@ -209,5 +209,9 @@ describe.each(KINDS)('$name', (kind) => {
     const reader = output.readableStream().getReader();
     for (let i = 0; i < 10; i++) expect((await reader.read()).value).toMatchObject({ value: `${i}!` });
     await reader.cancel();
+    const writer = producer.writableStream('u').getWriter();
+    await writer.write({ value: 'web' });
+    await writer.close();
+    expect((await log.admin.offsets('u', 'latest'))[0]!.offset).toBe(11);
   });
 });

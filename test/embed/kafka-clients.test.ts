@@ -3,6 +3,10 @@
 import { Kafka, logLevel, type EachMessagePayload } from 'kafkajs';
 import { describe, expect, test } from 'vitest';
 import { codec } from '../../src/embed/codec.ts';
+import { ErrorCode } from '../../src/engine/base/error-code.ts';
+import { Acks } from '../../src/engine/broker/log-access.ts';
+import { BatchField } from '../../src/engine/record/batch-header.ts';
+import { produce, RawClient } from '../support/broker.ts';
 import { KINDS, useTemporaryLogs } from './temporary-log.ts';
 
 const MODES = [
@@ -70,6 +74,35 @@ describe.each(MODES)('$name', (kind) => {
     await ours.send('t', { partition: 1, value: 'last' });
     const next = log.consumer({ topics: ['t'], group: 'readers', value: codec.string, heartbeatMs: 20 });
     expect((await next.next()).records.map(({ value }) => value)).toEqual(['last']);
+  });
+
+  test('a batch that one side has stored is stored already for the other', async () => {
+    const log = await logs.open(kind, { topics: { t: 1 }, kafka: { port: 0, listeners: kind.listeners } });
+    /** As its producer sends it once more. */
+    const again = async (offset: number): Promise<Uint8Array> => {
+      const { records } = await log.access.fetch('t', 0, offset, 1024 * 1024, 0);
+      const batch = Buffer.from(records);
+      batch.writeBigInt64BE(0n, BatchField.BASE_OFFSET);
+      return batch;
+    };
+    await log.producer().send('t', { value: 'ours' });
+    const answers = [];
+    for (const broker of log.brokers) {
+      const client = await RawClient.open(Number(broker.split(':')[1]));
+      answers.push(await produce(client, 't', await again(0)));
+      client.destroy();
+    }
+    const led = answers.filter(({ errorCode }) => errorCode !== ErrorCode.NOT_LEADER_OR_FOLLOWER);
+    expect(led.map(({ errorCode, baseOffset }) => [errorCode, Number(baseOffset)])).toEqual([[0, 0]]);
+    const theirs = new Kafka({ brokers: [...log.brokers], logLevel: logLevel.NOTHING }).producer({
+      idempotent: true,
+      maxInFlightRequests: 1,
+    });
+    await theirs.connect();
+    expect((await theirs.send({ topic: 't', messages: [{ value: 'theirs' }] }))[0]!.baseOffset).toBe('1');
+    await theirs.disconnect();
+    expect(await log.access.produce('t', 0, await again(1), Acks.ALL)).toMatchObject({ errorCode: 0, baseOffset: 1 });
+    expect((await log.admin.offsets('t', 'latest'))[0]!.offset).toBe(2);
   });
 
   test('both are members of one group', async () => {

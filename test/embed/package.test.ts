@@ -56,10 +56,20 @@ test('bundled into the one file of an application, native modules left out', asy
 test('the types say what goes where', () => {
   const source = `
     import { open, codec, type Consumer, type SendResult } from 'ringlog';
+    import { startTestBroker, type TestBroker } from 'ringlog/testing';
     const log = await open({ dir: 'x', topics: { t: 1, u: { partitions: 2, configs: { 'retention.ms': 5 } } } });
     const result: SendResult = await log.producer({ value: codec.json<{ a: number }>() }).send('t', { value: { a: 1 } });
     const consumer: Consumer<string, { a: number }> = log.consumer({ topics: ['t'], key: codec.string, value: codec.json<{ a: number }>() });
     for await (const { value, key } of consumer.records()) { const a: number | undefined = value?.a; const k: string | null = key; void a; void k; }
+    const plain: Consumer = log.consumer({ topics: ['t'], group: 'g' });
+    for (const { key, value } of (await plain.next()).records) { const text: string | undefined = key?.toString('utf8') ?? value?.toString(); void text; }
+    const broker: TestBroker = await startTestBroker({ topics: { t: 2 }, clock: 'manual' });
+    await broker.producer({ lingerMs: 5 }).send('t', { value: 'x' });
+    const stored: string | undefined = (await broker.records('t'))[0]?.value?.toString();
+    broker.faults.add({ api: 'Produce', topic: 't', error: 'NOT_LEADER_OR_FOLLOWER' });
+    // @ts-expect-error there is no such error
+    broker.faults.add({ api: 'Produce', error: 'NOT_LEADER' });
+    void stored;
     const { signal } = new AbortController();
     await log.producer().flush({ signal });
     for await (const batch of consumer.batches({ signal })) await batch.commit({ signal });
