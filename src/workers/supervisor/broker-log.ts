@@ -31,6 +31,8 @@ async function peopleStream() {
     sync: true,
     colorize: process.stderr.isTTY === true,
     ignore: 'pid,hostname',
+    // Without it each detail of an event has a line of its own.
+    singleLine: true,
     translateTime: 'SYS:HH:MM:ss.l',
   });
 }
