@@ -19,7 +19,7 @@ import { openResultFolder, put, writeRun } from './result-folder.ts';
 import { runCells } from './run-cells.ts';
 import { say } from './say.ts';
 import { EXIT_FAILED, EXIT_INVALID } from './exit-codes.ts';
-import { refuseOmbFlags } from './omb-flags.ts';
+import { refuseOmbFlags, workloadsOfFlag } from './omb-flags.ts';
 import { StopOnSignal } from './stop-on-signal.ts';
 import { adviseCommand } from './bench-advise.ts';
 import { chartCommand } from './bench-chart.ts';
@@ -32,6 +32,7 @@ import { brokerOf, checkSubject, onOneNode, runTrial, type Subject } from './tri
 
 interface BenchOptions {
   readonly drivers: readonly string[];
+  readonly workloads: readonly string[];
   readonly bootstrap?: string;
   readonly output?: string;
   readonly results: string;
@@ -68,7 +69,9 @@ export async function runBench(args: readonly string[]): Promise<void> {
     .addCommand(listCommand())
     .addCommand(chartCommand());
   refuseOmbFlags(program);
-  program.action((workloads: string[], options: BenchOptions) => bench(workloads, options, args));
+  program.action((workloads: string[], options: BenchOptions) =>
+    bench([...workloads, ...workloadsOfFlag(options.workloads)], options, args),
+  );
   await program.parseAsync([...args], { from: 'user' });
 }
 
@@ -88,6 +91,12 @@ function benchCommand(): Command {
   return new Command('ringlog bench')
     .description('run OpenMessaging workloads against Ringlog or any Kafka, and measure from the time each message was due')
     .argument('[workloads...]', 'workload files, or names of those that ship (default: quick)')
+    .option(
+      '-w, --workloads <files>',
+      'more of them, separated by commas',
+      (text: string, before: string[]) => [...before, ...commaList(text)],
+      [],
+    )
     .option('-d, --drivers <files>', 'driver files, separated by commas, or names of those that ship', commaList, ['ringlog'])
     .option('-b, --bootstrap <host:port>', "the system to load; the driver file's bootstrap.servers if not given, else a broker is started")
     .option('-o, --output <file>', "the OMB result file; each run's own folder if not given")
@@ -113,7 +122,7 @@ function benchCommand(): Command {
     .addHelpText(
       'after',
       `
-Exit status: 0 measured, 2 a run is INVALID or the command was cut short, 3 the harness failed.
+Exit status: 0 measured, 1 bad arguments or files, 2 a run is INVALID or the command was cut short, 3 the harness failed.
 
 Examples:
   ringlog bench

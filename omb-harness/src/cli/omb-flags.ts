@@ -7,7 +7,7 @@ const ONE_MACHINE =
   'workers on other machines are not there: the load runs on this one, in as many processes as --producer-workers and --consumer-workers say';
 
 const flags: readonly (readonly [flags: string, why: string])[] = [
-  ['-w, --workers <urls>', `${ONE_MACHINE}. Leave -w out`],
+  ['--workers <urls>', `${ONE_MACHINE}. Leave --workers out`],
   ['--workers-file <file>', `${ONE_MACHINE}. Leave --workers-file out`],
   ['-x, --extra', '-x gives consumers more workers: here --producer-workers and --consumer-workers say how many'],
   [
@@ -26,8 +26,14 @@ export function refuseOmbFlags(program: Command): void {
     const option = new Option(names).hideHelp();
     program.addOption(option);
     program.on(`option:${option.name()}`, () => {
-      // OMB's -wf is read as -w here.
       throw new BenchFailed(why);
     });
   }
+}
+
+/** -w names workloads here, and worker machines in OMB; its -wf is read as -w and an f. @throws BenchFailed */
+export function workloadsOfFlag(named: readonly string[]): readonly string[] {
+  if (named.some((name) => name.includes('://') || name === 'f'))
+    throw new BenchFailed(`${ONE_MACHINE}. Leave -w out, or name workloads with it`);
+  return named;
 }

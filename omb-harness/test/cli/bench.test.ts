@@ -63,8 +63,11 @@ test("quick runs against a broker it starts: a table, our result, OMB's at -o, a
   expect(out).toMatch(/lost 0, duplicated 0, reordered 0, corrupt 0/);
   const result = resultIn('whole');
   const total = result.phases[result.measuredPhase!]!;
-  expect(total.counters).toMatchObject({ due: 10_000, acked: 10_000, received: 10_000 });
-  expect(result.system!.product).toBe('Ringlog');
+  expect(total.counters).toMatchObject({ due: 10_000, acked: 10_000 });
+  // Over all phases: a worker that hears of a phase after its beginning has sent records of both until then.
+  const all = (name: 'acked' | 'received'): number => result.phases.reduce((sum, { counters }) => sum + counters[name], 0);
+  expect(all('received')).toBe(all('acked'));
+  expect(result.system!.product).toMatch(/^Ringlog \d/);
   expect(result.system!.durability).toContain('survives power loss');
   expect(total.brokerCpuSeconds).toBeGreaterThan(0);
   expect(JSON.parse(readFileSync(join(dir, 'omb.json'), 'utf8'))).toMatchObject({ driver: 'ringlog', messageSize: 1024 });
@@ -186,6 +189,7 @@ test('what cannot work is one clear line', async () => {
     [['compare', '--storage', 'paged'], 1, 'it is page-cache, managed or none'],
     [['advise', '--results', 'absent'], 1, 'measure something first'],
     [['-wf', 'workers.yaml', 'quick'], 1, 'the load runs on this one'],
+    [['-w', 'quick,nosuch'], 1, 'nosuch is neither a file nor the name'],
     [['-x'], 1, '--consumer-workers say how many'],
     [[existing], 3, 'a broker that is started here has no topics yet: name the one that has them (--bootstrap)'],
   ];

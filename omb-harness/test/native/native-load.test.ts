@@ -60,6 +60,13 @@ async function run(
   }
 }
 
+/**
+ * Over all phases. A worker that hears of a phase after its beginning, on a machine that gave it no core, has sent records of
+ * both until then; consumers tell phases by when a record was due, so one phase may have more received than was sent in it.
+ */
+const overall = (result: RunResult, name: 'acked' | 'received'): number =>
+  result.phases.reduce((sum, { counters }) => sum + counters[name], 0);
+
 /** On average as much as the others. */
 const SIZES = [
   { minBytes: 40, maxBytes: 60, weight: 1 },
@@ -90,9 +97,10 @@ test.each(dials)('every record comes through once: %s', { timeout: RUN_MS }, asy
   if (!worker.ok) return;
   const result = await run(config, workload, consumers);
   const { counters } = result.phases[result.measuredPhase!]!;
-  const once = { due: RECORDS, sent: RECORDS, acked: RECORDS, received: 2 * RECORDS };
+  const once = { due: RECORDS, sent: RECORDS, acked: RECORDS };
   expect(counters).toMatchObject({ ...once, errors: 0, overflowed: 0, foreign: 0, negative: 0 });
-  if (workload.messageSizeDistribution == null) expect(counters.receivedBytes).toBe(2 * RECORDS * (workload.messageSize ?? 100));
+  expect(overall(result, 'received')).toBe(2 * overall(result, 'acked'));
+  if (workload.messageSizeDistribution == null) expect(counters.receivedBytes).toBe(counters.received * (workload.messageSize ?? 100));
   else expect(Math.abs(counters.receivedBytes / counters.received - 100)).toBeLessThan(10);
   const none = { lostRecords: 0, duplicatedRecords: 0, reorderedRecords: 0, corruptRecords: 0, uncheckedRecords: 0, unconfirmedRecords: 0 };
   expect(result.delivery).toMatchObject(none);
@@ -107,7 +115,8 @@ test('several workers share the schedule, and what they send is checked as one',
   if (!worker.ok) return;
   const result = await run({}, {}, {}, { producers: 3, consumers: 2, cpus: [0] });
   const { counters } = result.phases[result.measuredPhase!]!;
-  expect(counters).toMatchObject({ due: RECORDS, sent: RECORDS, acked: RECORDS, received: 2 * RECORDS });
+  expect(counters).toMatchObject({ due: RECORDS, sent: RECORDS, acked: RECORDS });
+  expect(overall(result, 'received')).toBe(2 * overall(result, 'acked'));
   expect(result.delivery).toMatchObject({ lostRecords: 0, duplicatedRecords: 0, reorderedRecords: 0, uncheckedRecords: 0 });
 });
 
