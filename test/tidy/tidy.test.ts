@@ -119,6 +119,13 @@ test('native layers run downhill', () => {
   expect(faults).toEqual([]);
 });
 
+test('every native source is in one unit, once', () => {
+  const units = tracked.filter((path) => /^native\/units\/.*\.cc$/.test(path));
+  const taken = units.flatMap((path) => [...read(path).matchAll(/#include "(.+\.cc)"/g)].map(([, source]) => `native/${source}`));
+  const there = tracked.filter((path) => /^native\/(sys|ring|reactor|napi)\/.*\.cc$/.test(path));
+  expect(taken.sort(), 'native/units/ lists what is compiled').toEqual(there.sort());
+});
+
 test('nothing unfinished is left in the code', () => {
   const marks = tracked.filter((path) => /^(src|native|omb-harness|scripts)\//.test(path) && /\b(TODO|FIXME|XXX)\b/.test(read(path)));
   expect(marks, 'finish it or take it out').toEqual([]);
