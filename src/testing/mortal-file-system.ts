@@ -73,6 +73,10 @@ export class MortalFileSystem implements FileSystem {
     this.#alive.removeTree(path);
   }
 
+  discard(path: string): void {
+    this.#alive.discard(path);
+  }
+
   makeDirectory(path: string): void {
     this.#alive.makeDirectory(path);
   }

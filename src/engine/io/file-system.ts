@@ -33,6 +33,8 @@ export interface FileSystem {
   remove(path: string): void;
   /** Recursively; no error when absent. */
   removeTree(path: string): void;
+  /** As removeTree(), off this thread where there is another, some time later: what a large file takes to free. What cannot be removed stays. */
+  discard(path: string): void;
   makeDirectory(path: string): void;
   /** Names in a directory, unsorted. */
   list(path: string): string[];

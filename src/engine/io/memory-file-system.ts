@@ -231,6 +231,10 @@ export class MemoryFileSystem implements FileSystem {
     this.forget(this.nodes, normal(path));
   }
 
+  discard(path: string): void {
+    this.removeTree(path);
+  }
+
   makeDirectory(path: string): void {
     path = normal(path);
     if (path === '/' || this.nodes.get(path) === 'directory') return;

@@ -259,7 +259,7 @@ export class LogTable {
       this.fs.rename(log.dir, renamed);
       this.fs.syncDirectory(log.dir.slice(0, slash));
       log.dir = renamed;
-      this.deletes.add(renamed, true, this.nowMs + log.config.fileDeleteDelayMs);
+      this.deletes.add(renamed, this.nowMs + log.config.fileDeleteDelayMs);
     } catch (error) {
       // Metadata does not know it any more; whoever repairs the disk finds a folder that nobody asks for.
       this.onDiskError(log.dir, error);

@@ -1,12 +1,11 @@
 // PendingDeletes: files and directories renamed for deletion, removed when their delay has passed. Owner: the shard's
-// thread. Not hot; due() is one comparison a tick. What a crash leaves is removed at the next start by its suffix.
+// thread. Not hot; expire() is one comparison a tick. Freeing the pages and blocks of a GiB takes a tenth of a second or
+// more, which the shard does not wait for. What a crash leaves is removed at the next start by its suffix.
 
-import { forgiveDisk } from '../io/disk-error.ts';
 import type { FileSystem } from '../io/file-system.ts';
 
 interface PendingDelete {
   readonly path: string;
-  readonly isTree: boolean;
   readonly dueMs: number;
 }
 
@@ -19,8 +18,8 @@ export class PendingDeletes {
     this.fs = fs;
   }
 
-  add(path: string, isTree: boolean, dueMs: number): void {
-    this.entries.push({ path, isTree, dueMs });
+  add(path: string, dueMs: number): void {
+    this.entries.push({ path, dueMs });
     this.nextDueMs = Math.min(this.nextDueMs, dueMs);
   }
 
@@ -35,13 +34,7 @@ export class PendingDeletes {
         this.nextDueMs = Math.min(this.nextDueMs, entry.dueMs);
         continue;
       }
-      try {
-        if (entry.isTree) this.fs.removeTree(entry.path);
-        else this.fs.remove(entry.path);
-      } catch (error) {
-        // Its suffix has it removed at the next start.
-        forgiveDisk(error);
-      }
+      this.fs.discard(entry.path);
     }
     this.entries = left;
   }

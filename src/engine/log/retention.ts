@@ -124,6 +124,6 @@ function scheduleDelete(table: LogTable, log: Log, segment: Segment): void {
     const path = segmentPath(segment, suffix);
     if (!table.fs.exists(path)) continue;
     table.fs.rename(path, path + DELETED_SUFFIX);
-    table.deletes.add(path + DELETED_SUFFIX, false, table.nowMs + log.config.fileDeleteDelayMs);
+    table.deletes.add(path + DELETED_SUFFIX, table.nowMs + log.config.fileDeleteDelayMs);
   }
 }

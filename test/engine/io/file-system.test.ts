@@ -81,6 +81,14 @@ describe.each<[string, FileSystem, string]>([
     expect(codeOf(() => fs.rename(`${base}/c`, `${base}/d`))).toBe('ENOENT');
   });
 
+  test('what is discarded is gone soon, and what is not there is no error', async () => {
+    fs.makeDirectory(`${base}/kept/tree/deeper`);
+    fs.replaceText(`${base}/kept/tree/deeper/f`, 'x');
+    fs.replaceText(`${base}/kept/f`, 'x');
+    for (const name of ['tree', 'f', 'none']) fs.discard(`${base}/kept/${name}`);
+    await expect.poll(() => fs.list(`${base}/kept`), { timeout: 20_000 }).toEqual([]);
+  });
+
   test('a file removed while open can still be read', () => {
     fs.makeDirectory(base);
     const fd = fs.open(`${base}/open`, 'w+');

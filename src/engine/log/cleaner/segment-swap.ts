@@ -53,7 +53,7 @@ function replaceSources(table: LogTable, log: Log, cleaned: CleanedSegment): voi
       const path = segmentPath(source, suffix);
       if (!fs.exists(path)) continue;
       fs.rename(path, path + DELETED_SUFFIX);
-      table.deletes.add(path + DELETED_SUFFIX, false, table.nowMs + log.config.fileDeleteDelayMs);
+      table.deletes.add(path + DELETED_SUFFIX, table.nowMs + log.config.fileDeleteDelayMs);
     }
   }
   const segment = new Segment(log.dir, cleaned.baseOffset);
