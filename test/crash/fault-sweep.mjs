@@ -26,14 +26,14 @@ function ranges(numbers) {
 
 /** Faults of one kind and error, one after the other, each n up to `until`. */
 export class FaultSweep {
-  constructor({ score, place, openChain, until, verbose }) {
+  constructor({ score, place, openChain, from, until, verbose }) {
     this.score = score;
     this.place = place;
     this.name = nameOf(place);
     this.openChain = openChain;
-    this.until = until;
     this.verbose = verbose;
-    this.pending = Array.from({ length: until }, (_, i) => i + 1);
+    this.count = until - from + 1;
+    this.pending = Array.from({ length: this.count }, (_, i) => from + i);
     this.chain = null;
     this.chains = 0;
     this.met = [];
@@ -49,7 +49,7 @@ export class FaultSweep {
     while (this.pending.length > 0 && this.misses < MISSES && this.failures < FAILURES) await this.step();
     if (this.chain !== null) await this.judge();
     const endings = [...this.endings].map(([told, count]) => `${told}: ${count}`).join(', ');
-    const told = `${this.met.length} of ${this.until} n struck, ${this.pending.length > 0 ? `not ${ranges(this.pending)}` : 'none is left'}`;
+    const told = `${this.met.length} of ${this.count} n struck, ${this.pending.length > 0 ? `not ${ranges(this.pending)}` : 'none is left'}`;
     this.score.pass(
       `${this.name}: ${told}; at most ${this.most} calls; ${endings}; ${this.processes} processes`,
       performance.now() - began,

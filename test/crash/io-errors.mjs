@@ -4,7 +4,7 @@
 // with code 74 because its last log directory failed; it may not crash, and on a healthy disk afterwards every acked record
 // must be there (fault-chain.mjs). The same matrix on the memory file system is test/engine/log/io-errors.test.ts.
 //
-//   node test/crash/io-errors.mjs            every n up to 200 of each kind, in each storage mode; `--until 50` ends it there
+//   node test/crash/io-errors.mjs            every n up to 200 of each kind, in each storage mode; `--from 51 --until 100` a part
 //   node test/crash/io-errors.mjs --short    one n of each, with the page cache: what CI runs
 //   --storage managed                        one mode only
 //   --sweep write:EIO,open:ENOSPC            these kinds only; --verbose names each place
@@ -36,6 +36,7 @@ const { values: options } = parseArgs({
     sweep: { type: 'string' },
     directories: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
+    from: { type: 'string', default: '1' },
     until: { type: 'string', default: '200' },
     seed: { type: 'string' },
     shards: { type: 'string', default: '2' },
@@ -46,7 +47,7 @@ const { values: options } = parseArgs({
 const seed = Number(options.seed ?? Math.floor(Math.random() * 2 ** 31));
 const random = randomFrom(seed);
 const shards = Number(options.shards);
-const until = Number(options.until);
+const [from, until] = [Number(options.from), Number(options.until)];
 const KINDS = ['write', 'sync', 'read', 'open', 'rename'];
 const THREADS_EVERY = 4;
 const KAFKA_STORAGE_ERROR = 56;
@@ -182,7 +183,7 @@ async function main(score) {
     if (options.short || options.only !== undefined) await oneChain(step, storage, await openChain({}));
     else
       for (const place of sweeps())
-        await new FaultSweep({ score, place: { ...place, storage }, openChain, until, verbose: options.verbose }).run();
+        await new FaultSweep({ score, place: { ...place, storage }, openChain, from, until, verbose: options.verbose }).run();
   }
   if (options.only !== undefined || options.sweep !== undefined) return;
   for (const [storage, threads] of TWO_DIRECTORIES.slice(0, options.short ? 1 : undefined))
