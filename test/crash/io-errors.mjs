@@ -8,6 +8,7 @@
 //   node test/crash/io-errors.mjs --short    one n of each, with the page cache: what CI runs
 //   --storage managed                        one mode only
 //   --sweep write:EIO,open:ENOSPC            these kinds only; --verbose names each place
+//   --commit segments                        syncs without a journal, or `journal`, with it
 //   --only write:EIO:17                      one case
 //   --directories                            only what comes after the faults
 //
@@ -41,6 +42,7 @@ const { values: options } = parseArgs({
     seed: { type: 'string' },
     shards: { type: 'string', default: '2' },
     storage: { type: 'string' },
+    commit: { type: 'string' },
   },
 });
 
@@ -148,8 +150,10 @@ function* kindsAndCodes() {
 /** What is swept in the long form. The journal's writes are synced by a flag: syncs are many without it. */
 function* sweeps() {
   for (const { kind, code } of kindsAndCodes())
-    for (const commit of kind === 'sync' ? ['journal', 'segments'] : ['journal'])
-      if (options.sweep === undefined || options.sweep.split(',').includes(`${kind}:${code}`)) yield { kind, code, commit };
+    for (const commit of kind === 'sync' ? ['journal', 'segments'] : ['journal']) {
+      const wanted = options.sweep === undefined || options.sweep.split(',').includes(`${kind}:${code}`);
+      if (wanted && (options.commit ?? commit) === commit) yield { kind, code, commit };
+    }
 }
 
 /** One case, or one of each kind: in one chain. */
