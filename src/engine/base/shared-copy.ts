@@ -1,8 +1,8 @@
 // Copies bytes into memory that threads share. Owner: any thread. Hot: no allocation.
 //
 // V8's TypedArray.set() goes into a SharedArrayBuffer byte by byte unless both sides are aligned alike, because another
-// thread might look (350 ns for 1,000 bytes); Buffer.fill() with bytes as long as the range is one memcpy (100 ns, of which
-// most is the call). Nobody looks at what is written here before it is published.
+// thread might look; Buffer.fill() with bytes as long as the range is one memcpy. Nobody looks at what is
+// written here before it is published.
 
 /** Below this the call into fill() costs more than the bytes. */
 const FILL_FROM_BYTES = 192;

@@ -1,6 +1,6 @@
 // PendingDeletes: files and directories renamed for deletion, removed when their delay has passed. Owner: the shard's
-// thread. Not hot; expire() is one comparison a tick. Freeing the pages and blocks of a GiB takes a tenth of a second or
-// more, which the shard does not wait for. What a crash leaves is removed at the next start by its suffix.
+// thread. Not hot; expire() is one comparison a tick. Freeing pages and blocks takes as long as a file is large, which the
+// shard does not wait for. What a crash leaves is removed at the next start by its suffix.
 
 import type { FileSystem } from '../io/file-system.ts';
 

@@ -24,6 +24,22 @@ function layHead(bench: ReactorBench, head: Buffer): { head: number; headBytes: 
   return { head: block, headBytes: head.length, piecesOffset: block + 32 * 1024 };
 }
 
+/** An append to a log of its own, and the record of a journal that gathers it. */
+function layAppend(bench: ReactorBench) {
+  const { reactor } = bench;
+  const head = patternBytes(64, 5);
+  const bytes = patternBytes(3000, 6);
+  const block = reactor.takeBlock(PAGE);
+  reactor.arena.set(bytes, block);
+  return {
+    journal: bench.openFile(Buffer.alloc(0)),
+    log: bench.openFile(Buffer.alloc(0)),
+    laid: layHead(bench, head),
+    piece: { address: reactor.arenaAddress + block, length: bytes.length },
+    expected: expectedRecord(head, [bytes], PAGE),
+  };
+}
+
 export function commitCases({ open }: ConformanceContext): void {
   for (const sync of [false, true]) {
     test(`head, ranges of files and memory become one write, padded and checksummed (${sync ? 'fdatasync' : 'as opened'})`, async () => {
@@ -71,39 +87,27 @@ export function commitCases({ open }: ConformanceContext): void {
 
   test('an append of the same submit is in the record', async () => {
     const bench = await open();
-    const { reactor, submitter } = bench;
-    const journal = bench.openFile(Buffer.alloc(0));
-    const log = bench.openFile(Buffer.alloc(0));
-    const head = patternBytes(64, 5);
-    const laid = layHead(bench, head);
-    const bytes = patternBytes(3000, 6);
-    const block = reactor.takeBlock(PAGE);
-    reactor.arena.set(bytes, block);
+    const { submitter } = bench;
+    const { journal, log, laid, piece, expected } = layAppend(bench);
     await bench.inTick(() => {
       submitter.commit(journal, 0, 1, { ...laid, pieces: [{ fd: log, position: 0, length: 3000 }], totalBytes: PAGE, sync: false });
-      submitter.append(log, 0, 2, [{ address: reactor.arenaAddress + block, length: 3000 }]);
+      submitter.append(log, 0, 2, [piece]);
     });
     await bench.untilCompleted(Cq.COMMITTED, 1);
-    expect(bench.fileBytes(journal).equals(expectedRecord(head, [bytes], PAGE))).toBe(true);
+    expect(bench.fileBytes(journal).equals(expected)).toBe(true);
   });
 
   test('in place it has ended before the submit has, behind the appends', async () => {
     const bench = await open();
     const { reactor, submitter } = bench;
-    const journal = bench.openFile(Buffer.alloc(0));
-    const log = bench.openFile(Buffer.alloc(0));
-    const head = patternBytes(64, 5);
-    const laid = layHead(bench, head);
-    const bytes = patternBytes(3000, 6);
-    const block = reactor.takeBlock(PAGE);
-    reactor.arena.set(bytes, block);
+    const { journal, log, laid, piece, expected } = layAppend(bench);
     const pieces = [{ fd: log, position: 0, length: 3000 }];
     await bench.inTick(() => {
       submitter.commit(journal, 0, 1, { ...laid, pieces, totalBytes: PAGE, sync: true, inPlace: true });
       submitter.commit(NO_SUCH_FD, 0, 2, { ...laid, pieces, totalBytes: PAGE, sync: false, inPlace: true });
-      submitter.append(log, 0, 3, [{ address: reactor.arenaAddress + block, length: 3000 }]);
+      submitter.append(log, 0, 3, [piece]);
       reactor.submit();
-      expect(bench.fileBytes(journal).equals(expectedRecord(head, [bytes], PAGE))).toBe(true);
+      expect(bench.fileBytes(journal).equals(expected)).toBe(true);
     });
     await bench.untilCompleted(Cq.COMMITTED, 2);
     expect([1, 2].map((ticket) => bench.recorder.results(Cq.COMMITTED, ticket))).toEqual([[0], [-constants.errno.EBADF]]);

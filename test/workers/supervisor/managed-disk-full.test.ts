@@ -2,36 +2,20 @@
 // answered KAFKA_STORAGE_ERROR, reads go on, what was acked is written when there is room, and service resumes. The
 // refusals are disk-shim.c's, of the writes alone: reserving works.
 
-import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { loadNativeBinding } from '../../../src/engine/io/native-binding.ts';
 import { recordsIn } from '../../../src/engine/record/log-records.ts';
 import { createTopicsApi } from '../../../src/net/kafka/schema/generated/create-topics.ts';
 import { DEADLINE_MS, eventually, fetch, produce, RawClient, textBatch } from '../../support/broker.ts';
 import { compileSources } from '../compiled.ts';
+import { canFailDisks, loadDiskShim } from './disk-shim.ts';
 import { ServeProcess } from './serve-process.ts';
 
-const SHIM = new URL('../../crash/disk-shim.mjs', import.meta.url).href;
 const KAFKA_STORAGE_ERROR = 56;
 /** More than waits for more to be written with. */
 const VALUE_BYTES = 100_000;
-
-interface DiskShim {
-  buildDiskShim(dir: string): string | undefined;
-  withFault(library: string, fault: Readonly<Record<string, unknown>>): Readonly<Record<string, string>>;
-}
-
-function hasCompiler(): boolean {
-  try {
-    execFileSync('cc', ['--version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 let dir: string;
 let broker: ServeProcess | undefined;
@@ -74,10 +58,10 @@ async function textsFrom(from: RawClient, end: number): Promise<string[]> {
   return found;
 }
 
-test.skipIf(loadNativeBinding().binding === null || process.platform !== 'linux' || !hasCompiler())(
+test.skipIf(!canFailDisks())(
   'blocks that were promised and are refused',
   async () => {
-    const { buildDiskShim, withFault } = (await import(SHIM)) as DiskShim;
+    const { buildDiskShim, withFault } = await loadDiskShim();
     mkdirSync(join(dir, 'data'));
     const [when, log] = [join(dir, 'full'), join(dir, 'struck')];
     const { ENOSPC } = constants.errno;

@@ -1,7 +1,6 @@
 // A broker of its own process whose disk can be held (disk-shim.c): writes into the files of one partition wait for as long
 // as a test likes, with what it takes to fill the arena of managed logs meanwhile. Owner: the test's thread.
 
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,19 +10,14 @@ import { createTopicsApi } from '../../../src/net/kafka/schema/generated/create-
 import { listOffsetsApi } from '../../../src/net/kafka/schema/generated/list-offsets.ts';
 import { produceApi } from '../../../src/net/kafka/schema/generated/produce.ts';
 import { decodeAnswer, eventually, RawClient, requestFrame, textBatch } from '../../support/broker.ts';
+import { canFailDisks, loadDiskShim } from './disk-shim.ts';
 import { ServeProcess } from './serve-process.ts';
 
-const SHIM = new URL('../../crash/disk-shim.mjs', import.meta.url).href;
 const LOOK_EVERY_MS = 20;
 const PRODUCE_VERSION = 9;
 
 /** Who writes managed files. */
 export type WriteEngine = 'threads' | 'io_uring';
-
-interface DiskShim {
-  buildDiskShim(dir: string): string | undefined;
-  withHeldWrites(library: string, options: { dir: string; hold: string; ring: boolean }): Readonly<Record<string, string>>;
-}
 
 /** Of the arena of managed logs, one shard. */
 export interface ArenaReading {
@@ -35,26 +29,18 @@ export interface ArenaReading {
   readonly waits: number;
 }
 
-function hasCompiler(): boolean {
-  try {
-    execFileSync('cc', ['--version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /** None where there is no addon, no Linux or no compiler. */
 export function writeEngines(): WriteEngine[] {
-  const { binding } = loadNativeBinding();
-  if (binding === null || process.platform !== 'linux' || !hasCompiler()) return [];
-  const ring = binding.probe(tmpdir()).some(({ facility, available }) => facility === 'io_uring' && available);
+  if (!canFailDisks()) return [];
+  const ring = loadNativeBinding()
+    .binding!.probe(tmpdir())
+    .some(({ facility, available }) => facility === 'io_uring' && available);
   return ring ? ['threads', 'io_uring'] : ['threads'];
 }
 
 /** The environment in which writes below `dir` wait while the file `hold` exists. */
 export async function heldDisk(home: string, dir: string, hold: string, engine: WriteEngine): Promise<Readonly<Record<string, string>>> {
-  const { buildDiskShim, withHeldWrites } = (await import(SHIM)) as DiskShim;
+  const { buildDiskShim, withHeldWrites } = await loadDiskShim();
   return withHeldWrites(buildDiskShim(home)!, { dir, hold, ring: engine === 'io_uring' });
 }
 
