@@ -13,6 +13,12 @@ export function parseCpuStat(text) {
 
 export const machineCpu = () => parseCpuStat(readFileSync('/proc/stat', 'utf8'));
 
+/** CPU of everything but this process, in seconds. */
+export function othersCpu() {
+  const { user, system } = process.cpuUsage();
+  return machineCpu().busy - (user + system) / 1e6;
+}
+
 /** Parent and CPU seconds of a process, and of its children that have ended, from its /proc/PID/stat. Its name may hold blanks and brackets. */
 export function parseProcessStat(text) {
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');

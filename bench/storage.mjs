@@ -134,7 +134,8 @@ async function runOnce(stage, row, contender, outcome) {
     const result = await stage.run(row, contender);
     outcome.results[contender].push(result);
     judge(row, contender, result);
-    return row.figures.map((figure) => `${figure.name} ${number(figure.of(result))}`).join(', ');
+    const figures = row.figures.map((figure) => `${figure.name} ${number(figure.of(result))}`);
+    return [...figures, row.mark?.(result)].filter(Boolean).join(', ');
   } catch (error) {
     outcome.failures.push({ contender, message: error.message.trim() });
     return `failed: ${error.message}`;

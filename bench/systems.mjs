@@ -32,17 +32,18 @@ const sources = {
   ceiling: ['ceiling.cc', 'wire.h'],
   condition: ['condition.cc'],
   disk: ['disk.cc', 'histogram.h', 'clock.h'],
+  hiccup: ['hiccup.cc', 'histogram.h', 'clock.h'],
   'embed-ceiling': ['embed-ceiling.cc', 'histogram.h', 'clock.h'],
 };
 
 export const program = (name) => join(cache, name);
 
-/** Compiles the C++ parts that are older than their sources. */
-export function buildNative(log) {
+/** Compiles the C++ parts, or those of them, that are older than their sources. */
+export function buildNative(log, names = Object.keys(sources)) {
   if (process.arch !== 'x64') throw new Error('the load generator and the ceiling use the SSE4.2 CRC instruction: x86-64 only');
   mkdirSync(cache, { recursive: true });
-  for (const [name, files] of Object.entries(sources)) {
-    const paths = files.map((file) => join(repoRoot, 'bench/native', file));
+  for (const name of names) {
+    const paths = sources[name].map((file) => join(repoRoot, 'bench/native', file));
     const newest = Math.max(...paths.map((path) => statSync(path).mtimeMs));
     if (existsSync(program(name)) && statSync(program(name)).mtimeMs > newest) continue;
     log(`compiling ${name}`);
@@ -77,6 +78,41 @@ export function runNative(name, args, { timeoutMs, nice = 0 }) {
       else fail(new Error(`${name} ${args.join(' ')}: ${signal ?? `exit ${code}`}\n${err}`));
     });
   });
+}
+
+/**
+ * Starts a native program that prints `ready` and ends when its input does, on all cores. Resolves once it is ready, with its pid
+ * and `stop()`, which resolves with the rest of its output.
+ */
+export async function startNative(name, args = []) {
+  const child = spawn(program(name), args, { stdio: ['pipe', 'pipe', 'pipe'] });
+  if (child.pid) started.add(child.pid);
+  let out = '';
+  let err = '';
+  child.stdin.on('error', () => {}); // it has ended: `close` says how
+  child.stderr.on('data', (chunk) => (err += chunk));
+  const ended = new Promise((done, fail) => {
+    child.once('error', fail);
+    child.once('close', (code, signal) => {
+      started.delete(child.pid);
+      if (code === 0) done(out);
+      else fail(new Error(`${name} ${args.join(' ')}: ${signal ?? `exit ${code}`}\n${err}`));
+    });
+  });
+  const ready = new Promise((done) => {
+    child.stdout.on('data', (chunk) => {
+      out += chunk;
+      if (out.startsWith('ready\n')) done();
+    });
+  });
+  await Promise.race([ready, ended]);
+  return {
+    pid: child.pid,
+    async stop() {
+      child.stdin.end();
+      return (await ended).replace('ready\n', '');
+    },
+  };
 }
 
 // ---- brokers ---------------------------------------------------------------------------------------------------------

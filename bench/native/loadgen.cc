@@ -475,6 +475,21 @@ struct Totals {
   uint64_t requests = 0, records = 0, bytes = 0;
 };
 
+/** When records came late, so that this can be held against what the machine did then: stretches of time, from the moment the
+ *  first of them was meant for until the last came, with the longest wait and their number. */
+struct LateSpans {
+  static constexpr int64_t kLateNs = 2'000'000;
+  static constexpr size_t kMost = 1 << 14;  // the last one is stretched once there are so many
+  std::vector<std::vector<int64_t>> rows;
+
+  void add(int64_t meant, int64_t now) {
+    if (now - meant <= kLateNs) return;
+    if (rows.empty() || (meant > rows.back()[1] && rows.size() < kMost)) return rows.push_back({meant, now, now - meant, 1});
+    std::vector<int64_t> &row = rows.back();
+    row = {std::min(row[0], meant), std::max(row[1], now), std::max(row[2], now - meant), row[3] + 1};
+  }
+};
+
 struct Run {
   // Fixed before the run; all on CLOCK_MONOTONIC.
   int64_t startNs = 0, warmEndNs = 0, endNs = 0, drainEndNs = 0;
@@ -488,6 +503,7 @@ struct Run {
   Device deviceBefore, deviceAfter;
   double cpuBefore = 0, cpuAfter = 0;
   Histogram latency, sendDelay, endToEnd;
+  LateSpans late;  // of endToEnd
   // fetch and tail
   uint64_t gaps = 0, badCrc = 0, emptyAnswers = 0, laps = 0, consumed = 0, unconsumed = 0, lost = 0, duplicated = 0;
 
@@ -951,7 +967,9 @@ class Fetcher : public Endpoint {
       if (sequence < expected) run.duplicated++;
       expected = sequence + 1;
       run.consumed++;
-      if (run.inWindow(meant)) run.endToEnd.record(now - meant);
+      if (!run.inWindow(meant)) continue;
+      run.endToEnd.record(now - meant);
+      run.late.add(meant, now);
     }
   }
 };
@@ -984,6 +1002,17 @@ class Json {
   void flag(const char *name, bool value) {
     key(name);
     text_ += value ? "true" : "false";
+  }
+  /** Whole numbers, each list as long as the others: times in ns are too long for `number`. */
+  void rows(const char *name, const std::vector<std::vector<int64_t>> &rows) {
+    key(name);
+    text_ += '[';
+    for (auto &row : rows) {
+      text_ += text_.back() == '[' ? "[" : ",[";
+      for (int64_t value : row) text_ += std::to_string(value) + ',';
+      text_.back() = ']';
+    }
+    text_ += ']';
   }
   void open(const char *name) {
     key(name);
@@ -1036,6 +1065,8 @@ void printResult() {
   if (options.rate > 0) j.latencies("sendDelayUs", run.sendDelay);
   if (options.mode == "tail") {
     j.latencies("endToEndUs", run.endToEnd);
+    j.rows("windowNs", {{run.warmEndNs, run.endNs}});
+    j.rows("lateNs", run.late.rows);
     j.number("consumed", static_cast<double>(run.consumed));
     j.number("unconsumed", static_cast<double>(run.unconsumed));
     j.number("duplicated", static_cast<double>(run.duplicated));
@@ -1168,7 +1199,10 @@ void produce(const std::vector<std::string> &leaders, bool tail) {
       for (auto &f : fetchers) next = std::max(next, f->nextSequence(c));
       int64_t now = nowNs();
       for (uint64_t n = next; meantNs(c, n) < run.endNs; n++)
-        if (run.inWindow(meantNs(c, n))) run.endToEnd.record(now - meantNs(c, n));
+        if (run.inWindow(meantNs(c, n))) {
+          run.endToEnd.record(now - meantNs(c, n));
+          run.late.add(meantNs(c, n), now);
+        }
     }
   // The log itself must agree with what was acknowledged: a broker that answers without appending is found out here.
   auto acked = static_cast<int64_t>(run.all.records);

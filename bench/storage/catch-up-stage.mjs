@@ -1,6 +1,8 @@
 // The catch-up tax: a steady tail, alone and while a reader goes through three times the memory that the broker may use.
 // Every broker lives in a budget of its own, heap and page cache together, where cgroups can be made. Not hot.
 
+import { brokerAndKernelCpu, machineCpu, othersCpu } from '../cpu-time.mjs';
+import { withHiccups } from '../hiccup-probe.mjs';
 import { checkDisk, load } from '../load.mjs';
 import { createMemoryBudget, removeMemoryBudgets } from '../memory-budget.mjs';
 import { warn } from '../notes.mjs';
@@ -8,6 +10,7 @@ import { runNative, System } from '../systems.mjs';
 
 const topic = 'history';
 const tailWarmupS = 1;
+const mostForeignShare = 0.04; // the hiccup probe has 1 to 2 % of it
 
 const kinds = {
   kafka: { kind: 'kafka', heap: '512M', says: 'acks=1, -Xmx512M: process crash' },
@@ -58,10 +61,13 @@ export async function openCatchUpStage({ options, dataDir, device, isManagedTher
     const name = contender.replace(' + reader', '');
     const system = systems[name];
     const whole = seconds + tailWarmupS;
+    const before = { known: brokerAndKernelCpu(system.pid), others: othersCpu(), total: machineCpu().total };
     const tail = load(system, 'tail', { ...row.load, topic, acks: 1, warmupS: tailWarmupS, seconds, blockStat: device?.statFile });
     const reader = name === contender ? undefined : scan(system, whole);
     // Both are waited for, should one fail: what comes next must not find the other still at it.
     const [result, read] = await Promise.allSettled([tail, reader]).then((ends) => ends.map(valueOf));
+    const known = brokerAndKernelCpu(system.pid) - before.known + result.client.totalCpuSeconds + (read?.client.totalCpuSeconds ?? 0);
+    result.foreignShare = Math.max(0, othersCpu() - before.others - known) / (machineCpu().total - before.total);
     result.reader = read;
     result.split = budgets[name]?.split();
     if (result.reader && !result.reader.clean) warn(`${row.id}, ${contender}: the reader was not clean`);
@@ -84,7 +90,9 @@ export async function openCatchUpStage({ options, dataDir, device, isManagedTher
       await runNative('disk', ['sync', dataDir], { timeoutMs: 120_000 });
     },
     async run(row, contender) {
-      const result = await run(row, contender);
+      const result = await withHiccups(`${row.id}, ${contender}`, () => run(row, contender));
+      if (result.foreignShare > mostForeignShare)
+        warn(`${row.id}, ${contender}: other programs had ${(result.foreignShare * 100).toFixed(0)} % of the CPU in a run`);
       if (result.reader && result.reader.bytes < 0.95e9 * historyGb)
         warn(
           `${row.id}, ${contender}: in a run the reader got through less than the ${historyGb.toFixed(1)} GB it should have (scanned GB)`,

@@ -4,7 +4,7 @@
 import { closeSync, ftruncateSync, openSync, rmSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
-import { brokerAndKernelCpu, machineCpu } from '../cpu-time.mjs';
+import { brokerAndKernelCpu, othersCpu } from '../cpu-time.mjs';
 import { deviceCounters } from '../device.mjs';
 import { checkDisk, conditionMemory, load, settle, sleep } from '../load.mjs';
 import { warn } from '../notes.mjs';
@@ -16,12 +16,6 @@ const settings = {
 };
 
 const keepFreeGiB = 0.2; // what the filled cache leaves: near the kernel's own reserve, below which it reclaims
-
-/** CPU of everything but this process, in seconds. */
-function others() {
-  const { user, system } = process.cpuUsage();
-  return machineCpu().busy - (user + system) / 1e6;
-}
 
 export async function openManagedStage({ options, dataDir, device, isManagedThere }) {
   const system = new System('ringlog', dataDir);
@@ -48,12 +42,12 @@ export async function openManagedStage({ options, dataDir, device, isManagedTher
     await runNative('disk', ['sync', dataDir], { timeoutMs: 60_000 }); // what others left dirty is not ours to pay for
     const deviceBefore = device && deviceCounters(device);
     const known = brokerAndKernelCpu(system.pid);
-    const busy = others();
+    const busy = othersCpu();
     const config = [`ringlog.storage=${mode}`];
     const given = { ...row.load, topic, create: true, config, acks: 1, warmupS: 0, seconds: 60, maxGb: gigabytes };
     const result = await load(system, 'produce', given);
     const { out: syncSeconds } = await runNative('disk', ['sync', dataDir], { timeoutMs: 60_000 });
-    result.wholeSystemCpuSeconds = others() - busy - result.client.totalCpuSeconds;
+    result.wholeSystemCpuSeconds = othersCpu() - busy - result.client.totalCpuSeconds;
     const foreign = result.wholeSystemCpuSeconds - (brokerAndKernelCpu(system.pid) - known) - Number(syncSeconds);
     result.foreignShare = Math.max(0, foreign / result.wholeSystemCpuSeconds);
     if (result.foreignShare > 0.15) warn(`${row.id}: other processes used a part of the CPU that is counted (foreign)`);

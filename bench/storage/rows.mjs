@@ -1,5 +1,8 @@
 // The rows of the storage table as data: who takes part, which figures are read from a run's result, and which ratios have to
-// reach what. A ratio is `over / under` of one figure; a goal is a least value, or a most one with `atMost`. Pure.
+// reach what. A ratio is `over / under` of one figure; a goal is a least value, or a most one with `atMost`. A row with `isQuiet`
+// has each ratio once more over the pairs of which the machine left both runs alone; `mark` is put beside a run. Pure.
+
+import { isQuiet, isTailOfHiccups } from '../hiccups.mjs';
 
 const GB = 1e9;
 
@@ -16,6 +19,7 @@ const switchesPerRequest = {
 const bytesPerCpuSecond = { name: 'GB/CPU-s', of: (r) => r.totalBytes / GB / r.wholeSystemCpuSeconds };
 const cpuPerGigabyte = { name: 'CPU-s/GB', of: (r) => (r.wholeSystemCpuSeconds * GB) / r.totalBytes };
 const brokerCpuPerGigabyte = { name: 'broker alone', of: (r) => r.broker.cpuSecondsPerGB };
+const foreignPercent = { name: 'foreign %', of: (r) => r.foreignShare * 100 };
 const foreignShare = { name: 'foreign', of: (r) => r.foreignShare };
 const pageNs = { name: 'ns/new page', of: (r) => r.newPageNs };
 
@@ -56,6 +60,10 @@ const tax = (name, goals = {}) => [
   { figure: 'end p99 us', over: withReader(name), under: name, ...goals },
   { figure: 'pub p99 us', over: withReader(name), under: name, ...goals },
 ];
+const hiccupP99 = (core) => ({
+  name: `hiccup p99 us core ${core}`,
+  of: (r) => r.hiccups.cores.find((each) => each.core === core)?.p99,
+});
 const tailGoals = { floor: 1.5, aim: 1.05, atMost: true };
 
 const restart = (id, partitions, peers, ratios) => ({
@@ -97,7 +105,17 @@ export const rows = [
       { name: 'own MiB', of: (r) => r.split?.ownMiB },
       { name: 'cache MiB', of: (r) => r.split?.cacheMiB },
       switchesPerRequest,
+      foreignPercent,
+      hiccupP99(0),
+      hiccupP99(1),
+      { name: 'hiccup max us', of: (r) => Math.max(...r.hiccups.cores.map(({ max }) => max)) },
+      { name: 'hiccups > 2 ms', of: (r) => r.hiccups.longHiccups },
+      { name: 'ms lost in them', of: (r) => r.hiccups.lostMs },
+      { name: 'late %', of: (r) => r.hiccups.lateShare * 100 },
+      { name: 'late, no hiccup %', of: (r) => r.hiccups.unexplainedShare * 100 },
     ],
+    isQuiet,
+    mark: (r) => (isTailOfHiccups(r.hiccups) ? "p99 is the machine's" : undefined),
     ratios: [...tax('kafka'), ...tax('page-cache', tailGoals), ...tax('managed', tailGoals)],
   },
   restart(

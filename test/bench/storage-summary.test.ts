@@ -64,3 +64,17 @@ test('a figure that was not measured is a dash', () => {
   const summary = summarizeRow({ ...row, ratios: [] }, { us: [{}], them: [{ n: 1 }] });
   expect(rowLines(summary, {})[3]).toMatch(/^us +-$/);
 });
+
+test('of quiet pairs a ratio is told once more, with their number, and never in place of that of all', () => {
+  const quietRow = { ...row, isQuiet: (result: { isQuiet: boolean }) => result.isQuiet };
+  const runs = (...given: [number, boolean][]): object[] => given.map(([n, isQuiet]) => ({ n, isQuiet }));
+  const us = runs([40, true], [9, true], [9, false]);
+  const { ratios, ...rest } = summarizeRow(quietRow, { us, them: runs([10, true], [3, false], [3, true]) });
+  expect(ratios[0]).toMatchObject({ ratio: { median: 3, count: 3 }, verdict: 'floor' });
+  expect(ratios[0].quiet).toMatchObject({ ratio: { median: 4, count: 1 }, verdict: 'AIM' });
+  const noneQuiet = summarizeRow(quietRow, { us, them: runs([10, false], [3, false], [3, false]) });
+  const lines: string[] = rowLines(noneQuiet, {});
+  expect(lines.some((line) => /^us \/ them +n\/s +3\.00 .* 3 /.test(line))).toBe(true);
+  expect(lines.some((line) => /^ +in quiet pairs +n\/s +- +- +- +0 /.test(line))).toBe(true);
+  expect(rowLines({ ratios, ...rest }, {}).join('\n')).toMatch(/in quiet pairs +n\/s +4\.00/);
+});
