@@ -4,8 +4,8 @@ import { isTailOfHiccups, judgeHiccups } from './hiccups.mjs';
 import { warn } from './notes.mjs';
 import { startNative } from './systems.mjs';
 
-/** Resolves with what `run` does, the load generator's result of a tail, and `hiccups` in it. */
-export async function withHiccups(where, run) {
+/** Resolves with what `run` does, the load generator's result of a tail of that broker, and `hiccups` in it. */
+export async function withHiccups(where, brokerPid, run) {
   const probe = await startNative('hiccup');
   let seen;
   let result;
@@ -14,14 +14,16 @@ export async function withHiccups(where, run) {
   } finally {
     seen = JSON.parse(await probe.stop());
   }
-  result.hiccups = judgeHiccups(seen, result);
+  result.hiccups = judgeHiccups(seen, brokerPid, result);
   tell(where, result.hiccups);
   return result;
 }
 
 function tell(where, hiccups) {
-  const { fifoRefused, lostMs, longHiccups, lateShare, unexplainedShare } = hiccups;
+  const { fifoRefused, interruptsRefused, lostMs, longHiccups, lateShare, unexplainedShare } = hiccups;
   if (fifoRefused) warn(`the hiccup probe has no SCHED_FIFO (${fifoRefused}): what it calls a hiccup may be any busy program`);
+  if (interruptsRefused)
+    warn(`the hiccup probe sees no timer interrupts (${interruptsRefused}): it cannot tell the host from the kernel's work`);
   if (!isTailOfHiccups(hiccups)) return;
   const percent = (share) => `${(share * 100).toFixed(1)} %`;
   const lost = `${longHiccups} hiccups of over 2 ms (${lostMs.toFixed(0)} ms)`;

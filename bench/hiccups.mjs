@@ -18,18 +18,39 @@ function union(spans) {
 
 const overlap = (spans, from, to) => spans.reduce((sum, span) => sum + Math.max(0, Math.min(span[1], to) - Math.max(span[0], from)), 0);
 
-// The core went away between two looks at it, on the average in the middle.
-const span = ([before, deadline, woken]) => [(before + deadline) / 2, woken];
+const isLong = ([from, to]) => to - from > longNs;
+
+// A core was withheld from some moment between the last sign of life and when the next was due: on the average from the middle.
+const interruptNs = 1e6;
+const hostSpan = ([from, to]) => [from + interruptNs / 2, to];
+const lateSpan = ([before, deadline, woken]) => [(before + deadline) / 2, woken];
+
+/** Whom to blame for each stretch in which a core was withheld: the host, the kernel at work for others, or for the broker. */
+function blame(core, brokerPid) {
+  const host = union(core.gaps.map(hostSpan));
+  const kernel = [];
+  const broker = [];
+  for (const each of core.late) {
+    const [, deadline, woken, pid] = each;
+    if (overlap(host, deadline, woken) >= (woken - deadline) / 2) continue;
+    (pid === brokerPid ? broker : kernel).push(lateSpan(each));
+  }
+  return { host, kernel, broker };
+}
 
 /**
- * Of a tail's run (`windowNs`, `lateNs`, `endToEndUs` of the load generator) and the probe's result: lateness by core, the time in
- * which either core was withheld for more than 2 ms, and the records that came late although nothing was. A record that came late
- * is explained when hiccups are at least half of the longest wait around it.
+ * Of a tail's run (`windowNs`, `lateNs`, `endToEndUs` of the load generator) and the probe's result: lateness by core; hiccups, in
+ * which a core was withheld for more than 2 ms, by the host or by the kernel's work for other programs than the broker; the same by
+ * its work for the broker; and the records that came late although there was no hiccup. A record that came late is explained
+ * when hiccups are at least half of the longest wait around it.
  */
-export function judgeHiccups(probe, { windowNs: [[from, to]], lateNs, endToEndUs }) {
-  const late = probe.cores.flatMap(({ late: each }) => each);
-  const long = union(late.filter(([, deadline, woken]) => woken - deadline > longNs).map(span));
-  const all = union(late.map(span));
+export function judgeHiccups(probe, brokerPid, { windowNs: [[from, to]], lateNs, endToEndUs }) {
+  const blamed = probe.cores.map((core) => blame(core, brokerPid));
+  const spans = (...of) => union(blamed.flatMap((core) => of.flatMap((each) => core[each])));
+  const longOf = (...of) => union(blamed.flatMap((core) => of.flatMap((each) => core[each].filter(isLong))));
+  const ms = (list) => overlap(list, from, to) / 1e6;
+  const all = spans('host', 'kernel');
+  const long = longOf('host', 'kernel');
   let lateRecords = 0;
   let unexplained = 0;
   for (const [first, last, longest, records] of lateNs) {
@@ -38,13 +59,17 @@ export function judgeHiccups(probe, { windowNs: [[from, to]], lateNs, endToEndUs
   }
   return {
     cores: probe.cores.map(({ core, p99, max }) => ({ core, p99, max })),
-    lostMs: overlap(long, from, to) / 1e6,
-    lostShare: overlap(long, from, to) / (to - from),
-    longHiccups: late.filter(([, deadline, woken]) => woken - deadline > longNs && deadline >= from && deadline < to).length,
+    longHiccups: long.filter((each) => overlap([each], from, to) > 0).length,
+    lostMs: ms(long),
+    lostShare: (ms(long) * 1e6) / (to - from),
+    hostMs: ms(longOf('host')),
+    kernelMs: ms(longOf('kernel')),
+    brokerKernelMs: ms(longOf('broker')),
     lateShare: lateRecords / endToEndUs.count,
     unexplainedShare: unexplained / endToEndUs.count,
     cpuShare: probe.cpuSeconds / ((probe.to - probe.from) / 1e9) / probe.cores.length,
     fifoRefused: probe.fifoRefused,
+    interruptsRefused: probe.interruptsRefused,
   };
 }
 

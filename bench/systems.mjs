@@ -32,7 +32,7 @@ const sources = {
   ceiling: ['ceiling.cc', 'wire.h'],
   condition: ['condition.cc'],
   disk: ['disk.cc', 'histogram.h', 'clock.h'],
-  hiccup: ['hiccup.cc', 'histogram.h', 'clock.h'],
+  hiccup: ['hiccup.cc', 'core_interrupts.h', 'histogram.h', 'clock.h'],
   'embed-ceiling': ['embed-ceiling.cc', 'histogram.h', 'clock.h'],
 };
 

@@ -1,15 +1,16 @@
-// What the machine itself withholds from the programs on it: one thread a core sleeps to absolute deadlines, each so much after
-// the one before, and notes how late it was woken. Under SCHED_FIFO, near the highest priority, no user code can make it late:
-// what does is the host that runs something else, or the kernel in work that it does not interrupt. Without the right to
-// SCHED_FIFO it says so, and then any busy program may be what made it late.
+// What is withheld from the programs of this machine, and by whom. One thread a core sleeps to absolute deadlines, each so much
+// after the one before, and notes how late it was woken. Under SCHED_FIFO, near the highest priority, no user code can make it late.
+// What does is the host, which runs something else on the core, or the kernel at work that it does not interrupt, in a system call
+// of anybody: where it was built without preemption (uname -v), some of it takes 10 ms. Timer interrupts (core_interrupts.h) tell
+// the two apart: under the host they stand still, under the kernel's work they go on and find whose it is.
 //
 //   hiccup [PERIOD_US]    prints `ready`, then runs until its standard input is closed, so it never outlives its caller, and prints
-//                         one line of JSON: `from` and `to`, and of each core its latenesses and `late`, all of 0.5 ms and more as
-//                         [woken before, deadline, woken]: the core was withheld from some moment between the first two until the
-//                         third. Times are CLOCK_MONOTONIC in ns, latenesses us.
+//                         one line of JSON: `from` and `to`, what was refused, and of each core its latenesses (us),
+//                         `late`: wake-ups 0.5 ms and more late, [woken before, deadline, woken, pid that ran there, or 0], and
+//                         `gaps`: [interrupt, next interrupt], 1.5 ms and more apart. Times are CLOCK_MONOTONIC in ns.
 //
-// A wake-up takes 20 us of a virtual core whose timers its host keeps, and some 3 us of a real one: 1 % with the 2 ms it starts
-// with, which still sees each hiccup of 2.5 ms.
+// A wake-up takes 20 us and more of a virtual core whose timers its host keeps: 1 % with the 2 ms it starts with, which still sees
+// each hiccup of 2.5 ms.
 #include <pthread.h>
 #include <sched.h>
 #include <sys/mman.h>
@@ -20,20 +21,24 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <string>
 #include <thread>
 #include <vector>
 
 #include "clock.h"
+#include "core_interrupts.h"
 #include "histogram.h"
 
 namespace {
 
-constexpr int64_t kKeepNs = 500'000;
+constexpr int64_t kKeepNs = 500'000, kGapNs = CoreInterrupts::kPeriodNs + kKeepNs;
 constexpr size_t kMostKept = 1 << 16;
 
 struct Late {
-  int64_t before, deadline, woken;
+  int64_t before, deadline, woken, pid;
+};
+
+struct Gap {
+  int64_t from, to;
 };
 
 std::atomic<bool> isOver = false;
@@ -41,18 +46,22 @@ std::atomic<bool> isOver = false;
 /** A core's probe. Hot, a little: it must not be what it measures, so its memory is taken and touched before it starts. */
 struct Probe {
   int core;
-  int fifoError = 0;
+  int fifoError = 0, interruptsError = 0;
+  CoreInterrupts interrupts;
   Histogram lateness;
   std::vector<Late> late;
+  std::vector<Gap> gaps;
   uint64_t unkept = 0;
 
   explicit Probe(int onCore) : core(onCore) {
     late.resize(kMostKept);
     late.clear();
+    gaps.resize(kMostKept);
+    gaps.clear();
   }
 
   void run(int64_t periodNs) {
-    int64_t woken = nowNs();
+    int64_t woken = nowNs(), interrupted = 0;
     while (!isOver.load(std::memory_order_relaxed)) {
       // Deadlines that passed while it was late are left out: that is one hiccup, not several.
       int64_t before = woken, deadline = (nowNs() / periodNs + 1) * periodNs;
@@ -61,12 +70,22 @@ struct Probe {
       }
       woken = nowNs();
       lateness.record(woken - deadline);
-      if (woken - deadline < kKeepNs) continue;
-      if (late.size() < kMostKept)
-        late.push_back({before, deadline, woken});
-      else
-        unkept++;
+      int64_t ran = 0;
+      interrupts.drain([&](int64_t at, uint32_t pid) {
+        if (interrupted && at - interrupted >= kGapNs) keep(gaps, {interrupted, at});
+        interrupted = at;
+        if (at > deadline && at < woken) ran = pid;
+      });
+      if (woken - deadline >= kKeepNs) keep(late, {before, deadline, woken, ran});
     }
+  }
+
+  template <class T>
+  void keep(std::vector<T> &list, T each) {
+    if (list.size() < kMostKept)
+      list.push_back(each);
+    else
+      unkept++;
   }
 
   /** Pins the calling thread and gives it its priority; whether a thread was to be had for this core. */
@@ -78,6 +97,7 @@ struct Probe {
     sched_param priority{};
     priority.sched_priority = sched_get_priority_max(SCHED_FIFO) - 1;
     fifoError = pthread_setschedparam(pthread_self(), SCHED_FIFO, &priority);
+    interruptsError = interrupts.open(core);
     return true;
   }
 
@@ -87,8 +107,11 @@ struct Probe {
            static_cast<unsigned long long>(lateness.count()), us(lateness.percentile(50)), us(lateness.percentile(99)), us(lateness.max()),
            static_cast<unsigned long long>(unkept));
     for (size_t i = 0; i < late.size(); i++)
-      printf("%s[%lld,%lld,%lld]", i ? "," : "", static_cast<long long>(late[i].before), static_cast<long long>(late[i].deadline),
-             static_cast<long long>(late[i].woken));
+      printf("%s[%lld,%lld,%lld,%lld]", i ? "," : "", static_cast<long long>(late[i].before), static_cast<long long>(late[i].deadline),
+             static_cast<long long>(late[i].woken), static_cast<long long>(late[i].pid));
+    printf("],\"gaps\":[");
+    for (size_t i = 0; i < gaps.size(); i++)
+      printf("%s[%lld,%lld]", i ? "," : "", static_cast<long long>(gaps[i].from), static_cast<long long>(gaps[i].to));
     printf("]}");
   }
 };
@@ -147,11 +170,14 @@ int main(int argc, char **argv) {
   isOver = true;
   for (std::thread &thread : threads) thread.join();
   if (code) return code;
-  std::string refused;
-  for (const Probe &probe : probes)
-    if (probe.fifoError) refused = strerror(probe.fifoError);
-  printf("{\"from\":%lld,\"to\":%lld,\"cpuSeconds\":%.4f,\"fifoRefused\":\"%s\",\"cores\":[", static_cast<long long>(from),
-         static_cast<long long>(to), ownCpu(), refused.c_str());
+  auto refused = [&](int Probe::*error) {
+    for (const Probe &probe : probes)
+      if (probe.*error) return strerror(probe.*error);
+    return const_cast<char *>("");
+  };
+  printf("{\"from\":%lld,\"to\":%lld,\"cpuSeconds\":%.4f,\"fifoRefused\":\"%s\",", static_cast<long long>(from),
+         static_cast<long long>(to), ownCpu(), refused(&Probe::fifoError));
+  printf("\"interruptsRefused\":\"%s\",\"cores\":[", refused(&Probe::interruptsError));
   for (size_t i = 0; i < probes.size(); i++) {
     if (i) printf(",");
     probes[i].print();

@@ -90,7 +90,9 @@ export async function openCatchUpStage({ options, dataDir, device, isManagedTher
       await runNative('disk', ['sync', dataDir], { timeoutMs: 120_000 });
     },
     async run(row, contender) {
-      const result = await withHiccups(`${row.id}, ${contender}`, () => run(row, contender));
+      const result = await withHiccups(`${row.id}, ${contender}`, systems[contender.replace(' + reader', '')].pid, () =>
+        run(row, contender),
+      );
       if (result.foreignShare > mostForeignShare)
         warn(`${row.id}, ${contender}: other programs had ${(result.foreignShare * 100).toFixed(0)} % of the CPU in a run`);
       if (result.reader && result.reader.bytes < 0.95e9 * historyGb)

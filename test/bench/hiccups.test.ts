@@ -10,15 +10,26 @@ const { buildNative, startNative } = await benchModule('systems.mjs');
 
 const ms = 1e6;
 
+const broker = 4711;
+const other = 99;
+
 interface Core {
   core: number;
   max: number;
-  late: [number, number, number][];
+  late: [number, number, number, number][];
+  gaps: [number, number][];
 }
 
-function probe(...cores: [number, number, number][][]): object {
-  const seen = cores.map((late, core) => ({ core, p99: 60, max: 0, late: late.map((times) => times.map((time) => time * ms)) }));
-  return { from: 0, to: 1100 * ms, cpuSeconds: 0.022, fifoRefused: '', cores: seen };
+/** Of each core, in ms: late wake-ups as [before, deadline, woken, who ran, which is no time], and gaps between interrupts. */
+function probe(...cores: { late?: [number, number, number, number][]; gaps?: [number, number][] }[]): object {
+  const seen = cores.map(({ late = [], gaps = [] }, core) => ({
+    core,
+    p99: 60,
+    max: 0,
+    late: late.map(([before, deadline, woken, pid]) => [before * ms, deadline * ms, woken * ms, pid]),
+    gaps: gaps.map((times) => times.map((time) => time * ms)),
+  }));
+  return { from: 0, to: 1100 * ms, cpuSeconds: 0.022, fifoRefused: '', interruptsRefused: '', cores: seen };
 }
 
 /** A run from 100 ms to 1100 ms with 1,000 records: late ones as [meant, came, longest wait, records]. */
@@ -29,28 +40,39 @@ function tail(...late: [number, number, number, number][]): object {
 
 test('a late record is explained by a hiccup of either core while it waited, and by nothing else', () => {
   // Core 1 was away from about 201 to 212.
-  const seen = probe([], [[200, 202, 212]]);
-  const during = judgeHiccups(seen, tail([202, 213, 11, 20]));
+  const seen = probe({}, { late: [[200, 202, 212, other]] });
+  const during = judgeHiccups(seen, broker, tail([202, 213, 11, 20]));
   expect(during).toMatchObject({ lostMs: 11, lostShare: 0.011, longHiccups: 1, lateShare: 0.02, unexplainedShare: 0 });
   expect(isTailOfHiccups(during)).toBe(true);
-  const after = judgeHiccups(seen, tail([212, 223, 11, 20]));
+  const after = judgeHiccups(seen, broker, tail([212, 223, 11, 20]));
   expect(after).toMatchObject({ lateShare: 0.02, unexplainedShare: 0.02 });
   expect(isTailOfHiccups(after)).toBe(false);
   // A hiccup that is a small part of the wait does not excuse the rest.
-  expect(judgeHiccups(seen, tail([208, 250, 42, 20])).unexplainedShare).toBe(0.02);
+  expect(judgeHiccups(seen, broker, tail([208, 250, 42, 20])).unexplainedShare).toBe(0.02);
+});
+
+test('where interrupts stood still it was the host; where they went on it was the kernel, and its work for the broker is no excuse', () => {
+  const late: [number, number, number, number] = [200, 202, 212, broker];
+  const ours = judgeHiccups(probe({ late: [late] }), broker, tail([202, 213, 11, 20]));
+  expect(ours).toMatchObject({ lostMs: 0, hostMs: 0, kernelMs: 0, brokerKernelMs: 11, unexplainedShare: 0.02 });
+  const hosts = judgeHiccups(probe({ late: [late], gaps: [[200.5, 212]] }), broker, tail([202, 213, 11, 20]));
+  expect(hosts).toMatchObject({ lostMs: 11, hostMs: 11, kernelMs: 0, brokerKernelMs: 0, unexplainedShare: 0 });
+  // Nor does a short gap in the midst of that work make it the host's.
+  const both = judgeHiccups(probe({ late: [late], gaps: [[205, 207.5]] }), broker, tail([202, 213, 11, 20]));
+  expect(both).toMatchObject({ lostMs: 0, brokerKernelMs: 11, unexplainedShare: 0.02 });
+  const theirs = judgeHiccups(probe({ late: [[200, 202, 212, other]] }), broker, tail());
+  expect(theirs).toMatchObject({ lostMs: 11, hostMs: 0, kernelMs: 11, brokerKernelMs: 0 });
 });
 
 test('both cores away at once are one loss, what lies outside of the window is none, and short ones are not counted', () => {
-  const seen = probe(
-    [
-      [90, 92, 110],
-      [300, 302, 310],
-      [400, 402, 403],
-    ],
-    [[302, 304, 312]],
-  );
-  expect(judgeHiccups(seen, tail())).toMatchObject({ lostMs: 10 + 11, longHiccups: 2 });
-  expect(isTailOfHiccups(judgeHiccups(seen, tail()))).toBe(false);
+  const first: [number, number, number, number][] = [
+    [90, 92, 110, other],
+    [300, 302, 310, other],
+    [400, 401, 402, other],
+  ];
+  const seen = judgeHiccups(probe({ late: first }, { late: [[302, 304, 312, other]] }), broker, tail());
+  expect(seen).toMatchObject({ lostMs: 10 + 11, longHiccups: 2 });
+  expect(isTailOfHiccups(seen)).toBe(false);
 });
 
 test('a run is quiet when neither the probe nor the host lost more than one percent of it', () => {
