@@ -13,7 +13,7 @@ export function parseCpuStat(text) {
 
 export const machineCpu = () => parseCpuStat(readFileSync('/proc/stat', 'utf8'));
 
-/** CPU of everything but this process, in seconds. */
+/** CPU seconds of the whole machine but for this process. */
 export function othersCpu() {
   const { user, system } = process.cpuUsage();
   return machineCpu().busy - (user + system) / 1e6;
@@ -39,14 +39,27 @@ export function processCpu(pid) {
 
 const kthreadd = 2;
 
-/** CPU seconds of a broker and of the kernel's own threads, which write back and reclaim for it. */
-export function brokerAndKernelCpu(brokerPid) {
-  let seconds = processCpu(brokerPid).seconds;
+/** CPU seconds of each of the kernel's own threads, which write back and reclaim for others. */
+function kernelThreads() {
+  const found = new Map();
   for (const name of readdirSync('/proc')) {
     const pid = Number(name);
     if (!(pid > 0)) continue;
-    const { parent, seconds: own } = processCpu(pid);
-    if (parent === kthreadd) seconds += own;
+    const { parent, seconds } = processCpu(pid);
+    if (parent === kthreadd) found.set(pid, seconds);
   }
-  return seconds;
+  return found;
+}
+
+/** Begins to count the CPU of the kernel's own threads; the function it returns says how much it was. They come and go: of one that ended nothing is known. */
+export function countKernelThreads() {
+  const before = kernelThreads();
+  return () => [...kernelThreads()].reduce((sum, [pid, seconds]) => sum + seconds - (before.get(pid) ?? 0), 0);
+}
+
+/** The same of a broker and the kernel's threads together. */
+export function countBrokerAndKernel(brokerPid) {
+  const before = processCpu(brokerPid).seconds;
+  const kernel = countKernelThreads();
+  return () => processCpu(brokerPid).seconds - before + kernel();
 }

@@ -31,6 +31,7 @@ const sources = {
   loadgen: ['loadgen.cc', 'wire.h', 'histogram.h', 'clock.h'],
   ceiling: ['ceiling.cc', 'wire.h'],
   condition: ['condition.cc'],
+  recycle: ['recycle.cc', 'histogram.h', 'clock.h'],
   disk: ['disk.cc', 'histogram.h', 'clock.h'],
   hiccup: ['hiccup.cc', 'core_interrupts.h', 'histogram.h', 'clock.h'],
   'embed-ceiling': ['embed-ceiling.cc', 'histogram.h', 'clock.h'],

@@ -1,7 +1,7 @@
 // The catch-up tax: a steady tail, alone and while a reader goes through three times the memory that the broker may use.
 // Every broker lives in a budget of its own, heap and page cache together, where cgroups can be made. Not hot.
 
-import { brokerAndKernelCpu, machineCpu, othersCpu } from '../cpu-time.mjs';
+import { countBrokerAndKernel, machineCpu, othersCpu } from '../cpu-time.mjs';
 import { withHiccups } from '../hiccup-probe.mjs';
 import { checkDisk, load } from '../load.mjs';
 import { createMemoryBudget, removeMemoryBudgets } from '../memory-budget.mjs';
@@ -61,12 +61,13 @@ export async function openCatchUpStage({ options, dataDir, device, isManagedTher
     const name = contender.replace(' + reader', '');
     const system = systems[name];
     const whole = seconds + tailWarmupS;
-    const before = { known: brokerAndKernelCpu(system.pid), others: othersCpu(), total: machineCpu().total };
+    const brokerAndKernel = countBrokerAndKernel(system.pid);
+    const before = { others: othersCpu(), total: machineCpu().total };
     const tail = load(system, 'tail', { ...row.load, topic, acks: 1, warmupS: tailWarmupS, seconds, blockStat: device?.statFile });
     const reader = name === contender ? undefined : scan(system, whole);
     // Both are waited for, should one fail: what comes next must not find the other still at it.
     const [result, read] = await Promise.allSettled([tail, reader]).then((ends) => ends.map(valueOf));
-    const known = brokerAndKernelCpu(system.pid) - before.known + result.client.totalCpuSeconds + (read?.client.totalCpuSeconds ?? 0);
+    const known = brokerAndKernel() + result.client.totalCpuSeconds + (read?.client.totalCpuSeconds ?? 0);
     result.foreignShare = Math.max(0, othersCpu() - before.others - known) / (machineCpu().total - before.total);
     result.reader = read;
     result.split = budgets[name]?.split();

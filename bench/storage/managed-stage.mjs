@@ -1,57 +1,40 @@
 // The two storage modes of one broker, in three regimes of memory. What counts is the CPU of the whole machine until all is
 // written back: the page cache does its work in kernel threads, direct IO in the broker. Not hot.
 
-import { closeSync, ftruncateSync, openSync, rmSync } from 'node:fs';
-import { totalmem } from 'node:os';
-import { join } from 'node:path';
-import { brokerAndKernelCpu, othersCpu } from '../cpu-time.mjs';
+import { countBrokerAndKernel, othersCpu } from '../cpu-time.mjs';
 import { deviceCounters } from '../device.mjs';
-import { checkDisk, conditionMemory, load, settle, sleep } from '../load.mjs';
+import { checkDisk, load, settle } from '../load.mjs';
 import { warn } from '../notes.mjs';
 import { runNative, System } from '../systems.mjs';
+import { memoryRegimes } from './memory-regime.mjs';
 
 const settings = {
   'page-cache': 'acks=1, ringlog.storage=page-cache, written back before the count ends: process crash',
   managed: 'acks=1, ringlog.storage=managed: nothing until it is synced',
 };
 
-const keepFreeGiB = 0.2; // what the filled cache leaves: near the kernel's own reserve, below which it reclaims
-
 export async function openManagedStage({ options, dataDir, device, isManagedThere }) {
   const system = new System('ringlog', dataDir);
-  const filler = join(dataDir, 'filler');
+  const regimes = memoryRegimes({ dataDir, coldSeconds: options.coldSeconds });
   let topics = 0;
-
-  const prepare = {
-    hot: () => conditionMemory(options.managedGb * 1.6 + 0.5),
-    cold: () => sleep(options.coldSeconds * 1000),
-    async full() {
-      // Holes take cache pages like data does, and cost no disk.
-      const fd = openSync(filler, 'w');
-      ftruncateSync(fd, totalmem());
-      closeSync(fd);
-      await runNative('condition', ['fill', filler, String(keepFreeGiB)], { timeoutMs: 120_000 });
-    },
-  };
 
   async function run(row, mode, gigabytes = options.managedGb) {
     const topic = `${row.id}-${topics++}`;
     checkDisk(dataDir, gigabytes);
-    await prepare[row.regime]();
-    const { out: newPageNs } = await runNative('condition', ['probe', '32'], { timeoutMs: 10_000 });
+    const newPageNs = await regimes.enter(row.regime, gigabytes);
     await runNative('disk', ['sync', dataDir], { timeoutMs: 60_000 }); // what others left dirty is not ours to pay for
     const deviceBefore = device && deviceCounters(device);
-    const known = brokerAndKernelCpu(system.pid);
+    const brokerAndKernel = countBrokerAndKernel(system.pid);
     const busy = othersCpu();
     const config = [`ringlog.storage=${mode}`];
     const given = { ...row.load, topic, create: true, config, acks: 1, warmupS: 0, seconds: 60, maxGb: gigabytes };
     const result = await load(system, 'produce', given);
     const { out: syncSeconds } = await runNative('disk', ['sync', dataDir], { timeoutMs: 60_000 });
     result.wholeSystemCpuSeconds = othersCpu() - busy - result.client.totalCpuSeconds;
-    const foreign = result.wholeSystemCpuSeconds - (brokerAndKernelCpu(system.pid) - known) - Number(syncSeconds);
+    const foreign = result.wholeSystemCpuSeconds - brokerAndKernel() - Number(syncSeconds);
     result.foreignShare = Math.max(0, foreign / result.wholeSystemCpuSeconds);
     if (result.foreignShare > 0.15) warn(`${row.id}: other processes used a part of the CPU that is counted (foreign)`);
-    result.newPageNs = Number(newPageNs);
+    result.newPageNs = newPageNs;
     if (device) result.deviceWriteBytes = deviceCounters(device).writeBytes - deviceBefore.writeBytes;
     await load(system, 'delete', { topic });
     await settle(system, { topic, mostBytes: 1e6 });
@@ -69,7 +52,7 @@ export async function openManagedStage({ options, dataDir, device, isManagedTher
     run: (row, mode) => run(row, mode),
     async stop() {
       await system.stop();
-      rmSync(filler, { force: true });
+      regimes.leave();
     },
   };
 }

@@ -55,6 +55,69 @@ const managed = (size, records, regime) => ({
   ratios: [{ figure: 'GB/CPU-s', over: 'managed', under: 'page-cache', ...(regime === 'hot' ? {} : { floor: 1, aim: 1.3 }) }],
 });
 
+const megabytesPerSecond = { name: 'MB/s to disk', of: (r) => r.totalBytes / 1e6 / r.secondsToDisk };
+const readPerByte = { name: 'read/byte', of: (r) => r.deviceReadBytes / r.totalBytes };
+const ownCpuPerGigabyte = { name: 'own + kthreads', of: (r) => (r.ownCpuSeconds * GB) / r.totalBytes };
+const flushesPerMiB = { name: 'flushes/MiB', of: (r) => r.device && (r.device.flushes * 2 ** 20) / r.totalBytes };
+
+/** Recycled over new, of each of these figures. */
+const recycledOverNew = (kinds, figures) => kinds.flatMap(([over, under]) => figures.map(({ name }) => ({ figure: name, over, under })));
+
+const recycle = (size, writeBytes, regime) => {
+  // A page that is written in part has to be read first: what counts is how many there are, so at 1 MiB it is nothing.
+  const buffered = ['buffered, cached', 'buffered, gone', ...(size === '64k' ? ['buffered, gone, odd'] : [])];
+  const pairs = [...buffered.map((over) => [over, 'buffered, new']), ['direct, old', 'direct, new']];
+  return {
+    id: `recycle-${size}-${regime}`,
+    stage: 'recycle',
+    title: `recycled segments against new ones: writes of ${size === '64k' ? '64 KiB' : '1 MiB'}, 1 thread, no broker, ${regimes[regime]}`,
+    regime,
+    writeBytes,
+    syncBytes: 0,
+    contenders: ['buffered, new', ...buffered, 'direct, new', 'direct, old'],
+    figures: [
+      bytesPerCpuSecond,
+      cpuPerGigabyte,
+      ownCpuPerGigabyte,
+      megabytesPerSecond,
+      writeAmplification,
+      readPerByte,
+      flushesPerMiB,
+      { name: 'old cached', of: (r) => r.cachedShare },
+      pageNs,
+      foreignShare,
+    ],
+    ratios: recycledOverNew(pairs, [bytesPerCpuSecond]),
+  };
+};
+
+const recycleDurable = {
+  ...recycle('1m', 2 ** 20, 'hot'),
+  id: 'recycle-durable',
+  title: 'recycled segments against new ones: fdatasync after every write of 1 MiB, 1 thread, no broker',
+  syncBytes: 2 ** 20,
+  contenders: ['buffered, new', 'buffered, gone', 'direct, new', 'direct, zeroed', 'direct, old'],
+  figures: [
+    flushesPerMiB,
+    writeAmplification,
+    p50,
+    p99,
+    megabytesPerSecond,
+    bytesPerCpuSecond,
+    cpuPerGigabyte,
+    ownCpuPerGigabyte,
+    foreignShare,
+  ],
+  ratios: recycledOverNew(
+    [
+      ['buffered, gone', 'buffered, new'],
+      ['direct, old', 'direct, new'],
+      ['direct, old', 'direct, zeroed'],
+    ],
+    [flushesPerMiB, writeAmplification, megabytesPerSecond, bytesPerCpuSecond],
+  ),
+};
+
 const withReader = (name) => `${name} + reader`;
 const tax = (name, goals = {}) => [
   { figure: 'end p99 us', over: withReader(name), under: name, ...goals },
@@ -86,6 +149,8 @@ const restart = (id, partitions, peers, ratios) => ({
 });
 
 export const rows = [
+  recycleDurable,
+  ...Object.keys(regimes).flatMap((regime) => [recycle('64k', 64 * 1024, regime), recycle('1m', 2 ** 20, regime)]),
   durable('durable-64', '64 partitions, 64 connections x 1 in flight', { partitions: 64, connections: 64, inFlight: 1 }, 8, 25),
   durable('durable-1', '1 partition, 1 connection x 5 in flight', { partitions: 1, connections: 1, inFlight: 5 }, 2, 5),
   ...Object.keys(regimes).flatMap((regime) => [managed('64k', 64, regime), managed('1m', 1024, regime)]),
