@@ -16,6 +16,10 @@ namespace ringlog {
 
 class ColdFiles {
  public:
+  // What nobody has read for so long is closed, and is not the same file any more: it may have been recycled meanwhile
+  // (managed_store.h, rule a), which takes longer.
+  static constexpr int64_t kUnusedMs = 2000;
+
   // A place to read the file behind `fd` from, good for this round and from begin_read() to end_read(); -1: the file system
   // has no direct reads, or all places are in use.
   int32_t open(int fd, int64_t now_ms) {
@@ -23,7 +27,7 @@ class ColdFiles {
     if (::fstat(fd, &status) != 0) return -1;
     File* best = nullptr;
     for (File& file : files_) {
-      if (file.is(status)) return use(file, status, now_ms);
+      if (file.is(status, now_ms)) return use(file, status, now_ms);
       if (file.readers == 0 && (best == nullptr || file.used_ms < best->used_ms)) best = &file;
     }
     if (best == nullptr || (any_refused_ && status.st_dev == refused_)) return -1;
@@ -41,11 +45,11 @@ class ColdFiles {
   }
 
   // Of the file behind `fd` if it has a place, otherwise 0.
-  uint64_t serial_of(int fd) const {
+  uint64_t serial_of(int fd, int64_t now_ms) const {
     struct stat status {};
     if (::fstat(fd, &status) != 0) return 0;
     for (const File& file : files_) {
-      if (file.is(status)) return file.serial;
+      if (file.is(status, now_ms)) return file.serial;
     }
     return 0;
   }
@@ -55,7 +59,7 @@ class ColdFiles {
     struct stat status {};
     if (::fstat(fd, &status) != 0) return;
     for (File& file : files_) {
-      if (file.is(status)) file.serial = take_serial();
+      if (file.is(status, file.used_ms)) file.serial = take_serial();
     }
   }
 
@@ -72,12 +76,12 @@ class ColdFiles {
     if (refused) refuse(files_[place].device);
   }
 
-  // Closes what was not read for `unused_ms`. False when nothing is open any more.
-  bool expire(int64_t now_ms, int64_t unused_ms) {
+  // Closes what was not read for a while. False when nothing is open any more.
+  bool expire(int64_t now_ms) {
     bool held = false;
     for (File& file : files_) {
       if (!file.direct.valid()) continue;
-      if (file.readers == 0 && now_ms - file.used_ms >= unused_ms) file.direct.reset();
+      if (file.readers == 0 && now_ms - file.used_ms >= kUnusedMs) file.direct.reset();
       else held = true;
     }
     return held;
@@ -96,8 +100,8 @@ class ColdFiles {
     int readers = 0;
 
     // By inode: a descriptor's number may be another file's by now, an inode that is held open cannot.
-    bool is(const struct stat& status) const {
-      return direct.valid() && inode == status.st_ino && device == status.st_dev;
+    bool is(const struct stat& status, int64_t now_ms) const {
+      return direct.valid() && inode == status.st_ino && device == status.st_dev && now_ms - used_ms < kUnusedMs;
     }
   };
 

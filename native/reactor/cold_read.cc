@@ -15,7 +15,6 @@ namespace ringlog {
 namespace {
 
 constexpr int64_t kChunkBytes = 1024 * 1024;
-constexpr int64_t kColdUnusedMs = 2000;
 
 int32_t cold_slot(ReactorState& state) {
   if (state.free_cold_reads.empty()) {
@@ -90,7 +89,7 @@ void read_uncached(ReactorState& state, Connection& conn, SendItem& item, bool d
     from.fd = state.cold_files.descriptor(from.cold_file);
     from.serial = state.cold_files.serial(from.cold_file);
     from.end = state.cold_files.end(from.cold_file);
-    state.keep_house_at(state.now_ms + kColdUnusedMs);
+    state.keep_house_at(state.now_ms + ColdFiles::kUnusedMs);
   } else {
     from.fd = item.file;
   }
@@ -162,7 +161,7 @@ int64_t read_now(ReactorState& state, int fd, int64_t position, uint8_t* into, s
   }
   // Before the page cache is asked, which begins to read where it has nothing.
   if (state.aheads_held > 0) {
-    const int64_t got = copy_read_ahead(state, state.cold_files.serial_of(fd), position, into, length);
+    const int64_t got = copy_read_ahead(state, state.cold_files.serial_of(fd, state.now_ms), position, into, length);
     if (got > 0) return got;
   }
   return read_now_at(fd, into, length, position);
@@ -178,6 +177,6 @@ void retry_cold(ReactorState& state) {
   }
 }
 
-bool expire_cold_files(ReactorState& state) { return state.cold_files.expire(state.now_ms, kColdUnusedMs); }
+bool expire_cold_files(ReactorState& state) { return state.cold_files.expire(state.now_ms); }
 
 }  // namespace ringlog

@@ -38,7 +38,7 @@ int ManagedStore::reserve(ManagedFile& file, int64_t bytes) {
   if (result < 0) return result;
   file.allocated = to;
   const bool pays = std::exchange(file.syncs_asked, 0) >= kFillSyncs;
-  if (!pays) return 0;
+  if (!pays || file.fencing) return 0;
   if (!file.filling) file.fill_from = need;
   file.fill_to = to;
   if (!file.filling) start_fill(index_of(file));

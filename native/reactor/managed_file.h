@@ -73,7 +73,7 @@ struct ManagedFile {
   //   written    the disk has them, its cache may not have let them through
   //   submitted  some write, done or under way, holds them
   //   end        appended: in the arena from cached_from on
-  //   allocated  blocks are promised; everything past `end` reads as zeros
+  //   allocated  blocks are promised: they read as zeros past what was written, or are of an earlier life of the file (rule a)
   int64_t synced = 0;
   int64_t written = 0;
   int64_t submitted = 0;
@@ -92,10 +92,12 @@ struct ManagedFile {
   }
   // The last, partial block, while no chunk has it: the next append begins inside it.
   std::unique_ptr<uint8_t[]> partial;
-  // Zeros are being written over [fill_from, fill_to): no write may go there meanwhile.
+  // Zeros, or fences, are being written over [fill_from, fill_to): no write may go there meanwhile.
   int64_t fill_from = 0;
   int64_t fill_to = 0;
   bool filling = false;
+  // Fences it is.
+  bool fencing = false;
   // Under way or refused.
   int writes = 0;
   bool syncing = false;

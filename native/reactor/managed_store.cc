@@ -103,6 +103,8 @@ int ManagedStore::manage(int fd, int64_t end, int64_t limit) {
   }
   if (static_cast<size_t>(fd) >= by_fd_.size()) by_fd_.resize(static_cast<size_t>(fd) + 64, -1);
   by_fd_[static_cast<size_t>(fd)] = index;
+  // Only what is to be appended to, and has not begun.
+  if (end == 0 && limit > 0 && files_[static_cast<size_t>(index)]->allocated > 0) start_fencing(index);
   return 0;
 }
 

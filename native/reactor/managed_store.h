@@ -8,15 +8,19 @@
 //   flush()   starts a write of whole blocks when 64 KiB or more wait (more while others are under way), up to eight of
 //             1 MiB at a time; sync() and age make it write what there is, the last block padded with zeros.
 //             Through the kernel's ring where it is open, all files' in one call: counted against threads, a fifth of
-//             the context switches. (Recycled, pre-written files would save another tenth of the CPU at 64 KiB and
-//             nothing at 1 MiB, at the price of rule a.)
+//             the context switches.
 //   sync()    fdatasync once everything appended before is written; one write and its sync are one job.
 //
 // Rules that recovery counts on:
-//   a. Past the bytes written a file reads as zeros: a managed file is new, or was cut to its batches, and blocks are reserved
-//      by fallocate. Where syncs are asked for often, zeros are written over the reserved blocks too: a sync then has no
-//      metadata to write. (Where they are not, that would only double what is written: measured, a direct write costs the
-//      same into reserved blocks.) Files that held other batches are never used again. So whatever a crash leaves is new bytes or zeros, never an old batch, and a walk stops where they end.
+//   a. Past the bytes written a file reads as zeros, or is recycled.
+//      Zeros: a managed file is new, or was cut to its batches, and blocks are reserved by fallocate. Where syncs are asked for
+//      often, zeros are written over the reserved blocks too: a sync then has no metadata to write. (Where they are not, that
+//      would only double what is written.)
+//      Recycled: a file given to manage() as empty that is not held an earlier part of the same log, which was deleted. Its
+//      blocks are allocated and written, so that neither a write nor a sync changes metadata. Whatever a crash leaves there is
+//      new bytes or old batches, and of those every offset lies below the new segment's base: a walk stops where they begin.
+//      So that it need not look through all of them for something new, a fence (a block that says so) is on the disk at every
+//      kFenceStep before anything is written at all behind it: nothing that was synced lies behind the first one that stands.
 //   b. The partial last block is written again, with the same bytes before the new ones: a write torn between sectors
 //      changes nothing that was acked. No other write may touch that block at the time.
 //   c. Writes under way may reach the disk in any order, so a crash may leave a hole of up to
@@ -78,7 +82,7 @@ class ManagedStore {
   // The kernel did not take a write yet: flush() again.
   bool ring_queued() const { return ring_.queued() > 0; }
 
-  // Take over a file of `end` bytes; no more than `limit` is reserved ahead. 0 or -errno: where there is no O_DIRECT
+  // Take over a file of `end` bytes (rule a, where the file is longer); no more than `limit` is reserved ahead. 0 or -errno: where there is no O_DIRECT
   // the caller goes on without.
   int manage(int fd, int64_t end, int64_t limit);
   // Bytes not written are forgotten: sync_now() comes first where they matter.
@@ -139,6 +143,7 @@ class ManagedStore {
   static int64_t run_write(const FileJob& job);
   static int64_t run_sync(const FileJob& job);
   static int64_t run_fill(const FileJob& job);
+  static int64_t run_fence(const FileJob& job);
 
   // Odd, as those of ColdFiles are even.
   uint64_t take_serial() { return last_serial_ += 2; }
@@ -151,6 +156,8 @@ class ManagedStore {
   void write_by_thread(int32_t slot, int64_t start);
   void start_sync(int32_t index);
   void start_fill(int32_t index);
+  void start_fencing(int32_t index);
+  void drop_unfenced(int32_t index, int64_t from, int32_t error);
   void want_all(int32_t index);
   void on_write(int32_t slot, int64_t result);
   void on_sync(const FileJob& job);

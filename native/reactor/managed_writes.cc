@@ -1,5 +1,7 @@
 // Bytes of managed files on their way to the disk: which are written when, what follows a write, zeros ahead of them, syncs.
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -19,6 +21,8 @@ namespace {
 constexpr int64_t kLazyBytes = 64 * 1024;
 // One zeroing job: short, as a write that has come up to it waits.
 constexpr int64_t kFillBytes = 4 * 1024 * 1024;
+// Fenced before anything is written: little, as all writes wait for it. The rest is fenced at once behind it.
+constexpr int64_t kFencedFirst = 64 * 1024 * 1024;
 constexpr int64_t kAgeMs = 1000;
 
 // The kernel's ring could not, which says nothing of the disk.
@@ -193,20 +197,43 @@ void ManagedStore::start_sync(int32_t index) {
 void ManagedStore::start_fill(int32_t index) {
   ManagedFile& file = *files_[static_cast<size_t>(index)];
   // What is appended soon is written over anyway.
-  const int64_t from = std::max(file.fill_from, block_ceil(file.end + kManagedWriteMax));
-  file.fill_from = from;
-  file.filling = from < file.fill_to && file.error == 0;
+  if (!file.fencing) file.fill_from = std::max(file.fill_from, block_ceil(file.end + kManagedWriteMax));
+  file.filling = file.fill_from < file.fill_to && file.error == 0;
+  file.fencing = file.fencing && file.filling;
   if (!file.filling) return;
+  const int64_t step = file.fencing ? (file.fill_from == 0 ? kFencedFirst : INT64_MAX) : kFillBytes;
   FileJob job{};
   job.kind = FileJob::Kind::kTask;
-  job.task = run_fill;
+  job.task = file.fencing ? run_fence : run_fill;
   job.fd = file.direct.get();
   job.ticket = index;
-  job.position = from;
-  job.length = static_cast<size_t>(std::min(kFillBytes, file.fill_to - from));
-  counters_.filled_bytes += job.length;
+  job.position = file.fill_from;
+  job.length = static_cast<size_t>(std::min(step, file.fill_to - file.fill_from));
+  counters_.filled_bytes += file.fencing ? job.length / kFenceStep * kDirectBlock : job.length;
   fills_++;
   filler_.submit(job);
+}
+
+// The blocks behind the file's end hold batches of an earlier life.
+void ManagedStore::start_fencing(int32_t index) {
+  ManagedFile& file = *files_[static_cast<size_t>(index)];
+  RINGLOG_CHECK_OP(file.end, ==, 0);
+  file.fill_from = 0;
+  file.fill_to = file.allocated;
+  file.fencing = true;
+  start_fill(index);
+}
+
+// They could not all be fenced: without them, then, as a new file. Nothing was written there.
+void ManagedStore::drop_unfenced(int32_t index, int64_t from, int32_t error) {
+  ManagedFile& file = *files_[static_cast<size_t>(index)];
+  if (!is_out_of_space(error)) return fail(index, error);
+  if (::ftruncate(file.direct.get(), from) != 0) return fail(index, -errno);
+  file.allocated = from;
+  // No room for what was promised is told by the write that does not find it.
+  if (const int64_t need = block_ceil(file.end); need > from && reserve_blocks(file.direct.get(), from, need - from) == 0) {
+    file.allocated = need;
+  }
 }
 
 int64_t ManagedStore::run_write(const FileJob& job) {
@@ -224,12 +251,16 @@ int64_t ManagedStore::run_fill(const FileJob& job) {
   return write_zeros(job.fd, job.position, static_cast<int64_t>(job.length));
 }
 
+int64_t ManagedStore::run_fence(const FileJob& job) {
+  return write_fences(job.fd, job.position, static_cast<int64_t>(job.length));
+}
+
 void ManagedStore::collect() {
   collect_ring();
   for (FileThreads* const threads : {&threads_, &filler_}) {
     threads->take_results(&results_);
     for (const FileJob& job : results_) {
-      if (job.task == run_fill) {
+      if (job.task == run_fill || job.task == run_fence) {
         fills_--;
         on_fill(job);
         continue;
@@ -296,11 +327,15 @@ void ManagedStore::on_fill(const FileJob& job) {
   ManagedFile& file = *files_[static_cast<size_t>(index)];
   file.filling = false;
   file.fill_from = job.position + static_cast<int64_t>(job.length);
-  // A failed fill is no failure: the blocks are reserved and read as zeros as they are.
-  if (job.result < 0) file.fill_to = 0;
+  if (job.result < 0) {
+    // A failed fill with zeros is no failure: the blocks are reserved and read as zeros as they are.
+    file.fill_to = 0;
+    if (job.task == run_fence && !file.released) drop_unfenced(index, job.position, static_cast<int32_t>(job.result));
+  }
   if (!file.released) {
-    start_writes(index);
+    // In this order: no write may overtake the fences.
     start_fill(index);
+    start_writes(index);
   }
   free_if_done(index);
 }

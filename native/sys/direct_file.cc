@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "sys/file_io.h"
 
 namespace ringlog {
 
@@ -31,6 +32,18 @@ struct FixedBuffer {
   }
 };
 
+int write_blocks(int direct_fd, const uint8_t* from, int64_t length, int64_t position) {
+  while (length > 0) {
+    const ssize_t wrote = ::pwrite(direct_fd, from, static_cast<size_t>(length), position);
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote <= 0) return wrote < 0 ? -errno : -EIO;
+    from += wrote;
+    position += wrote;
+    length -= wrote;
+  }
+  return 0;
+}
+
 }  // namespace
 
 int open_direct(int fd) {
@@ -51,14 +64,26 @@ int write_zeros(int direct_fd, int64_t position, int64_t length) {
   static thread_local FixedBuffer zeros;
   uint8_t* const from = zeros.get(kZeroBytes, true);
   while (length > 0) {
-    const auto step = static_cast<size_t>(std::min<int64_t>(length, kZeroBytes));
-    const ssize_t wrote = ::pwrite(direct_fd, from, step, position);
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote <= 0) return wrote < 0 ? -errno : -EIO;
-    position += wrote;
-    length -= wrote;
+    const int64_t step = std::min<int64_t>(length, kZeroBytes);
+    if (const int failed = write_blocks(direct_fd, from, step, position); failed < 0) return failed;
+    position += step;
+    length -= step;
   }
   return 0;
+}
+
+int write_fences(int direct_fd, int64_t position, int64_t length) {
+  static thread_local FixedBuffer fence;
+  uint8_t* const block = fence.get(static_cast<size_t>(kDirectBlock), false);
+  for (const int64_t end = position + length; position < end; position += kFenceStep) {
+    // The whole of the block says what it is: one that was written over in part is none.
+    for (int64_t at = 0; at < kDirectBlock; at += 16) {
+      std::memcpy(block + at, "RLFENCE1", 8);
+      for (int byte = 0; byte < 8; byte++) block[at + 8 + byte] = static_cast<uint8_t>(position >> (56 - 8 * byte));
+    }
+    if (const int failed = write_blocks(direct_fd, block, kDirectBlock, position); failed < 0) return failed;
+  }
+  return sync_data(direct_fd);
 }
 
 int64_t read_blocks_at(int direct_fd, void* into, size_t length, int64_t position) {

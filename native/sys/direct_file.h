@@ -27,6 +27,13 @@ int reserve_blocks(int direct_fd, int64_t position, int64_t length);
 // Writes zeros over whole blocks, so that they count as written: later direct writes then change no metadata.
 int write_zeros(int direct_fd, int64_t position, int64_t length);
 
+// Where the fences of a recycled file stand: every so many bytes, from its beginning on. Also in src/engine/log/fence-block.ts.
+inline constexpr int64_t kFenceStep = 8 * 1024 * 1024;
+
+// Writes a fence, one block, at every multiple of kFenceStep in [position, position + length), and syncs the file. `position`
+// is such a multiple itself.
+int write_fences(int direct_fd, int64_t position, int64_t length);
+
 // Reads whole blocks into aligned memory until `length` bytes or the end of the file.
 int64_t read_blocks_at(int direct_fd, void* into, size_t length, int64_t position);
 

@@ -9,10 +9,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdlib>
 #include <random>
 #include <string>
 
+#include "sys/direct_file.h"
 #include "test/test.h"
 
 namespace ringlog::test {
@@ -281,6 +283,83 @@ TEST(managed_store_finishes_a_write_cut_short) {
   EXPECT(half.compare(0, 64 * 1024, file.model, 0, 64 * 1024) == 0 && half.find_first_not_of('\0', 64 * 1024) == std::string::npos);
   EXPECT_EQ(rig.store.sync_now(*rig.store.find(file.fd.get()), INT64_MAX, true), 0);
   EXPECT(as_recovery_expects(file));
+}
+
+namespace {
+
+constexpr int64_t kMiB = 1024 * 1024;
+
+// Every block of `bytes` says that it is old.
+void fill_with_old(const TestFile& file, int64_t bytes) {
+  const std::string old(kMiB, 'o');
+  for (int64_t at = 0; at < bytes; at += kMiB) EXPECT_EQ(::pwrite(file.fd.get(), old.data(), old.size(), at), kMiB);
+}
+
+bool is_fence(const std::string& disk, int64_t position) {
+  std::string unit = "RLFENCE1";
+  for (int shift = 56; shift >= 0; shift -= 8) unit += static_cast<char>(position >> shift);
+  for (int64_t at = 0; at < 4096; at += 16) {
+    if (disk.compare(static_cast<size_t>(position + at), 16, unit) != 0) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+TEST(managed_store_fences_a_recycled_file_before_it_is_written) {
+  for (const bool io_uring : {true, false}) {
+    std::mt19937 random(31);
+    Rig rig(2 * kMiB, io_uring);
+    TestFile file;
+    fill_with_old(file, 80 * kMiB);
+    EXPECT_EQ(rig.store.manage(file.fd.get(), 0, 128 * kMiB), 0);
+    append(rig, file, bytes_of(random, 100'000));
+    rig.store.flush(true);
+    EXPECT_EQ(rig.store.counters().writes, 0U);
+    // The first fences let writes go; those of the rest come behind them.
+    ManagedFile* managed = rig.store.find(file.fd.get());
+    EXPECT_EQ(rig.store.sync_now(*managed, INT64_MAX, true), 0);
+    while (managed->filling) rig.wait_and_collect();
+    std::string disk = on_disk(file);
+    EXPECT(disk.compare(0, file.model.size(), file.model) == 0);
+    const size_t padded = (file.model.size() + 4095) / 4096 * 4096;
+    EXPECT(disk.find_first_not_of('\0', file.model.size()) == padded && disk[padded] == 'o');
+    for (int64_t at = kFenceStep; at < 80 * kMiB; at += kFenceStep) EXPECT(is_fence(disk, at));
+    append(rig, file, bytes_of(random, 9'000'000));
+    EXPECT_EQ(rig.store.sync_now(*managed, INT64_MAX, true), 0);
+    disk = on_disk(file);
+    EXPECT(disk.compare(0, file.model.size(), file.model) == 0);
+    EXPECT(!is_fence(disk, kFenceStep) && is_fence(disk, 2 * kFenceStep));
+    // Cut, it is as any other.
+    EXPECT_EQ(rig.store.truncate(*managed, static_cast<int64_t>(file.model.size())), 0);
+    append(rig, file, bytes_of(random, 5000));
+    EXPECT_EQ(rig.store.sync_now(*managed, INT64_MAX, true), 0);
+    EXPECT(as_recovery_expects(file));
+  }
+}
+
+TEST(managed_store_writes_nothing_where_fences_fail) {
+  std::mt19937 random(37);
+  Rig rig(2 * kMiB);
+  TestFile proof;
+  TestFile file;
+  EXPECT_EQ(rig.store.manage(proof.fd.get(), 0, 64 * kMiB), 0);
+  fill_with_old(file, 16 * kMiB);
+  rlimit before;
+  EXPECT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  const rlimit low{static_cast<rlim_t>(kMiB), before.rlim_max};
+  const auto told = std::signal(SIGXFSZ, SIG_IGN);
+  EXPECT_EQ(::setrlimit(RLIMIT_FSIZE, &low), 0);
+  const int managed = rig.store.manage(file.fd.get(), 0, 64 * kMiB);
+  if (managed == 0) {
+    append(rig, file, bytes_of(random, 100'000));
+    EXPECT(rig.store.sync_now(*rig.store.find(file.fd.get()), INT64_MAX, true) < 0);
+  }
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, told);
+  EXPECT_EQ(managed, 0);
+  EXPECT_EQ(rig.store.counters().writes, 0U);
+  EXPECT(on_disk(file)[4096] == 'o');
 }
 
 TEST(managed_store_says_when_the_disk_is_full) {

@@ -197,6 +197,12 @@ export const brokerRows = [
     'Dirty pages of a shard that wait in the page cache before the oldest are handed to the disk; 0 leaves it to the kernel.',
     { min: 0 },
   ),
+  bool(
+    'ringlog.segment.recycle',
+    'true',
+    'Files of segments that retention deleted become the next segments of the same log, if it is a managed one, instead of being freed.',
+    { importance: 'low' },
+  ),
   long(
     'ringlog.scrub.bytes.per.second',
     '1048576',

@@ -28,6 +28,8 @@ export const ShardCell = {
   COMPLETIONS_MAX: 16,
   /** Topic rows that were ever given out, row 0 included. */
   TOPIC_ROWS: 17,
+  /** Managed segments that began in a deleted one's file. */
+  SEGMENTS_RECYCLED: 18,
   // Of the statement.
   WRITTEN_WALL_MS: 32,
   /** Most completions that one tick found, in the second before the statement; and what the ring holds. */

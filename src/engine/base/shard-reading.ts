@@ -67,6 +67,7 @@ export interface ShardReading {
   readonly connectionsAccepted: number;
   readonly connectionsRefused: number;
   readonly syncFailures: number;
+  readonly segmentsRecycled: number;
   readonly readsFile: number;
   readonly readsMemory: number;
   /** Null where the reactor does not know. */
@@ -135,6 +136,7 @@ class Reader {
       connectionsAccepted: cell(ShardCell.CONNECTIONS_ACCEPTED),
       connectionsRefused: cell(ShardCell.CONNECTIONS_REFUSED),
       syncFailures: cell(ShardCell.SYNC_FAILURES),
+      segmentsRecycled: cell(ShardCell.SEGMENTS_RECYCLED),
       readsFile: cell(ShardCell.READS_FILE),
       readsMemory: cell(ShardCell.READS_MEMORY),
       readsCold: cell(ShardCell.READS_COLD) < 0 ? null : cell(ShardCell.READS_COLD),

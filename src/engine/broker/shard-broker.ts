@@ -95,6 +95,7 @@ export class ShardBroker implements LogListener {
       journal,
       counters,
       writeBackBytes: config['ringlog.writeback.bytes'],
+      recycle: config['ringlog.segment.recycle'],
       scrubBytesPerSecond: Math.ceil(config['ringlog.scrub.bytes.per.second'] / identity.shardCount),
     });
   }

@@ -2,6 +2,7 @@
 // the old segment's indexes and the producer snapshot, once a segment. The old segment is synced off the thread, which
 // moves the recovery point up to the new one.
 
+import { ShardCell } from '../base/counter-layout.ts';
 import { forgiveDisk } from '../io/disk-error.ts';
 import type { BatchFacts } from '../record/batch-facts.ts';
 import { pruneSnapshots } from './log-close.ts';
@@ -12,6 +13,7 @@ import { OFFSET_ENTRY_BYTES } from './offset-index.ts';
 import { writeSnapshot } from './producer-snapshot.ts';
 import { createSegment, flushIndexes } from './segment-files.ts';
 import { addTimeEntry } from './segment-index.ts';
+import { takeSpare } from './spare-segments.ts';
 import { TIME_ENTRY_BYTES } from './time-index.ts';
 
 const RELATIVE_OFFSET_MAX = 0x7fff_ffff;
@@ -43,12 +45,15 @@ export function needsRoll(log: Log, batch: BatchFacts, nowMs: number): boolean {
 export function rollLog(table: LogTable, log: Log, nowMs: number): boolean {
   const { fs } = table;
   const old = log.active;
+  const spare = takeSpare(fs, log);
   try {
-    log.segments.push(createSegment(fs, log.dir, log.endOffset, nowMs, log.config));
+    log.segments.push(createSegment(fs, log.dir, log.endOffset, nowMs, log.config, spare));
   } catch (error) {
     table.onDiskError(log.dir, error);
     return false;
   }
+  log.rolled++;
+  if (spare !== null && log.active.managed) table.counters.add(ShardCell.SEGMENTS_RECYCLED, 1);
   table.noteStorage(log);
   // Segments may be smaller than a step.
   log.unnotedBytes += old.stagedBytes - old.notedBytes;

@@ -35,6 +35,7 @@ import { Log } from './log.ts';
 import { PendingDeletes } from './pending-deletes.ts';
 import { retireSegment, unpinSegment } from './segment-files.ts';
 import { SegmentLeases } from './segment-leases.ts';
+import { dropSpares } from './spare-segments.ts';
 import { WriteBack } from './write-back.ts';
 
 export interface LogListener {
@@ -77,6 +78,8 @@ export interface LogTableOptions {
   readonly journal?: JournalOptions | null;
   readonly writeBackBytes?: number;
   readonly scrubBytesPerSecond?: number;
+  /** Files of deleted managed segments are written again. */
+  readonly recycle?: boolean;
   readonly counters?: ShardCounters;
 }
 
@@ -105,6 +108,7 @@ export class LogTable {
   readonly writeBack: WriteBack;
   readonly scrub: LogScrub;
   readonly scanner: BatchScanner;
+  readonly recycle: boolean;
   /** Infinity leaves all writing back to the kernel. */
   recoveryStepBytes = RECOVERY_STEP_BYTES;
   noteStepBytes = NOTE_STEP_BYTES;
@@ -130,6 +134,7 @@ export class LogTable {
       journal = null,
       writeBackBytes = 0,
       scrubBytesPerSecond = 0,
+      recycle = true,
       counters = new ShardCounters(),
     }: LogTableOptions = {},
   ) {
@@ -139,6 +144,7 @@ export class LogTable {
     this.listener = listener;
     this.uuids = uuids;
     this.counters = counters;
+    this.recycle = recycle;
     const host = {
       onDurable: (log: Log) => listener.onDurable(log),
       onSegmentsSynced: (log: Log) => this.commit.onSynced(log),
@@ -255,6 +261,7 @@ export class LogTable {
     const name = log.dir.slice(slash + 1).slice(0, DIRECTORY_NAME_BYTES_MAX - suffix.length);
     const renamed = `${log.dir.slice(0, slash)}/${name}${suffix}`;
     this.deletes.forgetUnder(log.dir);
+    log.spares.length = 0;
     try {
       this.fs.rename(log.dir, renamed);
       this.fs.syncDirectory(log.dir.slice(0, slash));
@@ -388,6 +395,12 @@ export class LogTable {
   onDiskError(dir: string, error: unknown): void {
     if (!isDiskError(error)) throw error;
     if (!passes(error)) this.failDirectory(parentOf(dir), errnoOf(error));
+    else if (isOutOfSpace(errnoOf(error))) this.dropSpares();
+  }
+
+  /** Room for those who have none. */
+  private dropSpares(): void {
+    for (const log of this.logs) if (log !== null && log.spares.length > 0) dropSpares(this.fs, log);
   }
 
   private onAppendFailed(log: Log, errno: number): void {
@@ -396,6 +409,7 @@ export class LogTable {
     log.refusedTick = this.ring.ctlF64[Ctl.TICKS_F64]!;
     for (const segment of log.segments) if (segment.writtenBytes !== segment.stagedBytes) this.pages.forget(segment);
     let fatal = isOutOfSpace(errno) ? 0 : errno;
+    if (fatal === 0) this.dropSpares();
     try {
       dropStaged(this.fs, this.scanner, log);
       this.cold.drop(log.active);

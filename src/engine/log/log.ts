@@ -16,6 +16,7 @@ import { ProducerState } from './producer-state.ts';
 import { RecentBatches } from './recent-batches.ts';
 import type { RecoveryReport } from './recovery-report.ts';
 import type { Segment } from './segment.ts';
+import type { SpareSegment } from './spare-segment.ts';
 import type { TakenNote } from './taken-note.ts';
 
 export class Log {
@@ -96,6 +97,12 @@ export class Log {
   demanded = false;
   /** When the oldest batch not yet synced was written; -1 when there is none. */
   dirtySinceMs = -1;
+
+  // Recycling: see spare-segments.ts.
+  readonly spares: SpareSegment[] = [];
+  sparesMax = 0;
+  /** Segments rolled since the last deletion. */
+  rolled = 0;
 
   // Recovery notes: see log-note.ts.
   /** Names the page cache that the log is in; empty when that is not known. */

@@ -2,7 +2,8 @@
 // Owner: the shard's thread. Not hot: at the creation, the trim and the opening of a segment.
 //
 // While such a segment is appended to its file is longer than its batches: space is reserved ahead and the last block is
-// padded. All of that reads as zeros (native/reactor/managed_store.h, rule a), so a walk over batches stops where they end.
+// padded. All of that reads as zeros or, in a recycled file (spare-segments.ts), as batches of lower offsets
+// (native/reactor/managed_store.h, rule a), so a walk over batches stops where they end.
 // trimSegment() cuts the file to its batches: when it is whole and synced after a roll, before the recovery point passes
 // it, and at a clean stop. A file that was trimmed is as any other, for kafka-dump-log too.
 //
@@ -10,7 +11,7 @@
 //   - the end of the log was in memory: also when only the process died, what is not synced may be lost, and writes that
 //     were under way may have left a hole before valid batches. Nothing behind the hole was promised to anybody, so a bad
 //     spot with valid batches no further behind it than HOLE_BYTES_MAX ends the log; further behind, it is damage.
-//   - zeros at the end are nothing to tell anybody of.
+//   - zeros at the end, or an earlier life of the file, are nothing to tell anybody of.
 
 import { assert } from '../base/assert.ts';
 import type { FileSystem } from '../io/file-system.ts';

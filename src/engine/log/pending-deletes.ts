@@ -7,6 +7,8 @@ import type { FileSystem } from '../io/file-system.ts';
 interface PendingDelete {
   readonly path: string;
   readonly dueMs: number;
+  /** When it is due: somebody else has a use for the file. */
+  readonly keep: (() => boolean) | null;
 }
 
 export class PendingDeletes {
@@ -18,8 +20,8 @@ export class PendingDeletes {
     this.fs = fs;
   }
 
-  add(path: string, dueMs: number): void {
-    this.entries.push({ path, dueMs });
+  add(path: string, dueMs: number, keep: (() => boolean) | null = null): void {
+    this.entries.push({ path, dueMs, keep });
     this.nextDueMs = Math.min(this.nextDueMs, dueMs);
   }
 
@@ -34,7 +36,7 @@ export class PendingDeletes {
         this.nextDueMs = Math.min(this.nextDueMs, entry.dueMs);
         continue;
       }
-      this.fs.discard(entry.path);
+      if (entry.keep?.() !== true) this.fs.discard(entry.path);
     }
     this.entries = left;
   }

@@ -14,9 +14,11 @@ import { createSegment, retireSegment, segmentPath } from './segment-files.ts';
 import { DELETED_SUFFIX, LOG_SUFFIX, SEGMENT_SUFFIXES } from './segment-name.ts';
 import { beginWalk, nextBatch } from './segment-walk.ts';
 import type { Segment } from './segment.ts';
+import { dropSpares, expireSpares, isRecyclable, keepSpare, SPARE_REST_MS } from './spare-segments.ts';
 
 /** Delete what retention allows, whole segments from the oldest, only below the high watermark. @returns segments deleted */
 export function retainLog(table: LogTable, log: Log, nowMs: number, highWatermark: number): number {
+  expireSpares(table.fs, log, table.nowMs);
   if (log.failed || log.closed || log.holds > 0) return 0;
   let excess = log.config.retentionBytes < 0 ? -1 : log.sizeBytes - log.config.retentionBytes;
   let count = 0;
@@ -74,6 +76,8 @@ export function truncateTo(table: LogTable, log: Log, offset: number): number {
 
 /** An empty log from `offset` on. */
 function startOver(table: LogTable, log: Log, offset: number): number {
+  // Their batches may have offsets that are given out again now.
+  dropSpares(table.fs, log);
   cutLog(table.fs, table.scanner, log, 0, 0, log.segments[0]!.baseOffset);
   const old = log.segments.pop()!;
   removeFiles(table.fs, old);
@@ -101,6 +105,8 @@ function deleteOldest(table: LogTable, log: Log, count: number, nowMs: number): 
   if (count === 0) return 0;
   if (count === log.segments.length && !rollLog(table, log, nowMs)) return 0;
   const gone = log.segments.splice(0, count);
+  log.sparesMax = table.recycle ? log.rolled : 0;
+  log.rolled = 0;
   log.startOffset = Math.max(log.startOffset, log.segments[0]!.baseOffset);
   log.leaderEpochs.truncateFromStart(log.startOffset);
   for (const segment of gone) {
@@ -120,10 +126,15 @@ function deleteOldest(table: LogTable, log: Log, count: number, nowMs: number): 
 }
 
 function scheduleDelete(table: LogTable, log: Log, segment: Segment): void {
+  const dueMs = table.nowMs + log.config.fileDeleteDelayMs;
   for (const suffix of SEGMENT_SUFFIXES) {
     const path = segmentPath(segment, suffix);
     if (!table.fs.exists(path)) continue;
-    table.fs.rename(path, path + DELETED_SUFFIX);
-    table.deletes.add(path + DELETED_SUFFIX, table.nowMs + log.config.fileDeleteDelayMs);
+    const deleted = path + DELETED_SUFFIX;
+    table.fs.rename(path, deleted);
+    if (suffix === LOG_SUFFIX && log.sparesMax > 0 && isRecyclable(log, segment)) {
+      const { generation } = log;
+      table.deletes.add(deleted, Math.max(dueMs, table.nowMs + SPARE_REST_MS), () => keepSpare(log, deleted, generation, table.nowMs));
+    } else table.deletes.add(deleted, dueMs);
   }
 }

@@ -16,17 +16,29 @@ export function segmentPath(segment: Segment, suffix: string): string {
   return `${segment.dir}/${segmentFileName(segment.baseOffset, suffix)}`;
 }
 
-/** A new, empty segment whose name is on the disk when this returns: no later sync has to think of the directory. */
-export function createSegment(fs: FileSystem, dir: string, baseOffset: number, nowMs: number, config: LogConfig): Segment {
+/**
+ * A new, empty segment whose name is on the disk when this returns: no later sync has to think of the directory.
+ * @param spare a file to be it, for a managed one
+ */
+export function createSegment(
+  fs: FileSystem,
+  dir: string,
+  baseOffset: number,
+  nowMs: number,
+  config: LogConfig,
+  spare: string | null = null,
+): Segment {
   const segment = new Segment(dir, baseOffset);
   segment.createdMs = nowMs;
   segment.offsetIndex = new OffsetIndex();
   segment.timeIndex = new TimeIndex();
   // A leftover of this name can only be one that recovery would have dropped.
   for (const suffix of [OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX]) fs.remove(segmentPath(segment, suffix));
-  segment.fd = fs.open(segmentPath(segment, LOG_SUFFIX), 'w+');
+  if (spare !== null) fs.rename(spare, segmentPath(segment, LOG_SUFFIX));
+  segment.fd = fs.open(segmentPath(segment, LOG_SUFFIX), spare === null ? 'w+' : 'r+');
   try {
     manageSegment(fs, segment, config);
+    if (spare !== null && !segment.managed) fs.truncate(segment.fd, 0);
     fs.syncDirectory(dir);
   } catch (error) {
     closeDescriptor(fs, segment);

@@ -11,6 +11,7 @@ import type { FileSystem } from '../io/file-system.ts';
 import { ScanStatus, SCAN_REASONS, type BatchScanner } from './batch-scanner.ts';
 import type { Log } from './log.ts';
 import { removeFiles } from './log-cut.ts';
+import { findFence } from './fence-block.ts';
 import { HOLE_BYTES_MAX, isZero, lastBeforeHole } from './managed-segment.ts';
 import { type FlushedBefore, hasHole, isNeverFlushed, OFFSETS_LOST, reasonOfGap } from './never-flushed.ts';
 import { replayBatch } from './producer-replay.ts';
@@ -31,6 +32,7 @@ export function checkSegment(
   found: RecoveryReport,
 ): number {
   openSegment(fs, segment);
+  let isRecycled = false;
   for (let from = position; ;) {
     scanner.begin(segment.fd, from, segment.writtenBytes, segment.endOffset, true);
     let status = scanner.next();
@@ -38,10 +40,13 @@ export function checkSegment(
     found.scannedBytes += scanner.scannedBytes;
     if (status === ScanStatus.END) return -1;
     const bad = scanner.position;
-    const behind = log.hasManaged ? Math.min(bad + HOLE_BYTES_MAX, segment.writtenBytes) : bad;
-    const good = findValidBatch(fs, scanner, segment.fd, behind, segment.writtenBytes, segment.endOffset, segment.baseOffset);
-    if (good < 0 && log.hasManaged && isZero(fs, segment.fd, bad, segment.writtenBytes)) return cutPadding(fs, segment, bad);
+    isRecycled ||= log.hasManaged && cutEarlierLife(fs, segment, bad);
+    let good = findBatch(fs, scanner, log.hasManaged ? Math.min(bad + HOLE_BYTES_MAX, segment.writtenBytes) : bad, segment);
+    if (good < 0 && (isRecycled || (log.hasManaged && isZero(fs, segment.fd, bad, segment.writtenBytes))))
+      return cutPadding(fs, segment, bad);
     if (good < 0) return tornTail(segment, bad, status);
+    // That much was not under way at once: it is damage, and no larger than it need be.
+    if (log.hasManaged) good = findBatch(fs, scanner, bad, segment);
     scanner.begin(segment.fd, good, segment.writtenBytes, segment.endOffset, false);
     scanner.next();
     const { baseOffset } = scanner;
@@ -52,15 +57,31 @@ export function checkSegment(
   }
 }
 
-/** Reserved and never written: the segment is whole. */
+function findBatch(fs: FileSystem, scanner: BatchScanner, from: number, segment: Segment): number {
+  const { fd, writtenBytes, endOffset, baseOffset } = segment;
+  return findValidBatch(fs, scanner, fd, from, writtenBytes, endOffset, baseOffset);
+}
+
+/** A recycled file ends, at the latest, at the first fence that stands. @returns whether there was one */
+function cutEarlierLife(fs: FileSystem, segment: Segment, bad: number): boolean {
+  const fence = findFence(fs, segment.fd, bad, segment.writtenBytes);
+  if (fence >= 0) shorten(fs, segment, fence);
+  return fence >= 0;
+}
+
+/** Reserved and never written, or not in this life: the segment is whole. */
 function cutPadding(fs: FileSystem, segment: Segment, end: number): number {
+  shorten(fs, segment, end);
+  segment.padded = true;
+  return -1;
+}
+
+function shorten(fs: FileSystem, segment: Segment, end: number): void {
   fs.truncate(segment.fd, end);
   segment.stagedBytes = end;
   segment.writtenBytes = end;
-  segment.syncedBytes = end;
-  segment.syncingBytes = end;
-  segment.padded = true;
-  return -1;
+  segment.syncedBytes = Math.min(segment.syncedBytes, end);
+  segment.syncingBytes = segment.syncedBytes;
 }
 
 /** Follow the headers alone to the segment's end. @returns the last batch's position, `position` without any, -1 if they break off */
@@ -134,11 +155,7 @@ export function cutTornTail(
 
 function cutTail(fs: FileSystem, segment: Segment, end: number, found: RecoveryReport): void {
   found.truncatedBytes += segment.writtenBytes - end;
-  fs.truncate(segment.fd, end);
-  segment.stagedBytes = end;
-  segment.writtenBytes = end;
-  segment.syncedBytes = Math.min(segment.syncedBytes, end);
-  segment.syncingBytes = segment.syncedBytes;
+  shorten(fs, segment, end);
 }
 
 /** Zeros, or a batch that the file ends in. */

@@ -4,6 +4,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { MemoryFileSystem } from '../../../src/engine/io/memory-file-system.ts';
+import { FENCE_STEP_BYTES, fenceBlock } from '../../../src/engine/log/fence-block.ts';
 import { HOLE_BYTES_MAX } from '../../../src/engine/log/managed-segment.ts';
 import type { Log } from '../../../src/engine/log/log.ts';
 import { encodeBatch } from '../../support/batch-bytes.ts';
@@ -37,9 +38,16 @@ function batchesOf(sizes: readonly number[], firstOffset = 0): Batches {
   return { bytes: Buffer.concat(pieces), ends };
 }
 
-/** The file after the writes that end at `writeEnds`; `reaches` decides for each sector of those behind `synced`. */
-function image(bytes: Uint8Array, writeEnds: readonly number[], synced: number, fileBytes: number, reaches: () => boolean): Uint8Array {
-  const file = new Uint8Array(fileBytes);
+/** Old batches, as a recycled file holds them when it is used again, fenced. */
+function earlierLife(fileBytes: number): Uint8Array {
+  const sizes = Array.from({ length: Math.ceil(fileBytes / 5000) }, (_, i) => 5000 + ((i * 733) % 2000));
+  const file = batchesOf(sizes).bytes.slice(0, fileBytes);
+  for (let at = 0; at + BLOCK <= file.length; at += FENCE_STEP_BYTES) file.set(fenceBlock(at), at);
+  return file;
+}
+
+/** `file` after the writes that end at `writeEnds`; `reaches` decides for each sector of those behind `synced`. */
+function image(file: Uint8Array, bytes: Uint8Array, writeEnds: readonly number[], synced: number, reaches: () => boolean): Uint8Array {
   let start = 0;
   for (const end of writeEnds) {
     const from = Math.floor(start / BLOCK) * BLOCK;
@@ -59,48 +67,59 @@ function recover(files: ReadonlyMap<number, Uint8Array>, recoveryPoint = 0): { f
   made.table.close(made.open());
   const fs = made.fs;
   fs.putFile(`${DIR}/ringlog.managed`, new Uint8Array(0));
+  if (!files.has(0)) fs.remove(pathOf(0));
   for (const [base, bytes] of files) fs.putFile(pathOf(base), bytes);
   const bench = new LogBench({}, fs, new FakeTickRing(fs, 4 * 1024 * 1024));
   return { fs, bench, log: bench.open({ recoveryPoint }) };
 }
 
-test('a crash in the middle of any writes leaves all that was synced, then whole batches in order, and no damage', () => {
-  const sizes = fc.array(fc.oneof(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1, max: 12_000 })), { minLength: 1, maxLength: 40 });
-  const cuts = fc.array(fc.integer({ min: 1, max: 100_000 }), { minLength: 1, maxLength: 12 });
-  const shape = {
-    sizes,
-    cuts,
-    syncedWrites: fc.nat(12),
-    reserved: fc.nat(40),
-    seed: fc.integer(),
-    share: fc.integer({ min: 0, max: 100 }),
-  };
-  fc.assert(
-    fc.property(fc.record(shape), ({ sizes, cuts, syncedWrites, reserved, seed, share }) => {
-      const { bytes, ends } = batchesOf(sizes);
-      const writeEnds: number[] = [];
-      for (const cut of cuts) writeEnds.push(Math.min((writeEnds.at(-1) ?? 0) + cut, bytes.length));
-      const synced = syncedWrites === 0 ? 0 : writeEnds[Math.min(syncedWrites, writeEnds.length) - 1]!;
-      const fileBytes = Math.ceil(writeEnds.at(-1)! / BLOCK) * BLOCK + reserved * BLOCK;
-      let random = seed >>> 0;
-      const reaches = (): boolean => {
-        random = (Math.imul(random, 1664525) + 1013904223) >>> 0;
-        return random % 100 < share;
-      };
-      const { fs, bench, log } = recover(new Map([[0, image(bytes, writeEnds, synced, fileBytes, reaches)]]));
-      const atLeast = ends.findLast(({ position }) => position <= synced)?.offset ?? 0;
-      expect(log.endOffset).toBeGreaterThanOrEqual(atLeast);
-      const end = ends.find(({ offset }) => offset === log.endOffset)?.position ?? 0;
-      expect(Buffer.compare(fs.bytesOf(pathOf(0)), bytes.subarray(0, end))).toBe(0);
-      expect(log.recovery!.damage).toEqual([]);
-      expect(bench.append(log, batch(2))).toBe(log.endOffset - 2);
-      bench.settle();
-      bench.table.close(log);
-      expect(dumpFaults(fs, DIR)).toEqual([]);
-    }),
-    { numRuns: 300 },
-  );
-});
+const inNewFile = { life: 'a new file', base: 0, blank: (bytes: number) => new Uint8Array(bytes) };
+// What was there before has the offsets below.
+const inRecycledFile = { life: 'a recycled file', base: 1_000_000, blank: earlierLife };
+
+test.each([inNewFile, inRecycledFile])(
+  'a crash in the middle of any writes to $life leaves all that was synced, then whole batches in order, and no damage',
+  ({ base, blank }) => {
+    const sizes = fc.array(fc.oneof(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1, max: 12_000 })), {
+      minLength: 1,
+      maxLength: 40,
+    });
+    const cuts = fc.array(fc.integer({ min: 1, max: 100_000 }), { minLength: 1, maxLength: 12 });
+    const shape = {
+      sizes,
+      cuts,
+      syncedWrites: fc.nat(12),
+      reserved: fc.nat(40),
+      seed: fc.integer(),
+      share: fc.integer({ min: 0, max: 100 }),
+    };
+    fc.assert(
+      fc.property(fc.record(shape), ({ sizes, cuts, syncedWrites, reserved, seed, share }) => {
+        const { bytes, ends } = batchesOf(sizes, base);
+        const writeEnds: number[] = [];
+        for (const cut of cuts) writeEnds.push(Math.min((writeEnds.at(-1) ?? 0) + cut, bytes.length));
+        const synced = syncedWrites === 0 ? 0 : writeEnds[Math.min(syncedWrites, writeEnds.length) - 1]!;
+        const fileBytes = Math.ceil(writeEnds.at(-1)! / BLOCK) * BLOCK + reserved * BLOCK;
+        let random = seed >>> 0;
+        const reaches = (): boolean => {
+          random = (Math.imul(random, 1664525) + 1013904223) >>> 0;
+          return random % 100 < share;
+        };
+        const { fs, bench, log } = recover(new Map([[base, image(blank(fileBytes), bytes, writeEnds, synced, reaches)]]));
+        const atLeast = ends.findLast(({ position }) => position <= synced)?.offset ?? base;
+        expect(log.endOffset).toBeGreaterThanOrEqual(atLeast);
+        const end = ends.find(({ offset }) => offset === log.endOffset)?.position ?? 0;
+        expect(Buffer.compare(fs.bytesOf(pathOf(base)), bytes.subarray(0, end))).toBe(0);
+        expect(log.recovery!.damage).toEqual([]);
+        expect(bench.append(log, batch(2))).toBe(log.endOffset - 2);
+        bench.settle();
+        bench.table.close(log);
+        expect(dumpFaults(fs, DIR)).toEqual([]);
+      }),
+      { numRuns: 300 },
+    );
+  },
+);
 
 describe('managed segments after a crash', () => {
   test('space that was only reserved is nothing to tell of', () => {
@@ -109,6 +128,45 @@ describe('managed segments after a crash', () => {
     expect(log.endOffset).toBe(6);
     expect([log.recovery!.truncatedBytes, log.recovery!.deletedSegments, log.recovery!.damage.length]).toEqual([0, 0, 0]);
     expect(fs.bytesOf(pathOf(0)).length).toBe(bytes.length);
+  });
+
+  test('what a recycled file held before is nothing to tell of, and is not looked through', () => {
+    const { bytes } = batchesOf([10, 20, 30], 1000);
+    const file = earlierLife(3 * FENCE_STEP_BYTES);
+    file.set(bytes);
+    file.fill(0, bytes.length, BLOCK);
+    const { log, fs } = recover(new Map([[1000, file]]));
+    expect(log.endOffset).toBe(1006);
+    expect([log.recovery!.truncatedBytes, log.recovery!.deletedSegments, log.recovery!.damage.length]).toEqual([0, 0, 0]);
+    expect(fs.bytesOf(pathOf(1000)).length).toBe(bytes.length);
+    expect(log.recovery!.readBytes).toBeLessThan(FENCE_STEP_BYTES);
+  });
+
+  test('nor one that was begun with and never written', () => {
+    const { bytes } = batchesOf([10, 20]);
+    const { log } = recover(
+      new Map([
+        [0, bytes],
+        [4, earlierLife(2 * FENCE_STEP_BYTES)],
+      ]),
+    );
+    expect([log.endOffset, log.segments.length, log.active.baseOffset, log.active.writtenBytes]).toEqual([4, 2, 4, 0]);
+    expect(log.recovery!.damage).toEqual([]);
+  });
+
+  test('batches behind a fence that was written over count, and damage before them is damage', () => {
+    const size = 1024 * 1024;
+    const { bytes, ends } = batchesOf(
+      Array.from({ length: 10 }, () => size),
+      1000,
+    );
+    const file = earlierLife(4 * FENCE_STEP_BYTES);
+    file.set(bytes);
+    file.fill(0, bytes.length, Math.ceil(bytes.length / BLOCK) * BLOCK);
+    file[200] ^= 0xff;
+    const { log } = recover(new Map([[1000, file]]));
+    expect([log.endOffset, log.recovery!.truncatedBytes]).toEqual([ends.at(-1)!.offset, 0]);
+    expect(log.recovery!.damage.map(({ startOffset, endOffset }) => [startOffset, endOffset])).toEqual([[1000, 1002]]);
   });
 
   test('a new segment that was reserved and never written stays', () => {
@@ -156,7 +214,7 @@ describe('managed segments after a crash', () => {
     const { log } = recover(new Map([[0, rotten]]));
     expect(log.endOffset).toBe(ends.at(-1)!.offset);
     expect(log.recovery!.truncatedBytes).toBe(0);
-    expect(log.recovery!.damage.map(({ startOffset }) => startOffset)).toEqual([4]);
+    expect(log.recovery!.damage.map(({ startOffset, endOffset }) => [startOffset, endOffset])).toEqual([[4, 6]]);
   });
 });
 

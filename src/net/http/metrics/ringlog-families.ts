@@ -170,6 +170,13 @@ function counters(shards: readonly NumberedShard[]): MetricFamily[] {
     ]),
     family(
       'counter',
+      'ringlog_segments_recycled_total',
+      'Segments of managed logs that began in the file of a deleted one.',
+      shards,
+      ({ shard, segmentsRecycled }) => [{ shard }, segmentsRecycled],
+    ),
+    family(
+      'counter',
       'ringlog_managed_arena_stops_total',
       'Rounds that read no sockets: the arena of managed logs was full of bytes not yet written, or half the memory for requests was, of such that waited for it, here or on another shard.',
       shards,
