@@ -18,9 +18,11 @@ import { PARTITIONS, Traffic } from './traffic.mjs';
 const EXIT_IO_ERROR = 74;
 /** After a fault that struck. */
 const ACKS_AFTER = 300;
-/** Where none does within so much: it is beyond what a process calls in its life here. */
+/** Where no further one does within so much, it would take too long to get there. */
 const ACKS_WITHOUT = 5000;
 const ROUNDS_WITHOUT = 40;
+/** The first one is worth so many times that: a process renames little with managed topics, and only what comes and goes does. */
+const PATIENCE = 8;
 /** Records roll segments often, so that there is something to rename and to sync. */
 const SEGMENT_BYTES = 64 * 1024;
 
@@ -131,9 +133,14 @@ export class FaultChain {
     try {
       if (await startOrRefuse(broker)) {
         this.startClients();
-        const [acked, rounds] = [traffic.acked, churn.rounds];
-        const isEnough = () => traffic.acked > acked + ACKS_WITHOUT && churn.rounds > rounds + ROUNDS_WITHOUT;
-        await traffic.until('the fault strikes', () => this.struck().length >= ns.length || !broker.alive || isEnough());
+        let [acked, rounds, met] = [traffic.acked, churn.rounds, 0];
+        await traffic.until('the fault strikes', () => {
+          const { length } = this.struck();
+          if (length >= ns.length || !broker.alive) return true;
+          if (length > met) [acked, rounds, met] = [traffic.acked, churn.rounds, length];
+          const times = met === 0 ? PATIENCE : 1;
+          return traffic.acked > acked + ACKS_WITHOUT * times && churn.rounds > rounds + ROUNDS_WITHOUT * times;
+        });
         const target = traffic.acked + ACKS_AFTER;
         // A failed write or sync of records ends it; anything else may, or not.
         const ends = code === 'EIO' && (kind === 'write' || kind === 'sync') && this.struck().some(([, path]) => path.endsWith('.log'));
