@@ -233,6 +233,15 @@ napi_value call_truncate_managed(napi_env env, napi_callback_info info) {
   return integer(env, result);
 }
 
+napi_value call_is_full(napi_env env, napi_callback_info info) {
+  Arguments<1> arguments(env, info);
+  ManagedStore* store = store_of(arguments.data);
+  const ManagedFile* file = store == nullptr ? nullptr : store->find(to_int32(env, arguments.at[0]));
+  napi_value full;
+  RINGLOG_NAPI(napi_get_boolean(env, file != nullptr && store->is_full(*file), &full));
+  return full;
+}
+
 napi_value call_forget_history(napi_env env, napi_callback_info info) {
   Arguments<1> arguments(env, info);
   if (Reactor* reactor = loop_of(arguments.data)->reactor(); reactor != nullptr) reactor->forget_history(to_int32(env, arguments.at[0]));
@@ -358,6 +367,7 @@ napi_value create_reactor(napi_env env, napi_callback_info info) {
   set_function(env, object, "releaseManaged", call_release_managed, loop);
   set_function(env, object, "syncManaged", call_sync_managed, loop);
   set_function(env, object, "truncateManaged", call_truncate_managed, loop);
+  set_function(env, object, "isManagedFull", call_is_full, loop);
   set_function(env, object, "forgetHistory", call_forget_history, loop);
   set_function(env, object, "readManaged", call_read_managed, loop);
   set_function(env, object, "close", call_close, loop);

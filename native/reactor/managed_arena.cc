@@ -112,6 +112,7 @@ void ManagedStore::count_dirty(ManagedFile& file) {
   const bool clean = file.error != 0 || file.written >= file.end;
   const auto count = clean ? 0 : static_cast<int32_t>((file.end - 1) / kChunk - file.written / kChunk + 1);
   dirty_chunks_ += count - file.dirty_chunks;
+  if (is_full(file)) stuck_chunks_ += count - file.dirty_chunks;
   file.dirty_chunks = count;
 }
 

@@ -34,8 +34,10 @@ struct ManagedWrite {
   bool sync = false;
   // What failed was that, not the write.
   bool sync_failed = false;
-  // The disk had no room: nothing is under way, the bytes wait.
+  // The disk had no room, and has not said otherwise since: the bytes wait.
   bool refused = false;
+  // Tried again: under way once more.
+  bool retried = false;
   // Somebody waits in place: no room now is a failure.
   bool last_try = false;
   int count = 0;

@@ -19,14 +19,13 @@ namespace ringlog {
 namespace {
 
 constexpr int kWriters = 4;
-constexpr uint32_t kWriteSlots = 64;
 
 }  // namespace
 
 ManagedStore::ManagedStore(size_t arena_bytes, CompletionRing* cq, bool io_uring)
     : cq_(cq), cache_(arena_bytes), threads_(kWriters), filler_(1) {
   // Refused is no failure.
-  if (io_uring) ring_.open(kWriteSlots, kWriters);
+  if (io_uring) ring_.open(kManagedWriteSlots, kWriters);
 }
 
 ManagedStore::~ManagedStore() {
@@ -41,7 +40,21 @@ ManagedStore::~ManagedStore() {
     }
     wait();
   }
-  if (tails_ != nullptr) tails_->drop();
+  for (Mapping* const tails : tails_) tails->drop();
+}
+
+bool ManagedStore::add_writes() {
+  constexpr auto kTail = static_cast<size_t>(kDirectBlock);
+  Mapping* const tails = Mapping::create(kManagedWriteSlots * kTail);
+  if (tails == nullptr) return false;
+  tails_.push_back(tails);
+  const size_t first = writes_.size();
+  writes_.resize(first + kManagedWriteSlots);
+  for (size_t i = kManagedWriteSlots; i-- > 0;) {
+    writes_[first + i].tail = tails->data() + i * kTail;
+    free_writes_.push_back(static_cast<int32_t>(first + i));
+  }
+  return true;
 }
 
 int32_t ManagedStore::index_of(const ManagedFile& file) const { return by_fd_[static_cast<size_t>(file.plain_fd)]; }
@@ -64,15 +77,7 @@ int ManagedStore::manage(int fd, int64_t end, int64_t limit) {
   RINGLOG_CHECK_OP(fd, >=, 0);
   RINGLOG_CHECK(find(fd) == nullptr);
   if (!cache_.open()) return -ENOMEM;
-  if (tails_ == nullptr) {
-    tails_ = Mapping::create(kWriteSlots * static_cast<size_t>(kDirectBlock));
-    if (tails_ == nullptr) return -ENOMEM;
-    writes_.resize(kWriteSlots);
-    for (size_t i = kWriteSlots; i-- > 0;) {
-      writes_[i].tail = tails_->data() + i * static_cast<size_t>(kDirectBlock);
-      free_writes_.push_back(static_cast<int32_t>(i));
-    }
-  }
+  if (writes_.empty() && !add_writes()) return -ENOMEM;
   const int direct = open_direct(fd);
   if (direct < 0) return direct;
   auto file = std::make_unique<ManagedFile>();

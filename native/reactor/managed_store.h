@@ -35,12 +35,16 @@
 // what comes beyond (frames that were read already, of other shards and of embedded callers too) wait in line. A sixteenth is
 // left to the shard's own appends, of coordinators, which are not asked. Only if that were not enough, an append would wait in
 // place for a write to end, and be counted.
+//
+// Chunks of a device without room are stuck for as long as it has none. They do not count as waiting, so sockets are read and
+// their appends are refused; what is said above holds for the rest of the arena, which is for other devices.
 
 #ifndef RINGLOG_REACTOR_MANAGED_STORE_H
 #define RINGLOG_REACTOR_MANAGED_STORE_H
 
 #include <algorithm>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <vector>
 
@@ -52,7 +56,9 @@
 
 namespace ringlog {
 
+// Under way at a time: of one file, and of all.
 inline constexpr int kManagedWrites = 8;
+inline constexpr size_t kManagedWriteSlots = 64;
 
 struct ManagedCounters {
   uint64_t writes = 0;
@@ -93,6 +99,10 @@ class ManagedStore {
     return files_[static_cast<size_t>(by_fd_[static_cast<size_t>(fd)])].get();
   }
 
+  // Something of the same device found no room: what is appended behind it could leave a hole that recovery takes for damage.
+  bool is_full(const ManagedFile& file) const {
+    return std::find(full_devices_.begin(), full_devices_.end(), file.device) != full_devices_.end();
+  }
   // Room for `bytes` more: 0, or -ENOSPC and the like when the disk has none. append() may follow for that much.
   int reserve(ManagedFile& file, int64_t bytes);
   void append(ManagedFile& file, const uint8_t* from, size_t length, int64_t now_ms);
@@ -107,12 +117,16 @@ class ManagedStore {
   void collect();
 
   // The arena is so full of bytes not yet written that sockets must wait.
-  bool pressed() const { return dirty_chunks_ * 4 > cache_.capacity() * 3; }
+  bool pressed() const { return waiting_chunks() * 4 > usable_chunks() * 3; }
   void note_stop() { counters_.stops++; }
   bool has_dirty() const { return dirty_chunks_ > 0; }
   int64_t dirty_bytes() const { return dirty_chunks_ * ManagedCache::kChunkBytes; }
   // Chunks that appends may take now: what does not wait for the disk, less what is left to coordinators.
-  int32_t append_room() const { return pressed() ? 0 : std::max(0, append_room_max() - dirty_chunks_); }
+  int32_t append_room() const { return pressed() ? 0 : std::max(0, append_room_most() - waiting_chunks()); }
+  // When nothing waits: now, and with nothing stuck, which makes it smaller by no less than one.
+  int32_t append_room_most() const {
+    return static_cast<int32_t>(int64_t{append_room_max()} * usable_chunks() / std::max(1, cache_.capacity()));
+  }
   int32_t append_room_max() const { return cache_.capacity() - cache_.capacity() / 16; }
 
   // The file's descriptor stays open until end_read() of what this returns.
@@ -147,6 +161,11 @@ class ManagedStore {
 
   // Odd, as those of ColdFiles are even.
   uint64_t take_serial() { return last_serial_ += 2; }
+  bool add_writes();
+  // What waits for a disk without room is not under way, and keeps no other disk from its writes.
+  bool may_write() const {
+    return !free_writes_.empty() && writes_.size() - free_writes_.size() - static_cast<size_t>(refused_) < kManagedWriteSlots;
+  }
   int probe_direct(int direct_fd, int64_t end);
   int32_t index_of(const ManagedFile& file) const;
   void start_writes(int32_t index);
@@ -162,12 +181,14 @@ class ManagedStore {
   void on_write(int32_t slot, int64_t result);
   void on_sync(const FileJob& job);
   void on_fill(const FileJob& job);
-  bool is_full(const ManagedFile& file) const;
+  void note_refused(ManagedWrite& write, bool refused);
   void retry_refused(bool last_try);
   void forget_refused(int32_t index);
   void serve_waiters(int32_t index);
   void fail(int32_t index, int error);
   void count_dirty(ManagedFile& file);
+  int32_t waiting_chunks() const { return dirty_chunks_ - stuck_chunks_; }
+  int32_t usable_chunks() const { return cache_.capacity() - stuck_chunks_; }
   int32_t take_chunk(int32_t index);
   bool evict(bool last_too);
   void drop_chunks(ManagedFile& file);
@@ -185,9 +206,10 @@ class ManagedStore {
   std::vector<std::unique_ptr<ManagedFile>> files_;
   std::vector<int32_t> free_files_;
   std::vector<int32_t> by_fd_;
-  std::vector<ManagedWrite> writes_;
+  // They stay where they are: the kernel and threads write from there.
+  std::deque<ManagedWrite> writes_;
   std::vector<int32_t> free_writes_;
-  Mapping* tails_ = nullptr;
+  std::vector<Mapping*> tails_;
   std::vector<int32_t> touched_;
   std::vector<int32_t> touched_now_;
   std::vector<FileJob> results_;
@@ -195,8 +217,10 @@ class ManagedStore {
   uint32_t jobs_ = 0;
   uint32_t fills_ = 0;
   int32_t dirty_chunks_ = 0;
-  // Writes that found no room.
+  // Writes that found no room; the devices they are for; the dirty chunks of all files there.
   int32_t refused_ = 0;
+  std::vector<uint64_t> full_devices_;
+  int32_t stuck_chunks_ = 0;
   std::vector<uint64_t> proven_devices_;
   uint64_t last_serial_ = 1;
   ManagedCounters counters_;

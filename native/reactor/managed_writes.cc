@@ -92,7 +92,7 @@ void ManagedStore::start_writes(int32_t index) {
     end = std::min(end, start + kManagedWriteMax);
     if (file.filling && end > file.fill_from) end = file.fill_from;
     if (end <= file.submitted) return;
-    if (free_writes_.empty()) {
+    if (!may_write()) {
       // Again when one is free: collect() ends with a flush().
       if (!file.touched) touched_.push_back(index);
       file.touched = true;
@@ -282,11 +282,12 @@ void ManagedStore::on_write(int32_t slot, int64_t result) {
   ManagedFile& file = *files_[static_cast<size_t>(index)];
   const bool synced = write.sync;
   const int64_t end = write.end;
-  if (is_out_of_space(result) && !write.sync_failed && !write.last_try && !file.released && file.error == 0) {
+  write.retried = false;
+  note_refused(write, is_out_of_space(result) && !write.sync_failed && !write.last_try && !file.released && file.error == 0);
+  if (write.refused) {
     if (synced) file.syncing = false;
     write.sync = false;
-    write.refused = true;
-    refused_++;
+    if (free_writes_.empty()) (void)add_writes();
     return;
   }
   write.file = -1;
@@ -356,21 +357,31 @@ void ManagedStore::serve_waiters(int32_t index) {
   if (kept > 0 && !file.syncing && file.written >= least) start_sync(index);
 }
 
-// Something of the same device found no room: what is appended behind it could leave a hole that recovery takes for damage.
-bool ManagedStore::is_full(const ManagedFile& file) const {
-  if (refused_ == 0) return false;
-  return std::any_of(writes_.begin(), writes_.end(), [&](const ManagedWrite& write) {
-    return write.refused && files_[static_cast<size_t>(write.file)]->device == file.device;
-  });
+void ManagedStore::note_refused(ManagedWrite& write, bool refused) {
+  if (write.refused == refused) return;
+  write.refused = refused;
+  refused_ += refused ? 1 : -1;
+  std::vector<uint64_t> full;
+  for (const ManagedWrite& each : writes_) {
+    if (!each.refused) continue;
+    const uint64_t device = files_[static_cast<size_t>(each.file)]->device;
+    if (std::find(full.begin(), full.end(), device) == full.end()) full.push_back(device);
+  }
+  // One more refusal of a device that is full.
+  if (full.size() == full_devices_.size() && std::is_permutation(full.begin(), full.end(), full_devices_.begin())) return;
+  full_devices_.swap(full);
+  stuck_chunks_ = 0;
+  for (const auto& file : files_) {
+    if (file != nullptr && is_full(*file)) stuck_chunks_ += file->dirty_chunks;
+  }
 }
 
 void ManagedStore::retry_refused(bool last_try) {
-  for (size_t slot = 0; slot < writes_.size() && refused_ > 0; slot++) {
+  for (size_t slot = 0; slot < writes_.size(); slot++) {
     ManagedWrite& write = writes_[slot];
-    if (!write.refused) continue;
-    write.refused = false;
+    if (!write.refused || write.retried) continue;
+    write.retried = true;
     write.last_try = last_try;
-    refused_--;
     jobs_++;
     write_by_thread(static_cast<int32_t>(slot), block_floor(write.start));
   }
@@ -379,12 +390,12 @@ void ManagedStore::retry_refused(bool last_try) {
 void ManagedStore::forget_refused(int32_t index) {
   for (size_t slot = 0; slot < writes_.size() && refused_ > 0; slot++) {
     ManagedWrite& write = writes_[slot];
-    if (!write.refused || write.file != index) continue;
-    write.refused = false;
+    // One under way ends first.
+    if (!write.refused || write.retried || write.file != index) continue;
+    note_refused(write, false);
     write.file = -1;
     free_writes_.push_back(static_cast<int32_t>(slot));
     files_[static_cast<size_t>(index)]->writes--;
-    refused_--;
   }
 }
 

@@ -237,6 +237,7 @@ struct ReactorState {
   void note_room() {
     ctl[Ctl::ARENA_ROOM] = managed->append_room();
     ctl[Ctl::ARENA_ROOM_MAX] = managed->append_room_max();
+    ctl[Ctl::ARENA_ROOM_MOST] = managed->append_room_most();
   }
 
   // Outside a tick nothing else holds what a dead block contained.

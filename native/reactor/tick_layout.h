@@ -26,6 +26,7 @@ struct Ctl {
   static constexpr int32_t ARENA_ROOM = 16;
   static constexpr int32_t ARENA_ROOM_MAX = 17;
   static constexpr int32_t ARENA_WANTED = 18;
+  static constexpr int32_t ARENA_ROOM_MOST = 19;
   static constexpr int32_t WORDS = 32;
 };
 

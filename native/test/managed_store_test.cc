@@ -6,16 +6,36 @@
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <functional>
 #include <random>
 #include <string>
 
 #include "sys/direct_file.h"
 #include "test/test.h"
+
+namespace {
+
+// Files up to this descriptor are on a disk that has no room for what it promised; the first one made has the lowest.
+std::atomic<int> refused_up_to{-1};
+
+}  // namespace
+
+// In place of the C library's, for the store's threads.
+extern "C" ssize_t pwritev(int fd, const iovec* parts, int count, off_t at) {
+  if (fd <= refused_up_to) {
+    errno = ENOSPC;
+    return -1;
+  }
+  return ::syscall(SYS_pwritev, fd, parts, count, at, 0);
+}
 
 namespace ringlog::test {
 
@@ -360,6 +380,89 @@ TEST(managed_store_writes_nothing_where_fences_fail) {
   EXPECT_EQ(managed, 0);
   EXPECT_EQ(rig.store.counters().writes, 0U);
   EXPECT(on_disk(file)[4096] == 'o');
+}
+
+// A file of another disk, as far as the store can tell.
+ManagedFile& manage_on(Rig& rig, TestFile& file, uint64_t device) {
+  EXPECT_EQ(rig.store.manage(file.fd.get(), 0, 64 * 1024 * 1024), 0);
+  ManagedFile& managed = *rig.store.find(file.fd.get());
+  managed.device = device;
+  return managed;
+}
+
+bool comes_true(Rig& rig, const std::function<bool()>& what) {
+  for (int round = 0; round < 4000 && !what(); round++) rig.wait_and_collect();
+  return what();
+}
+
+// Bytes that a disk has no room for fill most of the arena, and the rest of it serves another disk as if it were all.
+TEST(managed_store_serves_others_beside_a_disk_without_room) {
+  std::mt19937 random(29);
+  Rig rig(2 * 1024 * 1024, false);
+  TestFile full;
+  ManagedFile& stuck = manage_on(rig, full, 1);
+  TestFile other;
+  ManagedFile& served = manage_on(rig, other, 2);
+  append(rig, full, bytes_of(random, 26 * 64 * 1024));
+  EXPECT(rig.store.pressed());
+  EXPECT_EQ(rig.store.append_room(), 0);
+  EXPECT_EQ(rig.store.append_room_most(), rig.store.append_room_max());
+
+  refused_up_to = stuck.direct.get();
+  rig.store.flush(true);
+  EXPECT(comes_true(rig, [&] { return rig.store.is_full(stuck); }));
+  EXPECT(!rig.store.pressed());
+  EXPECT_EQ(rig.store.reserve(stuck, 1), -ENOSPC);
+  EXPECT(!rig.store.is_full(served));
+  EXPECT_EQ(rig.store.append_room_most(), 30 * 6 / 32);
+  EXPECT_EQ(rig.store.append_room(), rig.store.append_room_most());
+  // Tried again, the disk is as full as before for as long as it does not say otherwise.
+  for (int64_t now = 0; now < 5; now++) {
+    EXPECT(rig.store.flush_aged(now));
+    EXPECT(rig.store.is_full(stuck));
+    append(rig, other, bytes_of(random, 200'000));
+    EXPECT(rig.store.append_room() < rig.store.append_room_most());
+    EXPECT_EQ(rig.store.sync_now(served, INT64_MAX, true), 0);
+    EXPECT_EQ(rig.store.append_room(), rig.store.append_room_most());
+  }
+  EXPECT(read_at(rig, full, 1'000'000, 5000) == full.model.substr(1'000'000, 5000));
+
+  refused_up_to = -1;
+  EXPECT(rig.store.flush_aged(5));
+  EXPECT(comes_true(rig, [&] { return !rig.store.is_full(stuck); }));
+  append(rig, full, bytes_of(random, 100'000));
+  EXPECT_EQ(rig.store.sync_now(stuck, INT64_MAX, true), 0);
+  EXPECT_EQ(rig.store.append_room(), rig.store.append_room_max());
+  EXPECT_EQ(rig.store.counters().waits, 0U);
+  EXPECT(as_recovery_expects(full) && as_recovery_expects(other));
+}
+
+TEST(managed_store_writes_elsewhere_when_all_its_writes_are_refused) {
+  std::mt19937 random(31);
+  Rig rig(8 * 1024 * 1024, false);
+  std::vector<TestFile> full(kManagedWriteSlots + 5);
+  for (TestFile& file : full) manage_on(rig, file, 1);
+  TestFile other;
+  ManagedFile& served = manage_on(rig, other, 2);
+  for (int time = 0; time < 2; time++) {
+    refused_up_to = other.fd.get();
+    for (size_t i = 0; i < full.size(); i++) {
+      append(rig, full[i], bytes_of(random, 100));
+      rig.store.sync(*rig.store.find(full[i].fd.get()), static_cast<int32_t>(i));
+    }
+    ManagedFile& last = *rig.store.find(full[kManagedWriteSlots - 1].fd.get());
+    EXPECT(comes_true(rig, [&] { return rig.store.is_full(last) && last.writes == 1; }));
+    append(rig, other, bytes_of(random, 100'000));
+    rig.store.sync(served, 1000);
+    EXPECT_EQ(rig.wait_synced(1000), 0);
+
+    refused_up_to = -1;
+    rig.store.flush_aged(0);
+    EXPECT(comes_true(rig, [&] { return !rig.store.is_full(last); }));
+    for (TestFile& file : full) EXPECT_EQ(rig.store.sync_now(*rig.store.find(file.fd.get()), INT64_MAX, true), 0);
+    rig.words[Ctl::CQ_COUNT] = 0;
+  }
+  EXPECT(as_recovery_expects(other) && std::all_of(full.begin(), full.end(), as_recovery_expects));
 }
 
 TEST(managed_store_says_when_the_disk_is_full) {

@@ -34,7 +34,7 @@ afterEach(() => rmSync(home, { recursive: true, force: true }));
 async function run(shards: number): Promise<Seen> {
   const dir = join(home, 'data');
   const hold = join(home, 'hold');
-  const env = { ...process.env, ...(await heldDisk(home, join(dir, 'm-0'), hold, 'threads')) };
+  const env = { ...process.env, ...(await heldDisk(home, join(dir, 'm-0'), { hold }, 'threads')) };
   const script = join(root, 'test/embed/full-arena-child.mjs');
   const child = spawn(process.execPath, [script, dir, String(shards), hold], { stdio: ['ignore', 'pipe', 'pipe'], env });
   let out = '';

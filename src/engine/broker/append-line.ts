@@ -2,12 +2,12 @@
 // callers. Owner: the shard's thread. Hot: admits(), once a batch; what waits is pooled by who waits.
 //
 // The bytes stay where they are, in a receive block or a caller's arena, both bounded: those are what stops the senders. One
-// line for all managed logs of the shard, so that a large batch is not passed for ever; logs in the page cache go by it. The
-// shard goes on meanwhile: nobody waits for the disk in place.
+// line for all managed logs of the shard, so that a large batch is not passed for ever; logs in the page cache go by it, and
+// so does what a disk without room has append() refuse. The shard goes on meanwhile: nobody waits for the disk in place.
 
 import { Ctl } from '../io/tick-layout.ts';
 import type { TickRing } from '../io/tick-ring.ts';
-import { arenaBatchBytesMax, ArenaRoom } from '../log/arena-room.ts';
+import { arenaBatchBytesMax, ArenaRoom, chunksNeeded, isRefused } from '../log/arena-room.ts';
 import type { Log } from '../log/log.ts';
 import type { Partition } from '../partition/partition.ts';
 import { BatchFacts } from '../record/batch-facts.ts';
@@ -38,6 +38,7 @@ export class AppendLine {
     // What is refused anyhow needs no room; a log may leave managed storage while some of its batches wait.
     if (log.failed || log.closed || !(log.active.managed || log.waitingAppends > 0)) return true;
     if (lengthBytes > arenaBatchBytesMax(this.ring)) return true;
+    if (log.waitingAppends === 0 && isRefused(this.ring, log, lengthBytes)) return true;
     return this.head === null && this.room.take(log, lengthBytes);
   }
 
@@ -51,25 +52,36 @@ export class AppendLine {
     this.sayWanted();
   }
 
-  /** Start of a tick: append what there is room for. */
+  /** Start of a tick, of which there is one a second at least: append what there is room for, and what is refused. */
   advance(): void {
     if (this.head === null) return;
-    for (let one: WaitingAppend | null = this.head; one !== null; one = this.head) {
-      const { log } = one.partition!;
-      const refused = log.failed || log.closed;
-      if (!refused && log.active.managed && !this.room.take(log, one.facts.lengthBytes)) break;
-      this.head = one.nextInLine;
-      if (this.head === null) this.tail = null;
-      one.nextInLine = null;
-      log.waitingAppends--;
-      one.carryOut();
+    const { ctl } = this.ring;
+    let before: WaitingAppend | null = null;
+    for (let one: WaitingAppend | null = this.head; one !== null;) {
+      const next: WaitingAppend | null = one.nextInLine;
+      if (this.mayLeave(one, before !== null)) {
+        if (before === null) this.head = next;
+        else before.nextInLine = next;
+        if (next === null) this.tail = before;
+        one.nextInLine = null;
+        one.partition!.log.waitingAppends--;
+        one.carryOut();
+      } else if (ctl[Ctl.ARENA_ROOM_MOST] === ctl[Ctl.ARENA_ROOM_MAX]) break;
+      else before = one;
+      one = next;
     }
     this.sayWanted();
+  }
+
+  private mayLeave({ partition, facts }: WaitingAppend, isBehind: boolean): boolean {
+    const { log } = partition!;
+    if (log.failed || log.closed || !log.active.managed || isRefused(this.ring, log, facts.lengthBytes)) return true;
+    return !isBehind && this.room.take(log, facts.lengthBytes);
   }
 
   private sayWanted(): void {
     const { head } = this;
     // Of what needs none any more, one: the next tick sees that.
-    this.ring.ctl[Ctl.ARENA_WANTED] = head === null ? 0 : Math.max(1, this.room.need(head.partition!.log, head.facts.lengthBytes));
+    this.ring.ctl[Ctl.ARENA_WANTED] = head === null ? 0 : Math.max(1, chunksNeeded(this.ring, head.partition!.log, head.facts.lengthBytes));
   }
 }

@@ -15,6 +15,8 @@ export interface ManagedFiles {
   syncManaged(fd: number, endBytes: number, durable: boolean): number;
   /** Cut it to `length` bytes, in memory and on the disk: space reserved behind them goes too. */
   truncateManaged(fd: number, length: number): number;
+  /** Its disk refused what it had promised, and has not said otherwise since: appends get ENOSPC. */
+  isManagedFull(fd: number): boolean;
   /** A file that is not managed was cut: what was read ahead of its readers is not to be believed. */
   forgetHistory(fd: number): void;
   readManaged(fd: number, into: Uint8Array, intoOffset: number, length: number, position: number): number;

@@ -43,6 +43,8 @@ export const Ctl = {
   ARENA_ROOM_MAX: 17,
   /** Written by the engine: chunks that the first append in its line needs, 0 when none waits. A tick comes when there are so many. */
   ARENA_WANTED: 18,
+  /** The largest that ARENA_ROOM can be for now: less than ARENA_ROOM_MAX while bytes wait for a disk that has no room. */
+  ARENA_ROOM_MOST: 19,
   /** Size of the control block in Int32 words. */
   WORDS: 32,
 } as const;

@@ -18,13 +18,6 @@ export class ArenaRoom {
     this.ring = ring;
   }
 
-  /** Chunks that a batch at the end of `log` takes, save for those that batches staged before it have taken. */
-  need(log: Log, lengthBytes: number): number {
-    const position = log.active.stagedBytes;
-    const joins = position > 0 && log.chain >= 0 && log.chainSubmits === this.ring.ctlF64[Ctl.SUBMITS_F64];
-    return chunkOf(position + lengthBytes - 1) - chunkOf(joins ? position - 1 : position) + (joins ? 0 : 1);
-  }
-
   /** False: there is no room now for a batch at the end of `log`. */
   take(log: Log, lengthBytes: number): boolean {
     const { ctl, ctlF64 } = this.ring;
@@ -33,11 +26,28 @@ export class ArenaRoom {
       this.submits = submits;
       this.staged = 0;
     }
-    const staged = this.staged + this.need(log, lengthBytes);
+    const staged = this.staged + chunksNeeded(this.ring, log, lengthBytes);
     if (staged > ctl[Ctl.ARENA_ROOM]!) return false;
     this.staged = staged;
     return true;
   }
+}
+
+/** Chunks that a batch at the end of `log` takes, save for those that batches staged before it have taken. */
+export function chunksNeeded({ ctlF64 }: TickRing, log: Log, lengthBytes: number): number {
+  const position = log.active.stagedBytes;
+  const joins = position > 0 && log.chain >= 0 && log.chainSubmits === ctlF64[Ctl.SUBMITS_F64];
+  return chunkOf(position + lengthBytes - 1) - chunkOf(joins ? position - 1 : position) + (joins ? 0 : 1);
+}
+
+/**
+ * A disk has no room for what it promised, and a batch of this managed log is not kept waiting for it: the disk is the log's
+ * own, or its bytes leave too little of the arena.
+ */
+export function isRefused(ring: TickRing, log: Log, lengthBytes: number): boolean {
+  const most = ring.ctl[Ctl.ARENA_ROOM_MOST]!;
+  if (most === ring.ctl[Ctl.ARENA_ROOM_MAX]) return false;
+  return ring.managed!.isManagedFull(log.active.fd) || chunksNeeded(ring, log, lengthBytes) > most;
 }
 
 /** Larger than this, a batch would find no room ever; Infinity while that is not known. */

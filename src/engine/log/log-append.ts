@@ -7,7 +7,7 @@
 import { crc32c } from '../base/crc32c.ts';
 import { assert } from '../base/assert.ts';
 import { APPEND_PATCH, Ctl, Sq, SQ_SLOT_WORDS, SqField } from '../io/tick-layout.ts';
-import { arenaBatchBytesMax } from './arena-room.ts';
+import { arenaBatchBytesMax, isRefused } from './arena-room.ts';
 import type { BatchFacts } from '../record/batch-facts.ts';
 import { BatchAttribute, BatchField, writeInt64 } from '../record/batch-header.ts';
 import type { Log } from './log.ts';
@@ -40,7 +40,10 @@ export function append(table: LogTable, log: Log, batch: BatchFacts): number {
   const config = log.config;
   const nowMs = batch.nowMs;
   if (batch.lengthBytes > config.maxMessageBytes || batch.lengthBytes > config.segmentBytes) return AppendFault.TOO_LARGE;
-  if (log.active.managed && batch.lengthBytes > arenaBatchBytesMax(table.ring)) return AppendFault.TOO_LARGE;
+  if (log.active.managed) {
+    if (batch.lengthBytes > arenaBatchBytesMax(table.ring)) return AppendFault.TOO_LARGE;
+    if (isRefused(table.ring, log, batch.lengthBytes)) return AppendFault.FAILED;
+  }
   const logAppendTime = config.timestampType === 'LogAppendTime';
   if (!logAppendTime && !timestampsInRange(log, batch, nowMs)) return AppendFault.INVALID_TIMESTAMP;
   if (batch.producerId >= 0) {

@@ -1,8 +1,8 @@
 // A broker of its own process whose disk can be held (disk-shim.c): writes into the files of one partition wait for as long
-// as a test likes, with what it takes to fill the arena of managed logs meanwhile. Owner: the test's thread.
+// as a test likes, or are refused, with what it takes to fill the arena of managed logs meanwhile. Owner: the test's thread.
 
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { loadNativeBinding } from '../../../src/engine/io/native-binding.ts';
@@ -38,10 +38,19 @@ export function writeEngines(): WriteEngine[] {
   return ring ? ['threads', 'io_uring'] : ['threads'];
 }
 
-/** The environment in which writes below `dir` wait while the file `hold` exists. */
-export async function heldDisk(home: string, dir: string, hold: string, engine: WriteEngine): Promise<Readonly<Record<string, string>>> {
-  const { buildDiskShim, withHeldWrites } = await loadDiskShim();
-  return withHeldWrites(buildDiskShim(home)!, { dir, hold, ring: engine === 'io_uring' });
+/** The environment in which writes below `dir` wait while the file `hold` exists; those of threads find no room while `full` does. */
+export async function heldDisk(
+  home: string,
+  dir: string,
+  { hold, full }: { readonly hold: string; readonly full?: string },
+  engine: WriteEngine,
+): Promise<Readonly<Record<string, string>>> {
+  const { buildDiskShim, withFault, withHeldWrites } = await loadDiskShim();
+  const library = buildDiskShim(home)!;
+  const held = withHeldWrites(library, { dir, hold, ring: engine === 'io_uring' });
+  if (full === undefined) return held;
+  const { ENOSPC } = constants.errno;
+  return { ...withFault(library, { dir, kind: 'write', ns: [1], stays: true, errno: ENOSPC, when: full, log: `${full}.log` }), ...held };
 }
 
 /** The frame of a Produce of one batch. */
@@ -66,12 +75,12 @@ export class PressureRig {
     this.port = port;
   }
 
-  /** Writes of `m-0` can be held. */
+  /** Writes of `m-0` can be held, and those of threads refused. */
   static async start(engine: WriteEngine, configs: Readonly<Record<string, string>>): Promise<PressureRig> {
     const home = mkdtempSync(join(tmpdir(), 'ringlog-pressure-'));
     const data = join(home, 'data');
     mkdirSync(data);
-    const env = await heldDisk(home, join(data, 'm-0'), join(home, 'hold'), engine);
+    const env = await heldDisk(home, join(data, 'm-0'), { hold: join(home, 'hold'), full: join(home, 'full') }, engine);
     const all = {
       listeners: 'PLAINTEXT://127.0.0.1:0',
       'log.dirs': data,
@@ -104,6 +113,15 @@ export class PressureRig {
 
   release(): void {
     rmSync(join(this.home, 'hold'), { force: true });
+  }
+
+  /** What is written finds no room, though it was promised. */
+  fill(): void {
+    writeFileSync(join(this.home, 'full'), '');
+  }
+
+  makeRoom(): void {
+    rmSync(join(this.home, 'full'), { force: true });
   }
 
   async client(): Promise<RawClient> {
@@ -181,6 +199,9 @@ export class Flood {
   /** Requests that the kernel has taken. */
   sent = 0;
   readonly offsets: number[] = [];
+  /** Answers with the error that is expected, if one is. */
+  refused = 0;
+  refusal = 0;
   readonly count: number;
   private readonly client: RawClient;
 
@@ -194,6 +215,10 @@ export class Flood {
   look(): number {
     for (let frame = this.client.takeFrame(); frame !== null; frame = this.client.takeFrame()) {
       const { errorCode, baseOffset } = decodeAnswer(produceApi, PRODUCE_VERSION, frame).response.responses[0]!.partitionResponses[0]!;
+      if (this.refusal !== 0 && errorCode === this.refusal) {
+        this.refused++;
+        continue;
+      }
       expect(errorCode).toBe(0);
       this.offsets.push(Number(baseOffset));
     }
