@@ -28,10 +28,15 @@ const CALM_LIMIT_MS = 20_000;
 /** How much of what was not flushed survives a cut: nothing, a part, nearly everything. */
 const KEEPS = [0, 0.1, 0.5, 0.9];
 const ACKS: readonly Acks[] = [-1, 1, 0];
-/** Small, so that crashes meet rolls. */
-const SEGMENT_BYTES = 1 << 20;
+/** Small segments, so that crashes meet rolls. */
+const STORAGES = {
+  'page-cache': { 'ringlog.storage': 'page-cache', 'segment.bytes': String(1 << 20) },
+  managed: { 'ringlog.storage': 'managed', 'segment.bytes': String(1 << 20) },
+  /** And under retention, so that segments begin in the files of deleted ones; the broker must take segments so small. */
+  recycled: { 'ringlog.storage': 'managed', 'segment.bytes': '50000', 'retention.bytes': '200000', 'file.delete.delay.ms': '0' },
+} as const;
 
-type StorageMode = 'page-cache' | 'managed';
+type StorageMode = keyof typeof STORAGES;
 
 export interface CrashRunOptions {
   readonly broker: ChildBroker;
@@ -41,6 +46,8 @@ export interface CrashRunOptions {
   readonly storages: readonly StorageMode[];
   /** Names topics of one run apart from those of another on the same broker. */
   readonly prefix: string;
+  /** No crash before it says so. */
+  readonly isReady?: () => boolean;
 }
 
 export interface CrashVerdict {
@@ -87,8 +94,7 @@ export class CrashRun {
   /** Topics and load; the broker is up. */
   async begin(): Promise<void> {
     for (const { load, storage } of this.streams) {
-      const configs = { 'segment.bytes': String(SEGMENT_BYTES), 'ringlog.storage': storage };
-      await createTopic(this.options.broker.port, load.ledger.topic, PARTITIONS, configs);
+      await createTopic(this.options.broker.port, load.ledger.topic, PARTITIONS, STORAGES[storage]);
     }
     for (const { reader, readsAlong } of this.streams) if (readsAlong) reader.start();
     for (const load of [...this.loads, this.commits]) load.start();
@@ -100,7 +106,7 @@ export class CrashRun {
 
   /** One crash. @returns what happened, in words @throws when a promise was broken already */
   async round(): Promise<string> {
-    const { broker, disk, random, prefix } = this.options;
+    const { broker, disk, random, prefix, isReady } = this.options;
     // First all must be through again: a crash of a broker that nobody had reached proves nothing.
     await this.through();
     const topic = `${prefix}made-${this.rounds++}`;
@@ -108,6 +114,7 @@ export class CrashRun {
     this.topics.push(topic);
     const target = this.acked + 1 + Math.floor(random() * ACKS_MAX);
     await this.until(`${target} records are acked`, () => this.acked >= target);
+    if (isReady !== undefined) await this.until('the rig is ready', isReady);
     const isCalm = disk !== null && this.rounds % 2 === 0;
     if (isCalm) await this.calm();
     const cutAway = await this.crash(isCalm);
@@ -138,7 +145,8 @@ export class CrashRun {
     let ackedMissing = 0;
     this.loads.forEach(({ ledger }, i) => {
       for (let partition = 0; partition < PARTITIONS; partition++) {
-        const verdict = checkPartition(ledger.sent(partition), this.readers[i]!.read(partition), valueOf, ledger.period);
+        const reader = this.readers[i]!;
+        const verdict = checkPartition(ledger.sent(partition), reader.read(partition), valueOf, ledger.period, reader.startOf(partition));
         complaints.push(...verdict.complaints);
         acked += verdict.acked - verdict.ackedMissing;
         ackedMissing += verdict.ackedMissing;
@@ -228,14 +236,17 @@ export class CrashRun {
 
 function makeStream({ broker, disk, random, prefix }: CrashRunOptions, storage: StorageMode, acks: Acks): Stream {
   const topic = `${prefix}${storage}-acks-${acks === -1 ? 'all' : acks}`;
-  const loss = disk !== null || storage === 'managed' ? 'power' : 'kill';
+  const loss = disk !== null || storage !== 'page-cache' ? 'power' : 'kill';
   // Where what was shown may go and others may take its place, reading waits for the end of the run.
-  const readsAlong = disk === null && (loss === 'kill' || acks === -1);
+  const readsAlong = disk === null && storage !== 'recycled' && (loss === 'kill' || acks === -1);
   return {
     storage,
     loss,
     load: new ProducerLoad({ port: broker.port, topic, partitions: PARTITIONS, acks, inFlight: IN_FLIGHT, random }),
-    reader: new TailReader(broker.port, topic, PARTITIONS, { mayBeAhead: readsAlong && loss === 'power' }),
+    reader: new TailReader(broker.port, topic, PARTITIONS, {
+      mayBeAhead: readsAlong && loss === 'power',
+      mayBeDeleted: storage === 'recycled',
+    }),
     readsAlong,
   };
 }

@@ -15,6 +15,7 @@ const HOST = '127.0.0.1';
 const FETCH_VERSION_MAX = 12;
 const FETCH_BYTES = 4 * 1024 * 1024;
 const LATEST = -1;
+const EARLIEST = -2;
 export const RETRY_MS = 20;
 
 const RETRIABLE: ReadonlySet<number> = new Set([
@@ -84,15 +85,24 @@ export async function topicError(port: number, name: string): Promise<number> {
 }
 
 /** Where a partition ends. @throws KafkaError */
-export async function endOffset(port: number, topic: string, partition: number): Promise<number> {
+export function endOffset(port: number, topic: string, partition: number): Promise<number> {
+  return offsetAt(LATEST, port, topic, partition);
+}
+
+/** Where it begins. @throws KafkaError */
+export function startOffset(port: number, topic: string, partition: number): Promise<number> {
+  return offsetAt(EARLIEST, port, topic, partition);
+}
+
+async function offsetAt(timestamp: number, port: number, topic: string, partition: number): Promise<number> {
   const leader = await openLeader(port, topic, partition);
   try {
     const answer = await leader.call(listOffsetsApi, {
       replicaId: -1,
-      topics: [{ name: topic, partitions: [{ partitionIndex: partition, timestamp: LATEST }] }],
+      topics: [{ name: topic, partitions: [{ partitionIndex: partition, timestamp }] }],
     });
     const { errorCode, offset } = answer.topics[0]!.partitions[0]!;
-    if (errorCode !== ErrorCode.NONE) throw new KafkaError(errorCode, `end of ${topic}-${partition}`);
+    if (errorCode !== ErrorCode.NONE) throw new KafkaError(errorCode, `${timestamp === LATEST ? 'end' : 'start'} of ${topic}-${partition}`);
     return offset;
   } finally {
     leader.close();

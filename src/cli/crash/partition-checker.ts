@@ -27,19 +27,21 @@ export interface PartitionVerdict {
  * @param read in the order in which it was read
  * @param valueOf the bytes (a string) that record `id` was sent with
  * @param lastPeriod acked records of earlier periods may be missing
+ * @param startOffset what was stored before it was deleted by retention
  */
 export function checkPartition(
   sent: readonly SentRecord[],
   read: readonly ReadRecord[],
   valueOf: (id: string) => string,
   lastPeriod = 0,
+  startOffset = 0,
 ): PartitionVerdict {
   const complaints: string[] = [];
   const places = new Map(sent.map(({ id }, place) => [id, place]));
   if (places.size !== sent.length) complaints.push('the rig sent an id twice');
   const offsets = new Map<string, number>();
   let lastPlace = -1;
-  let lastOffset = -1;
+  let lastOffset = startOffset - 1;
   for (const { offset, id, value } of read) {
     if (offset !== lastOffset + 1) complaints.push(`offset ${offset} follows ${lastOffset}`);
     lastOffset = offset;
@@ -58,7 +60,8 @@ export function checkPartition(
     if (place < lastPlace) complaints.push(`reordered: ${id} at offset ${offset} stands after ${sent[lastPlace]!.id}`);
     lastPlace = Math.max(place, lastPlace);
   }
-  return { complaints, ...countSent(sent, offsets, lastPeriod, complaints) };
+  const kept = startOffset === 0 ? sent : sent.filter(({ id, offset }) => offset >= startOffset || offsets.has(id));
+  return { complaints, ...countSent(kept, offsets, lastPeriod, complaints) };
 }
 
 function countSent(sent: readonly SentRecord[], offsets: ReadonlyMap<string, number>, lastPeriod: number, complaints: string[]) {

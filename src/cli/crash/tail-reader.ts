@@ -6,7 +6,7 @@
 
 import { ErrorCode } from '../../engine/base/error-code.ts';
 import { KafkaConnectionError, KafkaError } from '../../net/kafka/client/kafka-connection.ts';
-import { endOffset, fetchRecords, isRetriable, openLeader, pause, RETRY_MS } from './leader-connection.ts';
+import { endOffset, fetchRecords, isRetriable, openLeader, pause, RETRY_MS, startOffset } from './leader-connection.ts';
 import type { ReadRecord } from './partition-checker.ts';
 
 const MAX_WAIT_MS = 100;
@@ -14,6 +14,8 @@ const MAX_WAIT_MS = 100;
 export interface TailReaderOptions {
   /** After a crash the partitions may end, for a while, before what was shown. */
   readonly mayBeAhead?: boolean;
+  /** Retention deletes: reading begins where the partition does. */
+  readonly mayBeDeleted?: boolean;
 }
 
 export class TailReader {
@@ -21,21 +23,30 @@ export class TailReader {
   readonly complaints: string[] = [];
   private readonly port: number;
   private readonly mayBeAhead: boolean;
+  private readonly mayBeDeleted: boolean;
   private readonly seen: ReadRecord[][];
+  private readonly starts: number[];
   private readonly ends: number[];
   private done: Promise<unknown> = Promise.resolve();
 
-  constructor(port: number, topic: string, partitions: number, { mayBeAhead = false }: TailReaderOptions = {}) {
+  constructor(port: number, topic: string, partitions: number, { mayBeAhead = false, mayBeDeleted = false }: TailReaderOptions = {}) {
     this.port = port;
     this.mayBeAhead = mayBeAhead;
+    this.mayBeDeleted = mayBeDeleted;
     this.topic = topic;
     this.seen = Array.from({ length: partitions }, () => []);
+    this.starts = this.seen.map(() => 0);
     this.ends = this.seen.map(() => Infinity);
   }
 
   /** What a partition held, in the order it was shown. */
   read(partition: number): readonly ReadRecord[] {
     return this.seen[partition]!;
+  }
+
+  /** Offset of the first of them. */
+  startOf(partition: number): number {
+    return this.starts[partition]!;
   }
 
   start(): void {
@@ -72,35 +83,44 @@ export class TailReader {
 
   private async follow(partition: number): Promise<void> {
     const seen = this.seen[partition]!;
-    while (seen.length < this.ends[partition]!) {
+    const isShort = (): boolean => this.starts[partition]! + seen.length < this.ends[partition]!;
+    while (isShort()) {
       try {
+        if (this.mayBeDeleted && seen.length === 0) this.starts[partition] = await startOffset(this.port, this.topic, partition);
         const leader = await openLeader(this.port, this.topic, partition);
         try {
-          while (seen.length < this.ends[partition]!) await this.next(leader, partition, seen);
+          while (isShort()) await this.next(leader, partition, seen);
         } finally {
           leader.close();
         }
       } catch (error) {
-        if (!this.passes(error, partition, seen.length)) return;
+        if (!this.passes(error, partition, seen)) return;
         await pause(RETRY_MS);
       }
     }
   }
 
   private async next(leader: Parameters<typeof fetchRecords>[0], partition: number, seen: ReadRecord[]): Promise<void> {
-    for (const record of await fetchRecords(leader, this.topic, partition, seen.length, MAX_WAIT_MS)) {
-      if (record.offset !== seen.length)
-        throw new Error(`offset ${record.offset} follows ${seen.length - 1} in ${this.topic}-${partition}`);
+    const start = this.starts[partition]!;
+    for (const record of await fetchRecords(leader, this.topic, partition, start + seen.length, MAX_WAIT_MS)) {
+      if (record.offset !== start + seen.length)
+        throw new Error(`offset ${record.offset} follows ${start + seen.length - 1} in ${this.topic}-${partition}`);
       seen.push(record);
     }
   }
 
   /** Whether to go on after an error. */
-  private passes(error: unknown, partition: number, position: number): boolean {
+  private passes(error: unknown, partition: number, seen: ReadRecord[]): boolean {
     if (error instanceof KafkaConnectionError) return true;
     if (error instanceof KafkaError && error.code === ErrorCode.OFFSET_OUT_OF_RANGE) {
       if (this.mayBeAhead) return true;
-      this.complaints.push(`vanished: the consumer of ${this.topic}-${partition} was shown ${position} records, which are no longer there`);
+      if (this.mayBeDeleted) {
+        seen.length = 0;
+        return true;
+      }
+      this.complaints.push(
+        `vanished: the consumer of ${this.topic}-${partition} was shown ${seen.length} records, which are no longer there`,
+      );
       return false;
     }
     if (error instanceof KafkaError && (isRetriable(error.code) || error.code === ErrorCode.NONE)) return true;

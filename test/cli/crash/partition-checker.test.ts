@@ -62,3 +62,10 @@ test('but not from its middle, and not after the cut', () => {
   expect(checkPartition(sent, without('r1'), valueOf, 1).complaints).toContain('hole: r2 is there, r1 sent before it is not');
   expect(checkPartition(sent, without('r9'), valueOf, 1).complaints).toContain('lost: r9 was acked at offset 7');
 });
+
+test('what retention deleted is not asked for, and what stands behind it is', () => {
+  const { sent, read } = healthy();
+  expect(checkPartition(sent, read.slice(3), valueOf, 0, 3).complaints).toEqual([]);
+  const { complaints } = checkPartition(sent, read.slice(3), valueOf, 0, 2);
+  expect(complaints).toEqual(expect.arrayContaining(['offset 3 follows 1', 'lost: r2 was acked at offset 2']));
+});
