@@ -17,6 +17,7 @@ import { chooseRows, order } from './row-choice.mjs';
 import { openCatchUpStage } from './storage/catch-up-stage.mjs';
 import { openDurableStage } from './storage/durable-stage.mjs';
 import { openManagedStage } from './storage/managed-stage.mjs';
+import { openRecycleBrokerStage } from './storage/recycle-broker-stage.mjs';
 import { openRecycleStage } from './storage/recycle-stage.mjs';
 import { openRestartStage } from './storage/restart-stage.mjs';
 import { rows as allRows } from './storage/rows.mjs';
@@ -28,6 +29,7 @@ import { pairsUntil, TimeBudget } from './time-budget.mjs';
 // In the order in which they run, with the share of the time that each may take.
 const stages = {
   recycle: { open: openRecycleStage, weight: 1.6 },
+  'recycle-managed': { open: openRecycleBrokerStage, weight: 0.4 },
   durable: { open: openDurableStage, weight: 3 },
   managed: { open: openManagedStage, weight: 5 },
   'catch-up': { open: openCatchUpStage, weight: 4 },

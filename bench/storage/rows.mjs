@@ -118,6 +118,28 @@ const recycleDurable = {
   ),
 };
 
+const recycleManaged = {
+  id: 'recycle-managed',
+  stage: 'recycle-managed',
+  title:
+    'recycled segments against new ones in the broker: managed, 1 partition, segments of 64 MiB, 1 MiB a request, fsync before every ack',
+  load: { partitions: 1, connections: 1, inFlight: 1, recordBytes: 1000, records: 1024 },
+  contenders: ['new', 'recycled'],
+  figures: [
+    flushesPerMiB,
+    writeAmplification,
+    { name: 'recycled', of: (r) => r.recycledShare },
+    p50,
+    p99,
+    { name: 'MB/s', of: (r) => r.totalBytes / 1e6 / r.seconds },
+    bytesPerCpuSecond,
+    cpuPerGigabyte,
+    brokerCpuPerGigabyte,
+    foreignShare,
+  ],
+  ratios: recycledOverNew([['recycled', 'new']], [flushesPerMiB, writeAmplification, { name: 'MB/s' }, bytesPerCpuSecond]),
+};
+
 const withReader = (name) => `${name} + reader`;
 const tax = (name, goals = {}) => [
   { figure: 'end p99 us', over: withReader(name), under: name, ...goals },
@@ -150,6 +172,7 @@ const restart = (id, partitions, peers, ratios) => ({
 
 export const rows = [
   recycleDurable,
+  recycleManaged,
   ...Object.keys(regimes).flatMap((regime) => [recycle('64k', 64 * 1024, regime), recycle('1m', 2 ** 20, regime)]),
   durable('durable-64', '64 partitions, 64 connections x 1 in flight', { partitions: 64, connections: 64, inFlight: 1 }, 8, 25),
   durable('durable-1', '1 partition, 1 connection x 5 in flight', { partitions: 1, connections: 1, inFlight: 5 }, 2, 5),
