@@ -1,7 +1,18 @@
 // Read-ahead of history in the page-cache mode, with real sockets and a real disk: whoever goes on where they ended finds the
 // next bytes read, whoever jumps costs the disk nothing, and no byte comes from a file that is another one by now.
 
-import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fdatasyncSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -20,6 +31,33 @@ function pattern(length: number, seed: number): Buffer {
   for (let i = 0; i + 4 <= length; i += 4) bytes.writeUInt32LE(Math.imul(i + seed, 2654435761) >>> 0, i);
   for (let i = length & ~3; i < length; i++) bytes[i] = i;
   return bytes;
+}
+
+function linkOf(descriptor: number): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${descriptor}`);
+  } catch {
+    return '';
+  }
+}
+
+/** The reactor's own descriptor of the file, by O_DIRECT; -1 when it has none. */
+function directDescriptor(path: string): number {
+  const flagsOf = (descriptor: number): number =>
+    parseInt(/flags:\s+(\d+)/.exec(readFileSync(`/proc/self/fdinfo/${descriptor}`, 'utf8'))![1]!, 8);
+  const all = readdirSync('/proc/self/fd').map(Number);
+  return all.find((each) => linkOf(each) === path && (flagsOf(each) & constants.O_DIRECT) !== 0) ?? -1;
+}
+
+/** The number is what `open` gives from now on. */
+function replaceDescriptor(descriptor: number, open: () => number): void {
+  closeSync(descriptor);
+  const lower: number[] = [];
+  for (let got = open(); got !== descriptor; got = open()) {
+    expect(got).toBeLessThan(descriptor);
+    lower.push(got);
+  }
+  for (const each of lower) closeSync(each);
 }
 
 describe.skipIf(nativeAbsent).each([true, false])('history read ahead, io_uring %s', (ioUring) => {
@@ -144,6 +182,70 @@ describe.skipIf(nativeAbsent).each([true, false])('history read ahead, io_uring 
     content = pattern(6 * MIB, 99);
     put(content, 0);
     for (let from = at; from < 4 * MIB; from += STEP_BYTES) await expectSent(from, STEP_BYTES);
+    await vi.waitFor(() => expect(countersOf(bench).takenBytes).toBe(0), { timeout: 30_000 });
+  });
+
+  /** A page far ahead of a reader is written again before each of its requests. @returns whether it got that as it was last */
+  async function readsLastWritten(seed: number): Promise<boolean> {
+    const pageAt = 2 * MIB;
+    put(content, 0);
+    bench.reactor.managed!.forgetHistory(fd);
+    for (let at = 0; at <= pageAt; at += STEP_BYTES) {
+      pattern(4096, seed + at).copy(content, pageAt);
+      writeSync(fd, content, pageAt, 4096, pageAt);
+      // Dirty, it would not be looked for where it was read ahead.
+      if (at + STEP_BYTES > pageAt) fdatasyncSync(fd);
+      if (!(await sent(at, STEP_BYTES)).equals(content.subarray(at, at + STEP_BYTES))) return false;
+    }
+    return true;
+  }
+
+  // Read directly, the kernel would write them to the disk first.
+  test('bytes that wait to be written back are not read ahead', async () => {
+    await open(4 * MIB);
+    let fresh = false;
+    // Again where the kernel has written the page back between its write and the request.
+    for (let tries = 0; tries < 3 && !fresh; tries++) fresh = await readsLastWritten(tries + 2);
+    expect(fresh).toBe(true);
+    expect(countersOf(bench).aheadReads).toBeGreaterThan(0);
+  });
+
+  /** Reads on from `at` until the disk refuses. @returns where that was */
+  async function readUntilRefused(at: number): Promise<number> {
+    for (; at + STEP_BYTES < content.length; at += STEP_BYTES) {
+      const got = await sent(at, STEP_BYTES).catch((error: Error) => {
+        if (!error.message.startsWith('the connection ended')) throw error;
+        return null;
+      });
+      if (got === null) return at;
+      expect(got.equals(content.subarray(at, at + STEP_BYTES))).toBe(true);
+    }
+    return -1;
+  }
+
+  /** False where the machine was so slow that what was read ahead had been given back, or the file closed. */
+  async function refusesWhatIsRead(): Promise<boolean> {
+    const from = await readSome();
+    const direct = directDescriptor(path);
+    if (direct < 0) return false;
+    const { aheadReads } = countersOf(bench);
+    // A directory cannot be read.
+    replaceDescriptor(direct, () => openSync(directory, 'r'));
+    const at = await readUntilRefused(from);
+    if (linkOf(direct) !== directory) return false;
+    replaceDescriptor(direct, () => openSync(path, constants.O_RDWR | constants.O_DIRECT));
+    expect(at).not.toBe(-1);
+    // Tried before each of the last requests that found their bytes, which heard nothing of it.
+    if (countersOf(bench).aheadReads < aheadReads + 2) return false;
+    for (let next = at; next < at + 2 * MIB; next += STEP_BYTES) await expectSent(next, STEP_BYTES);
+    return true;
+  }
+
+  test('a read ahead that fails is no error, until somebody wants the bytes and the disk refuses them again', async () => {
+    await open(8 * MIB);
+    let seen = false;
+    for (let tries = 0; tries < 10 && !seen; tries++) seen = await refusesWhatIsRead();
+    expect(seen).toBe(true);
     await vi.waitFor(() => expect(countersOf(bench).takenBytes).toBe(0), { timeout: 30_000 });
   });
 
