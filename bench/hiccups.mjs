@@ -21,21 +21,22 @@ const overlap = (spans, from, to) => spans.reduce((sum, span) => sum + Math.max(
 const isLong = ([from, to]) => to - from > longNs;
 
 // A core was withheld from some moment between the last sign of life and when the next was due: on the average from the middle.
-const interruptNs = 1e6;
-const hostSpan = ([from, to]) => [from + interruptNs / 2, to];
 const lateSpan = ([before, deadline, woken]) => [(before + deadline) / 2, woken];
 
-/** Whom to blame for each stretch in which a core was withheld: the host, the kernel at work for others, or for the broker. */
+/**
+ * Whom to blame for each stretch in which a core was withheld: the host, the kernel at work for others, or for the broker. A gap
+ * between interrupts by itself is none: the kernel may have left some out.
+ */
 function blame(core, brokerPid) {
-  const host = union(core.gaps.map(hostSpan));
-  const kernel = [];
-  const broker = [];
+  const blamed = { host: [], kernel: [], broker: [] };
+  const gaps = union(core.gaps);
   for (const each of core.late) {
     const [, deadline, woken, pid] = each;
-    if (overlap(host, deadline, woken) >= (woken - deadline) / 2) continue;
-    (pid === brokerPid ? broker : kernel).push(lateSpan(each));
+    const isHost = overlap(gaps, deadline, woken) >= (woken - deadline) / 2;
+    const who = pid === brokerPid ? 'broker' : 'kernel';
+    blamed[isHost ? 'host' : who].push(lateSpan(each));
   }
-  return { host, kernel, broker };
+  return blamed;
 }
 
 /**

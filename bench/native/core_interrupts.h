@@ -43,7 +43,8 @@ class CoreInterrupts {
     return 0;
   }
 
-  /** Hands each interrupt since the last call to `take(timeNs, pid)`; pid 0 is an idle core. */
+  /** Hands each interrupt since the last call to `take(timeNs, pid)`; pid 0 is an idle core, time 0 that the kernel, which
+   *  holds perf events to a share of the time, left some out here. */
   template <class Take>
   void drain(Take take) {
     if (!head_) return;
@@ -51,7 +52,10 @@ class CoreInterrupts {
     while (at_ < end) {
       // Records are whole words, so none of their words is cut by the ring's end; a header is type (32 bits), misc, size.
       uint64_t header = word(at_), size = header >> 48;
-      if (static_cast<uint32_t>(header) == PERF_RECORD_SAMPLE) take(static_cast<int64_t>(word(at_ + 16)), static_cast<uint32_t>(word(at_ + 8)));
+      if (static_cast<uint32_t>(header) == PERF_RECORD_SAMPLE)
+        take(static_cast<int64_t>(word(at_ + 16)), static_cast<uint32_t>(word(at_ + 8)));
+      else
+        take(0, 0);
       at_ += size;
     }
     __atomic_store_n(&head_->data_tail, at_, __ATOMIC_RELEASE);
