@@ -158,10 +158,13 @@ void ManagedStore::wait_idle(int32_t index) {
 int ManagedStore::sync_now(ManagedFile& file, int64_t target, bool durable) {
   const int32_t index = index_of(file);
   target = std::min(target, file.end);
+  if (file.written < target && is_full(file)) retry_refused(false);
   while (file.written < target) {
     file.wanted = file.end;
     start_writes(index);
     if (file.error != 0) return file.error;
+    // Nothing is lost: the bytes wait on for room.
+    if (jobs_ == 0 && is_full(file)) return -ENOSPC;
     wait();
   }
   if (!durable || file.synced >= target) return 0;

@@ -413,6 +413,9 @@ TEST(managed_store_serves_others_beside_a_disk_without_room) {
   EXPECT(comes_true(rig, [&] { return rig.store.is_full(stuck); }));
   EXPECT(!rig.store.pressed());
   EXPECT_EQ(rig.store.reserve(stuck, 1), -ENOSPC);
+  // Nor does somebody who waits in place, as a reader on another thread, take it for lost.
+  EXPECT_EQ(rig.store.sync_now(stuck, INT64_MAX, false), -ENOSPC);
+  EXPECT_EQ(stuck.error, 0);
   EXPECT(!rig.store.is_full(served));
   EXPECT_EQ(rig.store.append_room_most(), 30 * 6 / 32);
   EXPECT_EQ(rig.store.append_room(), rig.store.append_room_most());
