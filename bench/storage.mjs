@@ -28,8 +28,8 @@ import { pairsUntil, TimeBudget } from './time-budget.mjs';
 
 // In the order in which they run, with the share of the time that each may take.
 const stages = {
-  recycle: { open: openRecycleStage, weight: 1.6 },
-  'recycle-managed': { open: openRecycleBrokerStage, weight: 0.4 },
+  recycle: { open: openRecycleStage, weight: 1.4 },
+  'recycle-managed': { open: openRecycleBrokerStage, weight: 0.5 },
   durable: { open: openDurableStage, weight: 3 },
   managed: { open: openManagedStage, weight: 5 },
   'catch-up': { open: openCatchUpStage, weight: 4 },

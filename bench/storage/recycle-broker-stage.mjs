@@ -15,9 +15,10 @@ const topicConfig = {
   'retention.bytes': 4 * segmentBytes,
   'file.delete.delay.ms': 0,
 };
-const brokerConfig = { 'log.initial.task.delay.ms': 0, 'log.retention.check.interval.ms': 1000 };
+// Fewer looks than segments a second: a log keeps as many spares as it rolled from one look to the next.
+const brokerConfig = { 'log.initial.task.delay.ms': 0, 'log.retention.check.interval.ms': 3000 };
 // A deleted file rests for five seconds before it is written again: until then every segment is a new one.
-const untilSteadyS = 8;
+const untilSteadyS = 9;
 
 /** Segments that began in a deleted one's file. */
 async function recycledSegments(http) {

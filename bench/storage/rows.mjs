@@ -173,7 +173,11 @@ const restart = (id, partitions, peers, ratios) => ({
 export const rows = [
   recycleDurable,
   recycleManaged,
-  ...Object.keys(regimes).flatMap((regime) => [recycle('64k', 64 * 1024, regime), recycle('1m', 2 ** 20, regime)]),
+  // Small writes into cold pages are left out for want of time: it is long ones that find none that are warm.
+  ...Object.keys(regimes).flatMap((regime) => [
+    ...(regime === 'cold' ? [] : [recycle('64k', 64 * 1024, regime)]),
+    recycle('1m', 2 ** 20, regime),
+  ]),
   durable('durable-64', '64 partitions, 64 connections x 1 in flight', { partitions: 64, connections: 64, inFlight: 1 }, 8, 25),
   durable('durable-1', '1 partition, 1 connection x 5 in flight', { partitions: 1, connections: 1, inFlight: 5 }, 2, 5),
   ...Object.keys(regimes).flatMap((regime) => [managed('64k', 64, regime), managed('1m', 1024, regime)]),
