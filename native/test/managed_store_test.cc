@@ -25,10 +25,20 @@ namespace {
 
 // Files up to this descriptor are on a disk that has no room for what it promised; the first one made has the lowest.
 std::atomic<int> refused_up_to{-1};
+// There is none for fences from this position on.
+std::atomic<int64_t> refused_from{INT64_MAX};
 
 }  // namespace
 
 // In place of the C library's, for the store's threads.
+extern "C" ssize_t pwrite(int fd, const void* from, size_t length, off_t at) {
+  if (at >= refused_from) {
+    errno = ENOSPC;
+    return -1;
+  }
+  return ::syscall(SYS_pwrite64, fd, from, length, at);
+}
+
 extern "C" ssize_t pwritev(int fd, const iovec* parts, int count, off_t at) {
   if (fd <= refused_up_to) {
     errno = ENOSPC;
@@ -380,6 +390,33 @@ TEST(managed_store_writes_nothing_where_fences_fail) {
   EXPECT_EQ(managed, 0);
   EXPECT_EQ(rig.store.counters().writes, 0U);
   EXPECT(on_disk(file)[4096] == 'o');
+}
+
+TEST(managed_store_goes_on_as_in_a_new_file_where_fences_find_no_room) {
+  for (const int64_t from : {int64_t{0}, kFenceStep, 64 * kMiB}) {
+    std::mt19937 random(41);
+    Rig rig(16 * kMiB);
+    TestFile file;
+    fill_with_old(file, 72 * kMiB);
+    TestFile proof;
+    EXPECT_EQ(rig.store.manage(proof.fd.get(), 0, kMiB), 0);
+    refused_from = from;
+    EXPECT_EQ(rig.store.manage(file.fd.get(), 0, 128 * kMiB), 0);
+    append(rig, file, bytes_of(random, 9'000'000));
+    ManagedFile* managed = rig.store.find(file.fd.get());
+    EXPECT_EQ(rig.store.sync_now(*managed, INT64_MAX, true), 0);
+    while (managed->filling) rig.wait_and_collect();
+    refused_from = INT64_MAX;
+    EXPECT_EQ(managed->error, 0);
+    if (from < 64 * kMiB) {
+      EXPECT(as_recovery_expects(file));
+    } else {
+      EXPECT_EQ(static_cast<int64_t>(on_disk(file).size()), from);
+    }
+    append(rig, file, bytes_of(random, 3'000'000));
+    EXPECT_EQ(rig.store.sync_now(*managed, INT64_MAX, true), 0);
+    EXPECT(on_disk(file).compare(0, file.model.size(), file.model) == 0);
+  }
 }
 
 // A file of another disk, as far as the store can tell.
