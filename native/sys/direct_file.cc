@@ -1,6 +1,8 @@
 #include "sys/direct_file.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -51,6 +53,11 @@ int open_direct(int fd) {
   std::snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
   const int direct = ::open(path, O_RDWR | O_DIRECT | O_CLOEXEC);
   return direct < 0 ? -errno : direct;
+}
+
+bool bypasses_page_cache(int direct_fd) {
+  struct statfs status {};
+  return ::fstatfs(direct_fd, &status) == 0 && status.f_type != TMPFS_MAGIC;
 }
 
 int reserve_blocks(int direct_fd, int64_t position, int64_t length) {

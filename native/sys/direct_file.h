@@ -20,6 +20,9 @@ inline constexpr int64_t block_ceil(int64_t position) { return block_floor(posit
 // A descriptor of its own on the file behind `fd`, opened with O_DIRECT. -errno where the file system has none.
 int open_direct(int fd);
 
+// Whether direct writes leave the file's cached pages alone: tmpfs has no others, and takes the flag since Linux 6.6.
+bool bypasses_page_cache(int direct_fd);
+
 // Blocks for [position, position + length), reading as zeros; the file grows to hold them. -EOPNOTSUPP where the file
 // system cannot promise space.
 int reserve_blocks(int direct_fd, int64_t position, int64_t length);

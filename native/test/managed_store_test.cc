@@ -392,6 +392,20 @@ TEST(managed_store_writes_nothing_where_fences_fail) {
   EXPECT(on_disk(file)[4096] == 'o');
 }
 
+TEST(managed_store_recycles_no_file_in_memory) {
+  Rig rig(2 * kMiB);
+  char name[] = "/dev/shm/ringlog-managed-XXXXXX";
+  UniqueFd fd(::mkostemp(name, O_CLOEXEC));
+  if (!fd.valid()) SKIP("no /dev/shm");
+  ::unlink(name);
+  const std::string old(16 * 1024, 'o');
+  EXPECT_EQ(::pwrite(fd.get(), old.data(), old.size(), 0), static_cast<ssize_t>(old.size()));
+  if (rig.store.manage(fd.get(), 0, kMiB) == -EINVAL) SKIP("no O_DIRECT there");
+  struct stat status {};
+  ::fstat(fd.get(), &status);
+  EXPECT_EQ(status.st_size, 0);
+}
+
 TEST(managed_store_goes_on_as_in_a_new_file_where_fences_find_no_room) {
   for (const int64_t from : {int64_t{0}, kFenceStep, 64 * kMiB}) {
     std::mt19937 random(41);

@@ -14,7 +14,7 @@ import { createSegment, retireSegment, segmentPath } from './segment-files.ts';
 import { DELETED_SUFFIX, LOG_SUFFIX, SEGMENT_SUFFIXES } from './segment-name.ts';
 import { beginWalk, nextBatch } from './segment-walk.ts';
 import type { Segment } from './segment.ts';
-import { dropSpares, expireSpares, isRecyclable, keepSpare, SPARE_REST_MS } from './spare-segments.ts';
+import { dropSpares, expireSpares, isRecyclable, keepSpare, noteDeletion, SPARE_REST_MS } from './spare-segments.ts';
 
 /** Delete what retention allows, whole segments from the oldest, only below the high watermark. @returns segments deleted */
 export function retainLog(table: LogTable, log: Log, nowMs: number, highWatermark: number): number {
@@ -105,8 +105,7 @@ function deleteOldest(table: LogTable, log: Log, count: number, nowMs: number): 
   if (count === 0) return 0;
   if (count === log.segments.length && !rollLog(table, log, nowMs)) return 0;
   const gone = log.segments.splice(0, count);
-  log.sparesMax = table.recycle ? log.rolled : 0;
-  log.rolled = 0;
+  if (table.recycle) noteDeletion(log);
   log.startOffset = Math.max(log.startOffset, log.segments[0]!.baseOffset);
   log.leaderEpochs.truncateFromStart(log.startOffset);
   for (const segment of gone) {

@@ -7,8 +7,7 @@
 // O_DIRECT leaves them alone. Nobody may still read the file: a segment that is pinned when it is deleted is not kept, and
 // what was read ahead of it on other threads is forgotten within SPARE_REST_MS.
 //
-// A log keeps no more spares than it rolled segments between the last two deletions, and none for longer than
-// SPARE_UNUSED_MS; a disk without room takes all of a shard's. A spare has the name its file was deleted under, by which the
+// A log keeps about as many spares as it rolls segments between two deletions, and none for longer than SPARE_UNUSED_MS; a disk without room takes all of a shard's. A spare has the name its file was deleted under, by which the
 // next start removes it.
 
 import type { FileSystem } from '../io/file-system.ts';
@@ -18,6 +17,12 @@ import type { Segment } from './segment.ts';
 /** More than native/reactor/cold_files.h keeps what it read of a file that nobody reads. */
 export const SPARE_REST_MS = 5000;
 const SPARE_UNUSED_MS = 600_000;
+
+/** Segments are being deleted: how many of them are worth keeping follows the pace of the log, more slowly down than up. */
+export function noteDeletion(log: Log): void {
+  log.sparesMax = Math.max(log.rolled, Math.floor(log.sparesMax / 2));
+  log.rolled = 0;
+}
 
 /** May the file of a segment that is being deleted be written again? Asked when its descriptor was given back. */
 export function isRecyclable(log: Log, segment: Segment): boolean {
