@@ -12,6 +12,7 @@
 #include "ring/probe.h"
 #include "sys/affinity.h"
 #include "sys/crc32c.h"
+#include "sys/time_slice.h"
 #include "sys/wake_event.h"
 
 namespace ringlog {
@@ -73,6 +74,11 @@ napi_value call_address_of(napi_env env, napi_callback_info info) {
 napi_value call_pin_thread(napi_env env, napi_callback_info info) {
   Arguments<1> arguments(env, info);
   return integer(env, pin_thread(to_int32(env, arguments.at[0])));
+}
+
+napi_value call_set_time_slice(napi_env env, napi_callback_info info) {
+  Arguments<1> arguments(env, info);
+  return number(env, static_cast<double>(set_time_slice(int64_t{to_int32(env, arguments.at[0])} * 1000)));
 }
 
 napi_value call_usable_cpus(napi_env env, napi_callback_info) {
@@ -146,6 +152,7 @@ NAPI_MODULE_INIT() {
   set_function(env, exports, "crc32cEngine", call_crc32c_engine);
   set_function(env, exports, "addressOf", call_address_of);
   set_function(env, exports, "pinThread", call_pin_thread);
+  set_function(env, exports, "setTimeSlice", call_set_time_slice);
   set_function(env, exports, "usableCpus", call_usable_cpus);
   set_function(env, exports, "eventfd", call_eventfd);
   set_function(env, exports, "signal", call_signal);

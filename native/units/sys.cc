@@ -9,6 +9,7 @@
 #include "sys/file_threads.cc"
 #include "sys/mapping.cc"
 #include "sys/tcp_socket.cc"
+#include "sys/time_slice.cc"
 #include "sys/verify_range.cc"
 #include "ring/probe.cc"
 #include "ring/ring.cc"

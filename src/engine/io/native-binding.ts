@@ -101,6 +101,8 @@ export interface NativeBinding {
   readonly addressOf: (view: ArrayBufferView) => number;
   /** Pin the calling thread: 0 or -errno. */
   readonly pinThread: (cpu: number) => number;
+  /** How long the calling thread asks to run at a stretch, in microseconds: the slice in ns that it has now, 0 for none, or -errno. */
+  readonly setTimeSlice: (sliceUs: number) => number;
   /** Processors this thread may run on, ascending. */
   readonly usableCpus: () => number[];
   /** A new eventfd, or -errno. */
