@@ -10,7 +10,7 @@ const logs = useTemporaryLogs();
 
 const [major = 0, minor = 0] = release().split('.').map(Number);
 const hasSlices = major > 6 || (major === 6 && minor >= 12);
-const isTold = loadNativeBinding().binding !== undefined && existsSync('/proc/self/sched');
+const isTold = loadNativeBinding().binding !== null && existsSync('/proc/self/sched');
 const shortestNs = 100_000;
 
 /** The slice in ns of a thread of this process, 0 of one that has just ended. */
