@@ -20,29 +20,69 @@ constexpr int kFillSyncs = 8;
 
 constexpr int64_t kChunk = ManagedCache::kChunkBytes;
 
+int64_t reserve_step(const ManagedFile& file) { return std::clamp(file.allocated, kReserveMin, kReserveMax); }
+
 }  // namespace
 
 int ManagedStore::reserve(ManagedFile& file, int64_t bytes) {
   if (file.error != 0) return file.error;
   if (is_full(file)) return -ENOSPC;
   const int64_t need = block_ceil(file.end + bytes);
-  if (need <= file.allocated) return 0;
+  if (need <= file.allocated) {
+    if (file.allocated - need < reserve_step(file) / 2) reserve_ahead(file);
+    return 0;
+  }
   const int64_t from = block_floor(file.allocated);
-  const int64_t step = std::clamp(file.allocated, kReserveMin, kReserveMax);
-  int64_t to = std::max(need, std::min(from + step, block_ceil(file.limit)));
+  int64_t to = std::max(need, std::min(from + reserve_step(file), block_ceil(file.limit)));
+  counters_.reserve_waits++;
   int result = reserve_blocks(file.direct.get(), from, to - from);
   if (result == -ENOSPC && to > need) {
     to = need;
     result = reserve_blocks(file.direct.get(), from, to - from);
   }
   if (result < 0) return result;
+  note_reserved(file, need, to);
+  return 0;
+}
+
+// Off this thread, as a file system takes its time for it now and then.
+void ManagedStore::reserve_ahead(ManagedFile& file) {
+  const int64_t from = file.allocated;
+  const int64_t to = std::min(from + reserve_step(file), block_ceil(file.limit));
+  if (file.reserving || file.reserved_last == from || to <= from) return;
+  file.reserving = true;
+  FileJob job{};
+  job.kind = FileJob::Kind::kTask;
+  job.task = run_reserve;
+  job.fd = file.direct.get();
+  job.ticket = index_of(file);
+  job.position = block_floor(from);
+  job.length = static_cast<size_t>(to - job.position);
+  fills_++;
+  filler_.submit(job);
+}
+
+int64_t ManagedStore::run_reserve(const FileJob& job) {
+  return reserve_blocks(job.fd, job.position, static_cast<int64_t>(job.length));
+}
+
+void ManagedStore::on_reserve(const FileJob& job) {
+  ManagedFile& file = *files_[static_cast<size_t>(job.ticket)];
+  file.reserving = false;
+  const int64_t to = job.position + static_cast<int64_t>(job.length);
+  // Who needs it asks again and is told why not.
+  if (job.result < 0) file.reserved_last = file.allocated;
+  else if (!file.released && to > file.allocated) note_reserved(file, file.allocated, to);
+  free_if_done(job.ticket);
+}
+
+void ManagedStore::note_reserved(ManagedFile& file, int64_t from, int64_t to) {
   file.allocated = to;
   const bool pays = std::exchange(file.syncs_asked, 0) >= kFillSyncs;
-  if (!pays || file.fencing) return 0;
-  if (!file.filling) file.fill_from = need;
+  if (!pays || file.fencing) return;
+  if (!file.filling) file.fill_from = from;
   file.fill_to = to;
   if (!file.filling) start_fill(index_of(file));
-  return 0;
 }
 
 void ManagedStore::append(ManagedFile& file, const uint8_t* from, size_t length, int64_t now_ms) {

@@ -100,6 +100,9 @@ struct ManagedFile {
   bool filling = false;
   // Fences it is.
   bool fencing = false;
+  // Blocks behind `allocated` are being reserved; how many were when there was no room for more.
+  bool reserving = false;
+  int64_t reserved_last = -1;
   // Under way or refused.
   int writes = 0;
   bool syncing = false;

@@ -132,7 +132,7 @@ void ManagedStore::release(int fd) {
 
 void ManagedStore::free_if_done(int32_t index) {
   ManagedFile& file = *files_[static_cast<size_t>(index)];
-  if (!file.released || file.writes > 0 || file.syncing || file.filling || file.readers > 0) return;
+  if (!file.released || file.writes > 0 || file.syncing || file.filling || file.reserving || file.readers > 0) return;
   drop_chunks(file);
   files_[static_cast<size_t>(index)].reset();
   free_files_.push_back(index);
@@ -154,7 +154,7 @@ void ManagedStore::wait() {
 void ManagedStore::wait_idle(int32_t index) {
   ManagedFile& file = *files_[static_cast<size_t>(index)];
   file.fill_to = 0;
-  while (file.writes > 0 || file.syncing || file.filling) wait();
+  while (file.writes > 0 || file.syncing || file.filling || file.reserving) wait();
 }
 
 int ManagedStore::sync_now(ManagedFile& file, int64_t target, bool durable) {

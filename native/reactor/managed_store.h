@@ -65,8 +65,9 @@ struct ManagedCounters {
   uint64_t written_bytes = 0;
   uint64_t syncs = 0;
   uint64_t filled_bytes = 0;
-  // Times that an append waited in place for memory.
+  // Times that an append waited in place for memory, or for the file system to reserve blocks.
   uint64_t waits = 0;
+  uint64_t reserve_waits = 0;
   // Rounds that left sockets with bytes alone because appends waited for the disk.
   uint64_t stops = 0;
   uint64_t evictions = 0;
@@ -158,6 +159,7 @@ class ManagedStore {
   static int64_t run_sync(const FileJob& job);
   static int64_t run_fill(const FileJob& job);
   static int64_t run_fence(const FileJob& job);
+  static int64_t run_reserve(const FileJob& job);
 
   // Odd, as those of ColdFiles are even.
   uint64_t take_serial() { return last_serial_ += 2; }
@@ -181,6 +183,9 @@ class ManagedStore {
   void on_write(int32_t slot, int64_t result);
   void on_sync(const FileJob& job);
   void on_fill(const FileJob& job);
+  void reserve_ahead(ManagedFile& file);
+  void on_reserve(const FileJob& job);
+  void note_reserved(ManagedFile& file, int64_t from, int64_t to);
   void note_refused(ManagedWrite& write, bool refused);
   void retry_refused(bool last_try);
   void forget_refused(int32_t index);

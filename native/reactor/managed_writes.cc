@@ -260,9 +260,10 @@ void ManagedStore::collect() {
   for (FileThreads* const threads : {&threads_, &filler_}) {
     threads->take_results(&results_);
     for (const FileJob& job : results_) {
-      if (job.task == run_fill || job.task == run_fence) {
+      if (job.task == run_fill || job.task == run_fence || job.task == run_reserve) {
         fills_--;
-        on_fill(job);
+        if (job.task == run_reserve) on_reserve(job);
+        else on_fill(job);
         continue;
       }
       jobs_--;

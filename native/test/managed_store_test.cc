@@ -292,6 +292,35 @@ TEST(managed_store_ends_its_writes_before_its_memory) {
   }
 }
 
+TEST(managed_store_reserves_before_blocks_are_needed) {
+  std::mt19937 random(43);
+  Rig rig(16 * 1024 * 1024);
+  TestFile file;
+  constexpr int64_t kLimit = 40 * 1024 * 1024;
+  EXPECT_EQ(rig.store.manage(file.fd.get(), 0, kLimit), 0);
+  ManagedFile* managed = rig.store.find(file.fd.get());
+  while (managed->end < kLimit) {
+    append(rig, file, bytes_of(random, 100'000));
+    rig.store.flush();
+    while (managed->reserving) rig.wait_and_collect();
+    EXPECT(managed->allocated <= kLimit + 100'000);
+  }
+  // The first, and what the limit cut off.
+  EXPECT_EQ(rig.store.counters().reserve_waits, 2U);
+  // One that is under way when the file is cut must not make it longer again.
+  append(rig, file, bytes_of(random, 1));
+  EXPECT_EQ(rig.store.sync_now(*managed, INT64_MAX, true), 0);
+  EXPECT_EQ(rig.store.truncate(*managed, 300'000), 0);
+  file.model.resize(300'000);
+  append(rig, file, bytes_of(random, 600'000));
+  append(rig, file, bytes_of(random, 1));
+  EXPECT(managed->reserving);
+  EXPECT_EQ(rig.store.truncate(*managed, 300'000), 0);
+  file.model.resize(300'000);
+  EXPECT(!managed->reserving);
+  EXPECT(on_disk(file) == file.model);
+}
+
 TEST(managed_store_finishes_a_write_cut_short) {
   Rig rig(2 * 1024 * 1024);
   if (rig.store.ring_event_fd() < 0) SKIP("no io_uring");
