@@ -34,6 +34,8 @@ const durable = (id, title, load, floor, aim) => ({
     { figure: 'acks/s', over: 'ringlog', under: 'kafka', floor, aim },
     { figure: 'acks/s', over: 'ringlog, segments', under: 'kafka' },
     { figure: 'acks/s', over: 'ringlog', under: 'ceiling' },
+    { figure: 'acks/s', over: 'ringlog, segments', under: 'ringlog' },
+    { figure: 'write amp.', over: 'ringlog, segments', under: 'ringlog' },
   ],
 });
 
@@ -180,6 +182,12 @@ export const rows = [
   ]),
   durable('durable-64', '64 partitions, 64 connections x 1 in flight', { partitions: 64, connections: 64, inFlight: 1 }, 8, 25),
   durable('durable-1', '1 partition, 1 connection x 5 in flight', { partitions: 1, connections: 1, inFlight: 5 }, 2, 5),
+  durable('durable-1-32k', '1 partition, 1 connection x 5 in flight of 32 records', {
+    partitions: 1,
+    connections: 1,
+    inFlight: 5,
+    records: 32,
+  }),
   ...Object.keys(regimes).flatMap((regime) => [managed('64k', 64, regime), managed('1m', 1024, regime)]),
   {
     id: 'catch-up',
