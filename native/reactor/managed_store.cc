@@ -80,10 +80,10 @@ int ManagedStore::manage(int fd, int64_t end, int64_t limit) {
   if (writes_.empty() && !add_writes()) return -ENOMEM;
   const int direct = open_direct(fd);
   if (direct < 0) return direct;
-  // What was sent of its earlier life may still be in a socket, which has the file's own pages.
-  if (end == 0 && !bypasses_page_cache(direct) && ::ftruncate(direct, 0) != 0) return -errno;
   auto file = std::make_unique<ManagedFile>();
   file->direct.reset(direct);
+  // What was sent of its earlier life may still be in a socket, which has the file's own pages.
+  if (end == 0 && !bypasses_page_cache(direct) && ::ftruncate(direct, 0) != 0) return -errno;
   if (const int refused = limit > end ? probe_direct(direct, end) : 0; refused < 0) return refused;
   struct stat status {};
   if (::fstat(direct, &status) != 0) return -errno;
