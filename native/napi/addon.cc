@@ -86,7 +86,7 @@ napi_value call_usable_cpus(napi_env env, napi_callback_info) {
   const int count = usable_cpus(cpus, 1024);
   napi_value result;
   RINGLOG_NAPI(napi_create_array(env, &result));
-  for (int i = 0; i < count; i++) RINGLOG_NAPI(napi_set_element(env, result, static_cast<uint32_t>(i), integer(env, cpus[i])));
+  for (int i = 0; i < count; i++) RINGLOG_NAPI_RUN(napi_set_element(env, result, static_cast<uint32_t>(i), integer(env, cpus[i])));
   return result;
 }
 
@@ -135,7 +135,7 @@ napi_value call_probe(napi_env env, napi_callback_info info) {
   };
   napi_value result;
   RINGLOG_NAPI(napi_create_array(env, &result));
-  for (uint32_t i = 0; i < sizeof rows / sizeof rows[0]; i++) RINGLOG_NAPI(napi_set_element(env, result, i, rows[i]));
+  for (uint32_t i = 0; i < sizeof rows / sizeof rows[0]; i++) RINGLOG_NAPI_RUN(napi_set_element(env, result, i, rows[i]));
   return result;
 }
 

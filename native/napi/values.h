@@ -16,6 +16,14 @@ namespace ringlog {
 // A call of ours that can only fail by our own mistake.
 #define RINGLOG_NAPI(call) RINGLOG_CHECK_OP(call, ==, napi_ok)
 
+// As RINGLOG_NAPI for calls that could run JavaScript: where the thread is being ended (Worker.terminate(), process.exit() elsewhere)
+// they do nothing, and nobody is left to see what they were for.
+#define RINGLOG_NAPI_RUN(call) RINGLOG_CHECK_OP(unless_ended(call), ==, napi_ok)
+
+inline napi_status unless_ended(napi_status status) {
+  return status == napi_pending_exception || status == napi_cannot_run_js ? napi_ok : status;
+}
+
 template <size_t N>
 struct Arguments {
   napi_value at[N];
@@ -72,7 +80,7 @@ inline napi_value text(napi_env env, const char* value, size_t length = NAPI_AUT
 }
 
 inline void set(napi_env env, napi_value object, const char* name, napi_value value) {
-  RINGLOG_NAPI(napi_set_named_property(env, object, name, value));
+  RINGLOG_NAPI_RUN(napi_set_named_property(env, object, name, value));
 }
 
 inline napi_value get(napi_env env, napi_value object, const char* name) {
@@ -82,9 +90,9 @@ inline napi_value get(napi_env env, napi_value object, const char* name) {
 }
 
 inline void set_function(napi_env env, napi_value object, const char* name, napi_callback callback, void* data = nullptr) {
-  napi_value function;
-  RINGLOG_NAPI(napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, data, &function));
-  set(env, object, name, function);
+  napi_value function = nullptr;
+  RINGLOG_NAPI_RUN(napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, data, &function));
+  if (function != nullptr) set(env, object, name, function);
 }
 
 }  // namespace ringlog
