@@ -1,11 +1,13 @@
 // The tick ring's file operations on files of the managed storage mode, with real sockets and a real disk: what is sent and
 // read is what was appended, whether it is in the arena, on the disk, or partly both.
 
-import { closeSync, fstatSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, fstatSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tmpdir } from 'node:os';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { nodeFileSystem } from '../../src/engine/io/node-file-system.ts';
 import { Cq, Ctl } from '../../src/engine/io/tick-layout.ts';
+import { FENCE_STEP_BYTES, findFence } from '../../src/engine/log/fence-block.ts';
 import { KIB, MIB } from '../net/reactor/reactor-bench.ts';
 import type { SocketBench } from '../net/reactor/socket-bench.ts';
 import { addonHasRing, countersOf, nativeAbsent, openNativeBench } from './native-bench.ts';
@@ -82,6 +84,17 @@ describe.skipIf(nativeAbsent).each([true, false])('managed files, io_uring %s', 
     expect([got.subarray(0, 4).toString(), got.subarray(-4).toString()]).toEqual(['head', 'tail']);
     return got.subarray(4, -4);
   }
+
+  test('recovery knows the fences of a recycled file', async () => {
+    bench = await openNativeBench({ managedBytes: 2 * MIB, ioUring });
+    writeFileSync(path, Buffer.alloc(3 * FENCE_STEP_BYTES, 'o'));
+    expect(findFence(nodeFileSystem, fd, 0, 3 * FENCE_STEP_BYTES)).toBe(-1);
+    expect(bench.reactor.managed!.manageFile(fd, 0, 64 * MIB)).toBe(0);
+    await append(pattern(5000, 3));
+    expect(await sync()).toBe(0);
+    const found = [0, FENCE_STEP_BYTES, FENCE_STEP_BYTES + 1].map((from) => findFence(nodeFileSystem, fd, from, 3 * FENCE_STEP_BYTES));
+    expect(found).toEqual([FENCE_STEP_BYTES, FENCE_STEP_BYTES, 2 * FENCE_STEP_BYTES]);
+  });
 
   test('what writes is told', async () => {
     await open();
